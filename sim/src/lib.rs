@@ -1,1 +1,16 @@
-//! The simulated cluster.
+//! The simulated Kubernetes cluster: plain data and pure steps. It knows no browser, no wall clock, no thread and no entropy.
+//!
+//! In reading order:
+//! - [`value`]: Kubernetes objects as persistent JSON;
+//! - [`api`]: what the Kubernetes API is made of: resources, errors, patches, selectors, validation;
+//! - [`core`]: time, addresses, messages, the event queue, the trace, the cluster that steps them;
+//! - [`flow`]: command-line programs as straight-line code that can be stopped and copied at any message.
+#![recursion_limit = "256"]
+
+pub mod api;
+pub mod core;
+pub mod etcd;
+pub mod flow;
+pub mod machine;
+pub mod runtime;
+pub mod value;

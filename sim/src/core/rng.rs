@@ -1,0 +1,75 @@
+//! Seeded random numbers: PCG32, one generator a component and purpose.
+
+/// PCG32 (`oorandom::Rand32`). Every component and purpose has its own, so that a draw more in one place changes nothing elsewhere.
+#[derive(Clone, Debug)]
+pub struct Rng(oorandom::Rand32);
+
+impl Rng {
+    /// The generator of `purpose` (such as `kubelet/kind-worker/pull`) under the simulation's seed.
+    pub fn new(seed: u64, purpose: &str) -> Self {
+        // FNV-1a names the stream.
+        let stream = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+            });
+        Self(oorandom::Rand32::new_inc(seed, stream))
+    }
+
+    /// A number below `bound`, which must be positive.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        assert!(bound > 0, "a bound of zero leaves no number to choose");
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high - low + 1)
+    }
+
+    /// 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        (u64::from(self.0.rand_u32()) << 32) | u64::from(self.0.rand_u32())
+    }
+
+    /// `length` characters of the alphabet that Kubernetes uses for generated names (`k8s.io/apimachinery/pkg/util/rand`).
+    pub fn name_suffix(&mut self, length: usize) -> String {
+        const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+        (0..length)
+            .map(|_| ALPHABET[self.below(ALPHABET.len() as u64) as usize] as char)
+            .collect()
+    }
+
+    /// A random UUID (version 4).
+    pub fn uuid(&mut self) -> String {
+        let (high, low) = (self.next_u64(), self.next_u64());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            0x8000 | ((low >> 48) & 0x3fff),
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// `bytes` random bytes in hexadecimal, as container ids and digests are written.
+    pub fn hex(&mut self, bytes: usize) -> String {
+        (0..bytes)
+            .map(|_| format!("{:02x}", self.below(256)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_reproducible_and_differ() {
+        let draw = |purpose| Rng::new(7, purpose).name_suffix(5);
+        assert_eq!(draw("a"), draw("a"));
+        assert_ne!(draw("a"), draw("b"));
+        assert_eq!(Rng::new(1, "u").uuid().len(), 36);
+    }
+}

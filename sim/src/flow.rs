@@ -1,0 +1,398 @@
+//! Command-line programs as straight-line code that can be stopped, copied and resumed at any message.
+//!
+//! A program such as `kubectl drain` sends a request, waits, decides, sends the next. Written as a state machine it is
+//! hard to read; written as a future it cannot be cloned, and a cluster must be cloned for every checkpoint. So a
+//! program is a function over an [`Io`]: whatever it asks is noted with a number, and what has been answered is kept
+//! in its [`Log`]. While an answer is missing, the function ends with [`Halt::Pending`]; when one arrives it runs again
+//! from its beginning, and finds all earlier answers at once. Only the log is state, and it is plain data.
+//! (Workflow engines call this durable execution.)
+//!
+//! The rule for programs: no decision but from arguments, answers and [`Io::now`].
+//!
+//! ```
+//! use orrery_sim::api::resource::PODS;
+//! use orrery_sim::core::Request;
+//! use orrery_sim::flow::{Flow, Io};
+//!
+//! fn phase(io: &mut Io) -> Flow<()> {
+//!     match io.request(Request::get(PODS, "default", "nginx"))? {
+//!         Ok(pod) => io.print(&format!("{}\n", pod["status"]["phase"].str())),
+//!         Err(error) => return io.fail(1, &format!("{error}\n")),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+
+use std::rc::Rc;
+
+use crate::core::message::FailureKind;
+use crate::core::{Duration, Request, Response, Time, WatchBatch, WatchEvent};
+use crate::value::{Text, Value};
+
+/// Why a program does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// An answer is missing; it will be run again.
+    Pending,
+    /// It ended with this exit code.
+    Exit(i32),
+}
+
+/// A step of a program.
+pub type Flow<T> = Result<T, Halt>;
+
+/// Something asked of the world outside the program.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// A request to the api-server; a watch is one too and gets many answers.
+    Request(Request),
+    /// To be woken at a time.
+    WakeAt(Time),
+    /// A call to docker's engine (see [`crate::machine`]).
+    Docker {
+        /// Such as `run`.
+        verb: &'static str,
+        /// Its arguments.
+        args: Value,
+    },
+    /// Closes the watch that the ask of this number opened.
+    Close(usize),
+}
+
+/// What came back for an [`Ask`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The api-server's answer.
+    Response(Rc<Response>),
+    /// Events of a watch.
+    Watch(Rc<WatchBatch>),
+    /// No connection, or it broke.
+    Failure(FailureKind),
+    /// The time has come.
+    Awake,
+    /// Docker's answer.
+    Docker(Result<Value, Text>),
+}
+
+/// All answers so far, in the order of their arrival: a program's whole state.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    arrivals: Vec<(Time, usize, Answer)>,
+}
+
+impl Log {
+    /// Notes an answer to the ask of this number.
+    pub fn push(&mut self, now: Time, ask: usize, answer: Answer) {
+        self.arrivals.push((now, ask, answer));
+    }
+}
+
+/// Why a request brought no object.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RequestError {
+    /// The api-server answered with a Status.
+    #[error("{}", .0.body["message"].str())]
+    Status(Rc<Response>),
+    /// The server was not reached, or went away.
+    #[error("{0}")]
+    Connection(FailureKind),
+}
+
+impl RequestError {
+    /// The status code; 0 when the server was not reached.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::Status(response) => response.code,
+            Self::Connection(_) => 0,
+        }
+    }
+    /// The status' reason, such as `NotFound`; "" when the server was not reached.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Status(response) => response.body["reason"].str(),
+            Self::Connection(_) => "",
+        }
+    }
+}
+
+/// Where output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// stdout
+    Out,
+    /// stderr
+    Err,
+}
+
+/// An open watch of a program.
+#[derive(Clone, Debug)]
+pub struct WatchHandle {
+    ask: usize,
+    next_arrival: usize,
+    next_event: usize,
+}
+
+/// What [`Io::next`] brings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// An event.
+    Event(WatchEvent),
+    /// The deadline passed.
+    Deadline,
+    /// The watch ended: the connection broke, or the server refused it.
+    Ended(RequestError),
+}
+
+/// A program's view of the world during one run.
+#[derive(Debug)]
+pub struct Io<'a> {
+    log: &'a Log,
+    asks: Vec<Ask>,
+    now: Time,
+    output: Vec<(Stream, String)>,
+}
+
+impl<'a> Io<'a> {
+    /// The view for a program that was started at `started`.
+    pub fn new(started: Time, log: &'a Log) -> Self {
+        Self {
+            log,
+            asks: Vec::new(),
+            now: started,
+            output: Vec::new(),
+        }
+    }
+
+    /// Everything asked so far, in order; the runner sends those that it has not sent yet.
+    pub fn asks(&self) -> &[Ask] {
+        &self.asks
+    }
+
+    /// Everything printed so far; the runner shows what is new.
+    pub fn output(&self) -> &[(Stream, String)] {
+        &self.output
+    }
+
+    /// The time of the last answer that the program has looked at.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Sends a request and waits for its answer.
+    pub fn request(&mut self, request: Request) -> Flow<Result<Value, RequestError>> {
+        let ask = self.ask(Ask::Request(request));
+        let answer = self.answer(ask)?;
+        Ok(result_of(answer))
+    }
+
+    /// Sends all requests at once and waits for all answers.
+    pub fn request_all(
+        &mut self,
+        requests: Vec<Request>,
+    ) -> Flow<Vec<Result<Value, RequestError>>> {
+        let asks: Vec<usize> = requests
+            .into_iter()
+            .map(|request| self.ask(Ask::Request(request)))
+            .collect();
+        let mut results = Vec::new();
+        let mut pending = false;
+        for ask in asks {
+            match self.answer(ask) {
+                Ok(answer) => results.push(result_of(answer)),
+                Err(_) => pending = true,
+            }
+        }
+        if pending {
+            Err(Halt::Pending)
+        } else {
+            Ok(results)
+        }
+    }
+
+    /// Waits.
+    pub fn sleep(&mut self, span: Duration) -> Flow<()> {
+        let ask = self.ask(Ask::WakeAt(self.now + span));
+        self.answer(ask).map(|_| ())
+    }
+
+    /// Asks docker's engine and waits for its answer.
+    pub fn docker(&mut self, verb: &'static str, args: Value) -> Flow<Result<Value, Text>> {
+        let ask = self.ask(Ask::Docker { verb, args });
+        match self.answer(ask)? {
+            Answer::Docker(result) => Ok(result),
+            other => Ok(Err(Text::from(format!("unexpected answer {other:?}")))),
+        }
+    }
+
+    /// Opens a watch.
+    pub fn watch(&mut self, request: Request) -> WatchHandle {
+        let ask = self.ask(Ask::Request(request));
+        WatchHandle {
+            ask,
+            next_arrival: 0,
+            next_event: 0,
+        }
+    }
+
+    /// The watch's next event, or that the deadline passed first.
+    pub fn next(&mut self, watch: &mut WatchHandle, deadline: Option<Time>) -> Flow<Next> {
+        // Asked before looking, so that asks have the same numbers in every run.
+        let wake = deadline.map(|deadline| self.ask(Ask::WakeAt(deadline)));
+        let arrivals = &self.log.arrivals;
+        while let Some((at, ask, answer)) = arrivals.get(watch.next_arrival) {
+            if *ask != watch.ask {
+                watch.next_arrival += 1;
+                continue;
+            }
+            if deadline.is_some_and(|deadline| *at > deadline) {
+                break;
+            }
+            match answer {
+                Answer::Watch(batch) => {
+                    if let Some(event) = batch.events.get(watch.next_event) {
+                        watch.next_event += 1;
+                        self.now = self.now.max(*at);
+                        return Ok(Next::Event(event.clone()));
+                    }
+                    watch.next_arrival += 1;
+                    watch.next_event = 0;
+                }
+                // The server's "200 OK" that opens the stream.
+                Answer::Response(response) if response.ok() => watch.next_arrival += 1,
+                other => {
+                    self.now = self.now.max(*at);
+                    let error = result_of(other.clone())
+                        .err()
+                        .unwrap_or(RequestError::Connection(FailureKind::Reset));
+                    return Ok(Next::Ended(error));
+                }
+            }
+        }
+        let Some(deadline) = deadline else {
+            return Err(Halt::Pending);
+        };
+        if deadline <= self.now {
+            return Ok(Next::Deadline);
+        }
+        let ask = self.ask(Ask::WakeAt(deadline));
+        self.answer(ask)?;
+        Ok(Next::Deadline)
+    }
+
+    /// Closes a watch.
+    pub fn close(&mut self, watch: &WatchHandle) {
+        let ask = watch.ask;
+        self.ask(Ask::Close(ask));
+    }
+
+    /// Prints to stdout.
+    pub fn print(&mut self, text: &str) {
+        self.output.push((Stream::Out, text.to_string()));
+    }
+
+    /// Prints to stderr.
+    pub fn eprint(&mut self, text: &str) {
+        self.output.push((Stream::Err, text.to_string()));
+    }
+
+    /// Prints to stderr and ends the program.
+    pub fn fail<T>(&mut self, code: i32, text: &str) -> Flow<T> {
+        self.eprint(text);
+        Err(Halt::Exit(code))
+    }
+
+    fn ask(&mut self, ask: Ask) -> usize {
+        self.asks.push(ask);
+        self.asks.len() - 1
+    }
+
+    fn answer(&mut self, ask: usize) -> Flow<Answer> {
+        let (at, _, answer) = self
+            .log
+            .arrivals
+            .iter()
+            .find(|(_, to, _)| *to == ask)
+            .ok_or(Halt::Pending)?;
+        self.now = self.now.max(*at);
+        Ok(answer.clone())
+    }
+}
+
+fn result_of(answer: Answer) -> Result<Value, RequestError> {
+    match answer {
+        Answer::Response(response) if response.ok() => Ok(response.body.clone()),
+        Answer::Response(response) => Err(RequestError::Status(response)),
+        Answer::Failure(kind) => Err(RequestError::Connection(kind)),
+        Answer::Watch(_) | Answer::Awake | Answer::Docker(_) => {
+            Err(RequestError::Connection(FailureKind::Reset))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::resource::PODS;
+    use crate::core::EnvelopeId;
+    use crate::value;
+
+    fn two_gets(io: &mut Io) -> Flow<()> {
+        for name in ["a", "b"] {
+            let pod = io
+                .request(Request::get(PODS, "default", name))?
+                .expect("no error is logged");
+            io.print(pod["status"]["phase"].str());
+        }
+        io.sleep(Duration::s(1))?;
+        io.fail(3, "done")
+    }
+
+    #[test]
+    fn a_program_runs_as_far_as_its_answers_go() {
+        let mut log = Log::default();
+        let mut io = Io::new(Time::ZERO, &log);
+        assert_eq!(two_gets(&mut io), Err(Halt::Pending));
+        assert_eq!(io.asks().len(), 1);
+
+        let answer = |phase: &'static str| {
+            Answer::Response(Rc::new(Response {
+                to: EnvelopeId(0),
+                code: 200,
+                body: value!({"status": {"phase": phase}}),
+            }))
+        };
+        log.push(Time(5), 0, answer("Running"));
+        log.push(Time(9), 1, answer("Failed"));
+        let mut io = Io::new(Time::ZERO, &log);
+        assert_eq!(two_gets(&mut io), Err(Halt::Pending));
+        assert_eq!(io.asks()[2], Ask::WakeAt(Time(1_000_009)));
+
+        log.push(Time(1_000_009), 2, Answer::Awake);
+        let mut io = Io::new(Time::ZERO, &log);
+        assert_eq!(two_gets(&mut io), Err(Halt::Exit(3)));
+        let printed: Vec<&str> = io.output().iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(printed, ["Running", "Failed", "done"]);
+    }
+
+    #[test]
+    fn a_deadline_and_an_event_are_told_apart_by_their_times() {
+        let event = WatchEvent {
+            kind: crate::core::WatchType::Added,
+            object: Value::Null,
+        };
+        let batch = WatchBatch {
+            stream: EnvelopeId(0),
+            resource: PODS,
+            events: vec![event.clone()],
+        };
+        let mut log = Log::default();
+        log.push(Time(10), 1, Answer::Awake);
+        log.push(Time(20), 0, Answer::Watch(Rc::new(batch)));
+        let mut io = Io::new(Time::ZERO, &log);
+        let mut watch = io.watch(Request::watch(PODS, ""));
+        assert_eq!(io.next(&mut watch, Some(Time(10))), Ok(Next::Deadline));
+        assert_eq!(io.next(&mut watch, None), Ok(Next::Event(event)));
+        assert_eq!(io.now(), Time(20));
+        assert_eq!(io.next(&mut watch, None), Err(Halt::Pending));
+    }
+}

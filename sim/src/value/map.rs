@@ -1,0 +1,91 @@
+//! The map of a [`Value`]: entries sorted by key.
+
+use super::{Text, Value};
+
+/// Entries sorted by key, as Go's encoding/json writes maps and as kubectl prints objects.
+/// Kubernetes objects have few keys a level, so a sorted vector beats a tree in memory and in speed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Map {
+    entries: Vec<(Text, Value)>,
+}
+
+impl Map {
+    /// An empty map.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The entries in the order of their keys.
+    pub fn entries(&self) -> &[(Text, Value)] {
+        &self.entries
+    }
+
+    /// The value under `key`.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.position(key).ok().map(|at| &self.entries[at].1)
+    }
+
+    /// The value under `key`, made as null when it is missing.
+    pub fn entry(&mut self, key: &str) -> &mut Value {
+        let at = match self.position(key) {
+            Ok(at) => at,
+            Err(at) => {
+                self.entries.insert(at, (Text::new(key), Value::Null));
+                at
+            }
+        };
+        &mut self.entries[at].1
+    }
+
+    /// Sets `key`, returning what was there.
+    pub fn insert(&mut self, key: impl Into<Text>, value: impl Into<Value>) -> Option<Value> {
+        let key = key.into();
+        match self.position(&key) {
+            Ok(at) => Some(std::mem::replace(&mut self.entries[at].1, value.into())),
+            Err(at) => {
+                self.entries.insert(at, (key, value.into()));
+                None
+            }
+        }
+    }
+
+    /// Removes `key`, returning what was there.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        self.position(key).ok().map(|at| self.entries.remove(at).1)
+    }
+
+    /// Whether `key` is present (its value may be null).
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.position(key).is_ok()
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Keeps the entries for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Value) -> bool) {
+        self.entries.retain_mut(|(key, value)| keep(key, value));
+    }
+
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by(|(have, _)| have.as_str().cmp(key))
+    }
+}
+
+impl FromIterator<(Text, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Text, Value)>>(iter: I) -> Self {
+        let mut map = Self::new();
+        for (key, value) in iter {
+            map.insert(key, value);
+        }
+        map
+    }
+}
