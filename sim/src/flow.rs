@@ -155,12 +155,7 @@ pub struct Io<'a> {
 impl<'a> Io<'a> {
     /// The view for a program that was started at `started`.
     pub fn new(started: Time, log: &'a Log) -> Self {
-        Self {
-            log,
-            asks: Vec::new(),
-            now: started,
-            output: Vec::new(),
-        }
+        Self { log, asks: Vec::new(), now: started, output: Vec::new() }
     }
 
     /// Everything asked so far, in order; the runner sends those that it has not sent yet.
@@ -186,14 +181,8 @@ impl<'a> Io<'a> {
     }
 
     /// Sends all requests at once and waits for all answers.
-    pub fn request_all(
-        &mut self,
-        requests: Vec<Request>,
-    ) -> Flow<Vec<Result<Value, RequestError>>> {
-        let asks: Vec<usize> = requests
-            .into_iter()
-            .map(|request| self.ask(Ask::Request(request)))
-            .collect();
+    pub fn request_all(&mut self, requests: Vec<Request>) -> Flow<Vec<Result<Value, RequestError>>> {
+        let asks: Vec<usize> = requests.into_iter().map(|request| self.ask(Ask::Request(request))).collect();
         let mut results = Vec::new();
         let mut pending = false;
         for ask in asks {
@@ -202,11 +191,7 @@ impl<'a> Io<'a> {
                 Err(_) => pending = true,
             }
         }
-        if pending {
-            Err(Halt::Pending)
-        } else {
-            Ok(results)
-        }
+        if pending { Err(Halt::Pending) } else { Ok(results) }
     }
 
     /// Waits.
@@ -227,11 +212,7 @@ impl<'a> Io<'a> {
     /// Opens a watch.
     pub fn watch(&mut self, request: Request) -> WatchHandle {
         let ask = self.ask(Ask::Request(request));
-        WatchHandle {
-            ask,
-            next_arrival: 0,
-            next_event: 0,
-        }
+        WatchHandle { ask, next_arrival: 0, next_event: 0 }
     }
 
     /// The watch's next event, or that the deadline passed first.
@@ -261,21 +242,12 @@ impl<'a> Io<'a> {
                 Answer::Response(response) if response.ok() => watch.next_arrival += 1,
                 other => {
                     self.now = self.now.max(*at);
-                    let error = result_of(other.clone())
-                        .err()
-                        .unwrap_or(RequestError::Connection(FailureKind::Reset));
+                    let error = result_of(other.clone()).err().unwrap_or(RequestError::Connection(FailureKind::Reset));
                     return Ok(Next::Ended(error));
                 }
             }
         }
-        let Some(deadline) = deadline else {
-            return Err(Halt::Pending);
-        };
-        if deadline <= self.now {
-            return Ok(Next::Deadline);
-        }
-        let ask = self.ask(Ask::WakeAt(deadline));
-        self.answer(ask)?;
+        self.answer(wake.ok_or(Halt::Pending)?)?;
         Ok(Next::Deadline)
     }
 
@@ -307,12 +279,7 @@ impl<'a> Io<'a> {
     }
 
     fn answer(&mut self, ask: usize) -> Flow<Answer> {
-        let (at, _, answer) = self
-            .log
-            .arrivals
-            .iter()
-            .find(|(_, to, _)| *to == ask)
-            .ok_or(Halt::Pending)?;
+        let (at, _, answer) = self.log.arrivals.iter().find(|(_, to, _)| *to == ask).ok_or(Halt::Pending)?;
         self.now = self.now.max(*at);
         Ok(answer.clone())
     }
@@ -323,9 +290,7 @@ fn result_of(answer: Answer) -> Result<Value, RequestError> {
         Answer::Response(response) if response.ok() => Ok(response.body.clone()),
         Answer::Response(response) => Err(RequestError::Status(response)),
         Answer::Failure(kind) => Err(RequestError::Connection(kind)),
-        Answer::Watch(_) | Answer::Awake | Answer::Docker(_) => {
-            Err(RequestError::Connection(FailureKind::Reset))
-        }
+        Answer::Watch(_) | Answer::Awake | Answer::Docker(_) => Err(RequestError::Connection(FailureKind::Reset)),
     }
 }
 
@@ -338,9 +303,7 @@ mod tests {
 
     fn two_gets(io: &mut Io) -> Flow<()> {
         for name in ["a", "b"] {
-            let pod = io
-                .request(Request::get(PODS, "default", name))?
-                .expect("no error is logged");
+            let pod = io.request(Request::get(PODS, "default", name))?.expect("no error is logged");
             io.print(pod["status"]["phase"].str());
         }
         io.sleep(Duration::s(1))?;
@@ -355,11 +318,7 @@ mod tests {
         assert_eq!(io.asks().len(), 1);
 
         let answer = |phase: &'static str| {
-            Answer::Response(Rc::new(Response {
-                to: EnvelopeId(0),
-                code: 200,
-                body: value!({"status": {"phase": phase}}),
-            }))
+            Answer::Response(Rc::new(Response { to: EnvelopeId(0), code: 200, body: value!({"status": {"phase": phase}}) }))
         };
         log.push(Time(5), 0, answer("Running"));
         log.push(Time(9), 1, answer("Failed"));
@@ -376,15 +335,8 @@ mod tests {
 
     #[test]
     fn a_deadline_and_an_event_are_told_apart_by_their_times() {
-        let event = WatchEvent {
-            kind: crate::core::WatchType::Added,
-            object: Value::Null,
-        };
-        let batch = WatchBatch {
-            stream: EnvelopeId(0),
-            resource: PODS,
-            events: vec![event.clone()],
-        };
+        let event = WatchEvent { kind: crate::core::WatchType::Added, object: Value::Null };
+        let batch = WatchBatch { stream: EnvelopeId(0), resource: PODS, events: vec![event.clone()] };
         let mut log = Log::default();
         log.push(Time(10), 1, Answer::Awake);
         log.push(Time(20), 0, Answer::Watch(Rc::new(batch)));

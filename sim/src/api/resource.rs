@@ -45,18 +45,12 @@ impl fmt::Debug for Resource {
 impl Resource {
     /// The resource with this plural name and group.
     pub fn find(group: &str, plural: &str) -> Option<Self> {
-        RESOURCES
-            .iter()
-            .find(|info| info.group == group && info.plural == plural)
-            .map(Self)
+        RESOURCES.iter().find(|info| info.group == group && info.plural == plural).map(Self)
     }
 
     /// The resource of a kind, such as `("apps/v1", "Deployment")`.
     pub fn of_kind(api_version: &str, kind: &str) -> Option<Self> {
-        RESOURCES
-            .iter()
-            .find(|info| info.kind == kind && Self(info).api_version() == api_version)
-            .map(Self)
+        RESOURCES.iter().find(|info| info.kind == kind && Self(info).api_version() == api_version).map(Self)
     }
 
     /// All resources in the order of `kubectl api-resources`.
@@ -66,20 +60,12 @@ impl Resource {
 
     /// `v1` or `apps/v1`.
     pub fn api_version(self) -> String {
-        if self.group.is_empty() {
-            self.version.to_string()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// `pods` or `deployments.apps`.
     pub fn group_resource(self) -> String {
-        if self.group.is_empty() {
-            self.plural.to_string()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        if self.group.is_empty() { self.plural.to_string() } else { format!("{}.{}", self.plural, self.group) }
     }
 
     /// The path below the server's root: `/api/v1/namespaces/default/pods/nginx/status`. Empty parts are left out.
@@ -180,18 +166,9 @@ mod tests {
 
     #[test]
     fn paths_and_keys() {
-        assert_eq!(
-            PODS.path("default", "nginx", "status"),
-            "/api/v1/namespaces/default/pods/nginx/status"
-        );
+        assert_eq!(PODS.path("default", "nginx", "status"), "/api/v1/namespaces/default/pods/nginx/status");
         assert_eq!(DEPLOYMENTS.path("", "", ""), "/apis/apps/v1/deployments");
-        assert_eq!(
-            NODES.etcd_key("", "kind-worker"),
-            "/registry/minions/kind-worker"
-        );
-        assert_eq!(
-            SERVICES.etcd_key("default", ""),
-            "/registry/services/specs/default/"
-        );
+        assert_eq!(NODES.etcd_key("", "kind-worker"), "/registry/minions/kind-worker");
+        assert_eq!(SERVICES.etcd_key("default", ""), "/registry/services/specs/default/");
     }
 }

@@ -20,34 +20,17 @@ pub struct ApiError {
 impl ApiError {
     /// An error without details.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            details: Value::Null,
-        }
+        Self { code, reason, message: message.into(), details: Value::Null }
     }
 
     /// 404: `pods "nginx" not found`.
     pub fn not_found(group_resource: &str, name: &str) -> Self {
-        Self::named(
-            404,
-            "NotFound",
-            group_resource,
-            name,
-            format!("{group_resource} {name:?} not found"),
-        )
+        Self::named(404, "NotFound", group_resource, name, format!("{group_resource} {name:?} not found"))
     }
 
     /// 409: `pods "nginx" already exists`.
     pub fn already_exists(group_resource: &str, name: &str) -> Self {
-        Self::named(
-            409,
-            "AlreadyExists",
-            group_resource,
-            name,
-            format!("{group_resource} {name:?} already exists"),
-        )
+        Self::named(409, "AlreadyExists", group_resource, name, format!("{group_resource} {name:?} already exists"))
     }
 
     /// 409: `Operation cannot be fulfilled on …: …`.
@@ -76,26 +59,13 @@ impl ApiError {
         Self::new(400, "BadRequest", message)
     }
 
-    fn named(
-        code: u16,
-        reason: &'static str,
-        group_resource: &str,
-        name: &str,
-        message: String,
-    ) -> Self {
-        let (plural, group) = group_resource
-            .split_once('.')
-            .unwrap_or((group_resource, ""));
+    fn named(code: u16, reason: &'static str, group_resource: &str, name: &str, message: String) -> Self {
+        let (plural, group) = group_resource.split_once('.').unwrap_or((group_resource, ""));
         let mut details = value!({"name": name.to_string(), "kind": plural.to_string()});
         if !group.is_empty() {
             details["group"] = group.to_string().into();
         }
-        Self {
-            code,
-            reason,
-            message,
-            details,
-        }
+        Self { code, reason, message, details }
     }
 
     /// The body of the answer: `{"kind": "Status", …}`.

@@ -154,15 +154,9 @@ pub struct Addr {
 
 impl Addr {
     /// The user's shell.
-    pub const USER: Self = Self {
-        machine: MachineId::USER,
-        part: Part::Shell,
-    };
+    pub const USER: Self = Self { machine: MachineId::USER, part: Part::Shell };
     /// The image registry; it stands for the world outside and lives beside the user.
-    pub const REGISTRY: Self = Self {
-        machine: MachineId::USER,
-        part: Part::Registry,
-    };
+    pub const REGISTRY: Self = Self { machine: MachineId::USER, part: Part::Registry };
 
     /// `part` on `machine`.
     pub const fn new(machine: MachineId, part: Part) -> Self {

@@ -166,12 +166,7 @@ pub struct Request {
 
 impl Request {
     /// A request for one object or collection; the caller fills in the rest.
-    pub fn new(
-        verb: Verb,
-        resource: Resource,
-        namespace: impl Into<Text>,
-        name: impl Into<Text>,
-    ) -> Self {
+    pub fn new(verb: Verb, resource: Resource, namespace: impl Into<Text>, name: impl Into<Text>) -> Self {
         Self {
             verb,
             resource: Some(resource),
@@ -199,39 +194,18 @@ impl Request {
     }
     /// POST of an object into its namespace.
     pub fn create(resource: Resource, object: Value) -> Self {
-        Self {
-            body: object.clone(),
-            ..Self::new(
-                Verb::Create,
-                resource,
-                object["metadata"]["namespace"].text(),
-                "",
-            )
-        }
+        Self { body: object.clone(), ..Self::new(Verb::Create, resource, object["metadata"]["namespace"].text(), "") }
     }
     /// PUT of an object.
     pub fn update(resource: Resource, object: Value) -> Self {
         Self {
             body: object.clone(),
-            ..Self::new(
-                Verb::Update,
-                resource,
-                object["metadata"]["namespace"].text(),
-                object["metadata"]["name"].text(),
-            )
+            ..Self::new(Verb::Update, resource, object["metadata"]["namespace"].text(), object["metadata"]["name"].text())
         }
     }
     /// Strategic-merge PATCH.
-    pub fn patch(
-        resource: Resource,
-        namespace: impl Into<Text>,
-        name: impl Into<Text>,
-        patch: Value,
-    ) -> Self {
-        Self {
-            body: patch,
-            ..Self::new(Verb::Patch, resource, namespace, name)
-        }
+    pub fn patch(resource: Resource, namespace: impl Into<Text>, name: impl Into<Text>, patch: Value) -> Self {
+        Self { body: patch, ..Self::new(Verb::Patch, resource, namespace, name) }
     }
     /// DELETE of one object; the body may hold DeleteOptions.
     pub fn delete(resource: Resource, namespace: impl Into<Text>, name: impl Into<Text>) -> Self {
@@ -239,10 +213,7 @@ impl Request {
     }
     /// GET of a path that is no resource, such as `/version`.
     pub fn raw(path: impl Into<Text>) -> Self {
-        Self {
-            resource: None,
-            ..Self::new(Verb::Get, crate::api::resource::PODS, "", path)
-        }
+        Self { resource: None, ..Self::new(Verb::Get, crate::api::resource::PODS, "", path) }
     }
 
     /// With a subresource.
@@ -272,10 +243,7 @@ impl Request {
 
     /// The value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(have, _)| *have == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(have, _)| *have == name).map(|(_, value)| value.as_str())
     }
 
     /// Path and query as in the audit log.
@@ -284,11 +252,7 @@ impl Request {
             Some(resource) => resource.path(&self.namespace, &self.name, &self.subresource),
             None => self.name.to_string(),
         };
-        let mut parts: Vec<String> = self
-            .query
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let mut parts: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if self.verb == Verb::Watch {
             parts.push("watch=true".into());
         }

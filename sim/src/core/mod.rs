@@ -7,8 +7,7 @@ pub mod time;
 
 pub use addr::{Addr, Controller, MachineId, Part};
 pub use message::{
-    Cause, CommandId, Envelope, EnvelopeId, Message, PatchType, Request, Response, Verb,
-    WatchBatch, WatchEvent, WatchType,
+    Cause, CommandId, Envelope, EnvelopeId, Message, PatchType, Request, Response, Verb, WatchBatch, WatchEvent, WatchType,
 };
 pub use rng::Rng;
 pub use time::{Duration, Time};

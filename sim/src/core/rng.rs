@@ -8,11 +8,8 @@ impl Rng {
     /// The generator of `purpose` (such as `kubelet/kind-worker/pull`) under the simulation's seed.
     pub fn new(seed: u64, purpose: &str) -> Self {
         // FNV-1a names the stream.
-        let stream = purpose
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-            });
+        let stream =
+            purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         Self(oorandom::Rand32::new_inc(seed, stream))
     }
 
@@ -35,9 +32,7 @@ impl Rng {
     /// `length` characters of the alphabet that Kubernetes uses for generated names (`k8s.io/apimachinery/pkg/util/rand`).
     pub fn name_suffix(&mut self, length: usize) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..length)
-            .map(|_| ALPHABET[self.below(ALPHABET.len() as u64) as usize] as char)
-            .collect()
+        (0..length).map(|_| ALPHABET[self.below(ALPHABET.len() as u64) as usize] as char).collect()
     }
 
     /// A random UUID (version 4).
@@ -55,9 +50,7 @@ impl Rng {
 
     /// `bytes` random bytes in hexadecimal, as container ids and digests are written.
     pub fn hex(&mut self, bytes: usize) -> String {
-        (0..bytes)
-            .map(|_| format!("{:02x}", self.below(256)))
-            .collect()
+        (0..bytes).map(|_| format!("{:02x}", self.below(256))).collect()
     }
 }
 

@@ -80,14 +80,9 @@ impl Time {
         let seconds = number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
         let fraction = text[19..text.len() - 1]
             .strip_prefix('.')
-            .map_or(Some(0), |digits| {
-                format!("{digits:0<6}").get(..6)?.parse::<u64>().ok()
-            })?;
+            .map_or(Some(0), |digits| format!("{digits:0<6}").get(..6)?.parse::<u64>().ok())?;
         let unix = days_from_civil(year as i64, month as i64, day as i64) * 86_400 + seconds as i64;
-        u64::try_from(unix)
-            .ok()?
-            .checked_sub(EPOCH_UNIX_S)
-            .map(|s| Self(s * 1_000_000 + fraction))
+        u64::try_from(unix).ok()?.checked_sub(EPOCH_UNIX_S).map(|s| Self(s * 1_000_000 + fraction))
     }
 }
 
@@ -97,16 +92,11 @@ pub fn civil(unix_s: u64) -> (u64, u64, u64, u64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day, rest / 3600, rest / 60 % 60, rest % 60)
 }

@@ -305,10 +305,7 @@ mod tests {
         let value = Value::from_json(r#"{"b":[1,true,null],"a":"x"}"#).unwrap();
         assert_eq!(value.to_json(), r#"{"a":"x","b":[1,true,null]}"#);
         let name = "n".to_string();
-        assert_eq!(
-            value!({"a": name, "b": [1, {"c": null}]}).to_json(),
-            r#"{"a":"n","b":[1,{"c":null}]}"#
-        );
+        assert_eq!(value!({"a": name, "b": [1, {"c": null}]}).to_json(), r#"{"a":"n","b":[1,{"c":null}]}"#);
     }
 
     #[test]

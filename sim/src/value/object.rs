@@ -21,10 +21,7 @@ impl Value {
     }
     /// `metadata.resourceVersion` as the etcd revision it is; 0 when missing.
     pub fn resource_version(&self) -> u64 {
-        self["metadata"]["resourceVersion"]
-            .str()
-            .parse()
-            .unwrap_or(0)
+        self["metadata"]["resourceVersion"].str().parse().unwrap_or(0)
     }
     /// `metadata.generation`.
     pub fn generation(&self) -> i64 {
@@ -51,10 +48,7 @@ impl Value {
     }
     /// The owner reference with `controller: true` (metav1.GetControllerOf).
     pub fn controller(&self) -> Option<&Value> {
-        self["metadata"]["ownerReferences"]
-            .items()
-            .iter()
-            .find(|owner| owner["controller"].is_true())
+        self["metadata"]["ownerReferences"].items().iter().find(|owner| owner["controller"].is_true())
     }
     /// The condition of `status.conditions` with this type.
     pub fn condition(&self, kind: &str) -> Option<&Value> {
@@ -62,15 +56,11 @@ impl Value {
     }
     /// Whether the condition of this type has status True.
     pub fn condition_true(&self, kind: &str) -> bool {
-        self.condition(kind)
-            .is_some_and(|condition| condition["status"].str() == "True")
+        self.condition(kind).is_some_and(|condition| condition["status"].str() == "True")
     }
 }
 
 /// The condition of this type in a list of conditions.
 pub fn condition<'a>(conditions: &'a Value, kind: &str) -> Option<&'a Value> {
-    conditions
-        .items()
-        .iter()
-        .find(|condition| condition["type"].str() == kind)
+    conditions.items().iter().find(|condition| condition["type"].str() == kind)
 }

@@ -19,11 +19,7 @@ pub enum Text {
 impl Text {
     /// Copies `text`.
     pub fn new(text: &str) -> Self {
-        if text.is_empty() {
-            Self::Static("")
-        } else {
-            Self::Shared(Rc::from(text))
-        }
+        if text.is_empty() { Self::Static("") } else { Self::Shared(Rc::from(text)) }
     }
 
     /// The text itself.
