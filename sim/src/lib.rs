@@ -8,9 +8,11 @@
 #![recursion_limit = "256"]
 
 pub mod api;
+pub mod client;
 pub mod core;
 pub mod etcd;
 pub mod flow;
 pub mod machine;
+pub mod programs;
 pub mod runtime;
 pub mod value;

@@ -21,3 +21,18 @@ pub enum MachineMessage {
         result: Result<Value, Text>,
     },
 }
+
+/// A machine to be added: what `docker run` of a node's image is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineSpec {
+    /// The container's name, such as `kind-worker`.
+    pub name: Text,
+    /// Its image, such as `kindest/node:v1.36.1`.
+    pub image: Text,
+    /// `control-plane`, `worker`, `external-load-balancer` or `etcd`.
+    pub role: Text,
+    /// The cluster that kind made it for.
+    pub cluster: Text,
+    /// Whatever else its programs are told (labels, taints, kubeadm patches), by name.
+    pub config: Value,
+}

@@ -1,13 +1,22 @@
 //! Time, addresses, messages, the event queue, the trace, and the cluster that steps them.
 
 pub mod addr;
+pub mod cluster;
+pub mod collections;
 pub mod message;
+pub mod network;
+pub mod outbox;
+pub mod queue;
 pub mod rng;
 pub mod time;
+pub mod trace;
 
 pub use addr::{Addr, Controller, MachineId, Part};
+pub use cluster::{Cluster, Component, Directory, Disk, Machine};
 pub use message::{
     Cause, CommandId, Envelope, EnvelopeId, Message, PatchType, Request, Response, Verb, WatchBatch, WatchEvent, WatchType,
 };
+pub use outbox::{Effect, Event, Outbox, TimerKey};
 pub use rng::Rng;
 pub use time::{Duration, Time};
+pub use trace::{Sink, TerminalEvent, Trace};

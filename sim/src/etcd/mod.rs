@@ -1,7 +1,11 @@
 //! etcd: a multi-version key-value store, and the messages of its protocol (after etcd's `api/etcdserverpb`).
 
-use crate::core::EnvelopeId;
+mod store;
+
+use crate::core::{Duration, EnvelopeId};
 use crate::value::{Text, Value};
+
+pub use store::{Etcd, Store};
 
 /// A request of an api-server.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +27,8 @@ pub enum EtcdRequest {
         expected: Option<u64>,
         /// The object.
         value: Value,
+        /// After which the key vanishes by itself (an etcd lease; used for Events).
+        ttl: Option<Duration>,
     },
     /// Deletes when the key's mod revision is the expected one.
     Delete {

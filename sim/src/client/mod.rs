@@ -1,0 +1,17 @@
+//! What client-go gives every component: informers that keep a cache by a watch, and work queues.
+
+mod informer;
+mod queue;
+
+pub use informer::{Change, Informer};
+pub use queue::{Queued, WorkQueue};
+
+use crate::core::{Addr, MachineId, Part};
+use crate::value::Value;
+
+/// The api-server (or load balancer) that a program was told to talk to: its arguments' `server` is the machine's number,
+/// `balanced` says whether a load balancer listens there.
+pub fn server(args: &Value) -> Addr {
+    let part = if args["balanced"].is_true() { Part::LoadBalancer } else { Part::ApiServer };
+    Addr::new(MachineId(args["server"].int() as u16), part)
+}

@@ -1,0 +1,54 @@
+//! Which program runs behind which part: the one place that knows all components.
+
+use std::rc::Rc;
+
+use crate::core::cluster::{Component, Disk};
+use crate::core::{MachineId, Part};
+use crate::machine::MachineSpec;
+use crate::value::Value;
+
+/// What a program finds when it starts.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The simulation's seed, for [`crate::core::Rng::new`].
+    pub seed: u64,
+    /// A name for its random numbers that no other run of a program has.
+    pub purpose: &'a str,
+    /// Its machine.
+    pub machine: MachineId,
+    /// Its machine's name, which is its node's name too.
+    pub name: &'a str,
+    /// Its machine's address.
+    pub ip: &'a str,
+    /// What the machine was made from.
+    pub spec: &'a MachineSpec,
+    /// Its machine's disk.
+    pub disk: &'a Disk,
+    /// Its arguments.
+    pub args: &'a Value,
+}
+
+/// The programs of the user's computer.
+pub const ON_USERS_MACHINE: &[Part] = &[];
+
+/// The programs that a machine starts by itself when it is switched on (kind's node image boots systemd).
+pub fn at_boot(_spec: &MachineSpec) -> Vec<Part> {
+    Vec::new()
+}
+
+/// Starts a program.
+pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
+    match part {
+        Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
+        _ => Rc::new(Idle),
+    }
+}
+
+/// A program that only runs: it is in the process list and answers nobody.
+#[derive(Clone, Debug)]
+struct Idle;
+
+impl Component for Idle {
+    fn on_event(&mut self, _: crate::core::Event<'_>, _: &mut crate::core::Outbox<'_>) {}
+    crate::component_boilerplate!();
+}
