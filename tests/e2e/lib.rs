@@ -1,0 +1,78 @@
+//! What the end-to-end tests share.
+//!
+//! A test opens the built page with [`open`] and drives it; when it ends without a failure, the console is looked at as well: an error
+//! there (a panic, an exception, a file that is missing) fails the test.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::thread;
+
+use page_driver::{Page, PageOptions, Programs, StaticServer};
+
+/// The page in a browser of its own, served by a server of its own.
+#[derive(Debug)]
+pub struct Opened {
+    page: Page,
+    // Kept alive as long as the page is used.
+    server: StaticServer,
+}
+
+/// Opens the page with a query such as `?lang=de` (or nothing) and waits until it is ready.
+///
+/// # Panics
+/// When `cargo xtask test --e2e` did not start this test, or the page does not get ready.
+pub fn open(query: &str, options: &PageOptions) -> Opened {
+    open_under("/", query, options)
+}
+
+/// As [`open`], with the page in a subfolder of its site: `prefix` begins and ends with `/`.
+pub fn open_under(prefix: &str, query: &str, options: &PageOptions) -> Opened {
+    let site =
+        std::env::var_os("ORRERY_SITE").expect("ORRERY_SITE is set: run `cargo xtask test --e2e`");
+    let server = StaticServer::start_under(&PathBuf::from(site), 0, prefix)
+        .expect("the built page can be served");
+    let programs = Programs::find().expect("the browser is installed");
+    let page = Page::open(&programs, &format!("{}{query}", server.url()), options)
+        .expect("the page opens and gets ready");
+    Opened { page, server }
+}
+
+impl Opened {
+    /// The address of the site, ending with `/`.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The JSON of an expression in the page; promises are awaited.
+    ///
+    /// # Panics
+    /// When the expression throws.
+    pub fn evaluate(&self, expression: &str) -> serde_json::Value {
+        self.page.evaluate(expression).expect(expression)
+    }
+}
+
+impl Deref for Opened {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        let console = self.page.console().expect("the console can be read");
+        let errors: Vec<_> = console
+            .iter()
+            .filter(|message| message.is_error())
+            .collect();
+        assert!(
+            errors.is_empty(),
+            "the page wrote errors to its console: {errors:#?}"
+        );
+    }
+}

@@ -1,0 +1,3 @@
+//! End-to-end tests of the built page, one module a subject.
+
+mod opening;

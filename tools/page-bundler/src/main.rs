@@ -1,0 +1,44 @@
+//! Makes a static site from index.html and the compiled module, and measures it.
+//!
+//! - [`html`] finds the links in index.html that are meant for the builder, as Trunk does.
+//! - [`bundle`] turns each into files, and index.html into one that loads them.
+//! - [`sizes`] weighs the result.
+//!
+//! This is a program of its own, so that `xtask` starts within a moment: what rewrites WebAssembly takes a minute to compile.
+
+mod bundle;
+mod html;
+mod sizes;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use lexopt::Arg;
+
+const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER";
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = lexopt::Parser::from_env();
+    let (mut wasm, mut index, mut out, mut wasm_opt, mut words) =
+        (None, None, None, None, Vec::new());
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("wasm") => wasm = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("index") => index = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("out") => out = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("wasm-opt") => wasm_opt = Some(PathBuf::from(arguments.value()?)),
+            Arg::Value(word) => words.push(word),
+            other => bail!("{}\n{USAGE}", other.unexpected()),
+        }
+    }
+    match words.first().and_then(|word| word.to_str()) {
+        Some("bundle") => bundle::bundle(&bundle::Inputs {
+            wasm: wasm.context("--wasm is missing")?,
+            index: index.context("--index is missing")?,
+            out: out.context("--out is missing")?,
+            wasm_opt,
+        }),
+        Some("sizes") => sizes::print(&PathBuf::from(words.get(1).context(USAGE)?)),
+        _ => bail!(USAGE),
+    }
+}

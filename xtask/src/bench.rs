@@ -1,0 +1,152 @@
+//! `bench`: sizes of the module, times of the simulation, times of the page.
+
+use lexopt::{Arg, Parser};
+use page_driver::{Page, PageOptions, Programs, StaticServer};
+use serde_json::Value;
+
+use crate::setup;
+use crate::site::Site;
+use crate::tell::{cargo, run, say};
+use crate::usage;
+
+/// How often the page is opened to measure how it boots.
+const BOOTS: usize = 7;
+
+/// A figure read from the page after it has become ready.
+struct Measurement {
+    name: &'static str,
+    unit: &'static str,
+    /// JavaScript whose value is a number; `null` where the page does not know.
+    expression: &'static str,
+}
+
+/// Read once a boot.
+const BOOT: [Measurement; 3] = [
+    Measurement {
+        name: "opened to first paint",
+        unit: "ms",
+        expression: "performance.getEntriesByName('first-contentful-paint')[0]?.startTime",
+    },
+    Measurement {
+        name: "opened to ready",
+        unit: "ms",
+        expression: "performance.getEntriesByName('orrery-ready')[0]?.startTime",
+    },
+    Measurement {
+        name: "memory of the scripts when ready",
+        unit: "MB",
+        expression: "performance.memory?.usedJSHeapSize / 1e6",
+    },
+];
+
+/// Watches the frames of three seconds; its value is the list of figures.
+const FRAMES: &str = "await new Promise(done => {
+    const times = [], long = [];
+    const observer = new PerformanceObserver(list => long.push(...list.getEntries().map(entry => entry.duration)));
+    observer.observe({ type: 'longtask' });
+    const start = performance.now();
+    const frame = now => {
+        times.push(now);
+        if (now - start < 3000) { requestAnimationFrame(frame); return; }
+        observer.disconnect();
+        const gaps = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
+        const share = part => gaps[Math.min(gaps.length - 1, Math.floor(gaps.length * part))];
+        done({ 'frames in 3 s': times.length, 'gap between frames, median (ms)': share(0.5), 'gap between frames, 95 % (ms)': share(0.95),
+               'gap between frames, longest (ms)': share(1), 'tasks over 50 ms': long.length, 'longest task (ms)': Math.max(0, ...long) });
+    };
+    requestAnimationFrame(frame);
+})";
+
+pub(crate) fn bench(arguments: &mut Parser) -> anyhow::Result<()> {
+    let (mut module, mut native, mut browser) = (false, false, false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Long("module") => module = true,
+            Arg::Long("native") => native = true,
+            Arg::Long("browser") => browser = true,
+            other => return Err(usage(other)),
+        }
+    }
+    let all = !(module || native || browser);
+    let mut failures = Vec::new();
+    let site = Site::below_target("bench", "page")?;
+    if all || module || browser {
+        site.build()?;
+    }
+    if all || module {
+        println!("# Sizes of the site (profile page), bytes");
+        site.print_sizes()?;
+    }
+    if all || native {
+        println!("\n# The simulation, native (orrery bench)");
+        if let Err(error) =
+            run(cargo().args(["run", "--release", "--package", "orrery", "--", "bench"]))
+        {
+            say(&format!("{error:#}"));
+            failures.push("orrery bench");
+        }
+    }
+    if all || browser {
+        println!("\n# The page in headless Chromium (profile page)");
+        if let Err(error) = setup::browser().and_then(|programs| in_browser(&programs, &site)) {
+            say(&format!("{error:#}"));
+            failures.push("browser");
+        }
+    }
+    anyhow::ensure!(failures.is_empty(), "not measured: {}", failures.join(", "));
+    Ok(())
+}
+
+fn in_browser(programs: &Programs, site: &Site) -> anyhow::Result<()> {
+    let server = StaticServer::start(&site.out, 0)?;
+    let options = PageOptions {
+        width: 1920,
+        height: 1080,
+        ..PageOptions::default()
+    };
+    let mut figures = vec![Vec::new(); BOOT.len()];
+    let mut last = None;
+    for _ in 0..BOOTS {
+        // A new browser each time: an empty cache, as for somebody who comes for the first time.
+        let page = Page::open(programs, &server.url(), &options)?;
+        for (figure, measurement) in figures.iter_mut().zip(&BOOT) {
+            figure.extend(page.evaluate(measurement.expression)?.as_f64());
+        }
+        last = Some(page);
+    }
+    println!(
+        "{:>10} {:>10} {:>10}  of {BOOTS} boots",
+        "min", "median", "max"
+    );
+    for (mut figure, measurement) in figures.into_iter().zip(&BOOT) {
+        figure.sort_by(f64::total_cmp);
+        match (figure.first(), figure.get(figure.len() / 2), figure.last()) {
+            (Some(min), Some(median), Some(max)) => {
+                println!(
+                    "{min:>10.1} {median:>10.1} {max:>10.1}  {} ({})",
+                    measurement.name, measurement.unit
+                );
+            }
+            _ => println!("{:>32}  {}", "the page does not say", measurement.name),
+        }
+    }
+    let Some(page) = last else { return Ok(()) };
+    print_object(&page.evaluate(FRAMES)?);
+    // Larger measurements (1,000 pods, 1,000 nodes) are the page's own; they run for as long as they need.
+    let own = page.evaluate("await window.orrery?.bench?.()")?;
+    if own.is_null() {
+        say("the page has no window.orrery.bench(): nothing more to measure");
+    }
+    print_object(&own);
+    Ok(())
+}
+
+/// An object's members, one a line: numbers rounded, everything else as JSON.
+fn print_object(object: &Value) {
+    for (name, value) in object.as_object().into_iter().flatten() {
+        match value.as_f64() {
+            Some(number) => println!("{number:>10.1}  {name}"),
+            None => println!("{:>10}  {name}", value.to_string()),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `shot` and `js`: look at the built page, and ask it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use lexopt::{Arg, Parser, ValueExt as _};
+use page_driver::{Page, PageOptions, StaticServer, Theme};
+
+use crate::setup;
+use crate::site::Site;
+use crate::tell::say;
+use crate::usage;
+
+/// What both commands understand.
+struct Look {
+    options: PageOptions,
+    site: Site,
+    build: bool,
+    url: Option<String>,
+    query: String,
+    before: Vec<String>,
+    wait: Duration,
+    words: Vec<String>,
+}
+
+pub(crate) fn shot(arguments: &mut Parser) -> anyhow::Result<()> {
+    let look = Look::parse(arguments)?;
+    let [out] = look.words.as_slice() else {
+        bail!("shot takes one file name, such as page.png")
+    };
+    let out = PathBuf::from(out);
+    look.open(|page| {
+        if let Some(folder) = out.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+        }
+        fs::write(&out, page.screenshot()?)
+            .with_context(|| format!("writing {}", out.display()))?;
+        println!("{}", out.display());
+        Ok(())
+    })
+}
+
+pub(crate) fn js(arguments: &mut Parser) -> anyhow::Result<()> {
+    let look = Look::parse(arguments)?;
+    let [expression] = look.words.as_slice() else {
+        bail!("js takes one expression, such as 'await orrery.state()'")
+    };
+    look.open(|page| {
+        println!("{:#}", page.evaluate(expression)?);
+        Ok(())
+    })
+}
+
+impl Look {
+    fn parse(arguments: &mut Parser) -> anyhow::Result<Self> {
+        let mut look = Self {
+            options: PageOptions::default(),
+            site: Site::below_target("look", "page-dev")?,
+            build: true,
+            url: None,
+            query: String::new(),
+            before: Vec::new(),
+            wait: Duration::ZERO,
+            words: Vec::new(),
+        };
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Arg::Long("size") => {
+                    (look.options.width, look.options.height) = size(&arguments.value()?.string()?)?
+                }
+                Arg::Long("scale") => look.options.scale = arguments.value()?.parse()?,
+                Arg::Long("theme") => look.options.theme = theme(&arguments.value()?.string()?)?,
+                Arg::Long("reduced-motion") => look.options.reduced_motion = true,
+                Arg::Long("url-query") => look.query = query(&arguments.value()?.string()?),
+                Arg::Long("js") => look.before.push(arguments.value()?.string()?),
+                Arg::Long("wait") => look.wait = seconds(&arguments.value()?.string()?)?,
+                Arg::Long("profile") => {
+                    look.site = Site::below_target("look", &arguments.value()?.string()?)?
+                }
+                Arg::Long("url") => look.url = Some(arguments.value()?.string()?),
+                Arg::Long("no-build") => look.build = false,
+                Arg::Value(word) => look.words.push(word.string()?),
+                other => return Err(usage(other)),
+            }
+        }
+        Ok(look)
+    }
+
+    /// Opens the page, does what is to be done before, then `work`; afterwards shows the console's messages.
+    fn open(&self, work: impl FnOnce(&Page) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let programs = setup::browser()?;
+        // The server lives as long as the page is looked at.
+        let (url, _server) = if let Some(url) = &self.url {
+            (url.clone(), None)
+        } else {
+            if self.build {
+                self.site.build()?;
+            }
+            let server = StaticServer::start(&self.site.out, 0)?;
+            (format!("{}{}", server.url(), self.query), Some(server))
+        };
+        let page = Page::open(&programs, &url, &self.options)?;
+        let result = self.prepare(&page).and_then(|()| work(&page));
+        for message in page.console()? {
+            say(&format!("console {}: {}", message.level, message.text));
+        }
+        result
+    }
+
+    fn prepare(&self, page: &Page) -> anyhow::Result<()> {
+        for expression in &self.before {
+            page.evaluate(expression)
+                .with_context(|| expression.clone())?;
+        }
+        thread::sleep(self.wait);
+        Ok(())
+    }
+}
+
+/// `1920x1080` or `1920×1080`.
+fn size(text: &str) -> anyhow::Result<(u32, u32)> {
+    let parts = text
+        .split_once(['x', '×'])
+        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parts
+        .filter(|(width, height)| (1..=16_384).contains(width) && (1..=16_384).contains(height))
+        .with_context(|| {
+            format!("--size {text}: write width and height in pixels, such as 1920x1080")
+        })
+}
+
+fn theme(text: &str) -> anyhow::Result<Theme> {
+    match text {
+        "light" => Ok(Theme::Light),
+        "dark" => Ok(Theme::Dark),
+        _ => bail!("--theme {text}: there are light and dark"),
+    }
+}
+
+/// With or without its question mark.
+fn query(text: &str) -> String {
+    if text.is_empty() || text.starts_with(['?', '#']) {
+        text.to_owned()
+    } else {
+        format!("?{text}")
+    }
+}
+
+fn seconds(text: &str) -> anyhow::Result<Duration> {
+    let number = text
+        .parse()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number).ok());
+    number.with_context(|| format!("--wait {text}: write a number of seconds, such as 1.5"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{query, seconds, size};
+
+    #[test]
+    fn reads_sizes_queries_and_waits() {
+        assert_eq!(size("1920x1080").expect("valid"), (1920, 1080));
+        assert_eq!(size("390×844").expect("valid"), (390, 844));
+        for wrong in ["1920", "x", "0x10", "-1x10", "99999x10"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(query("lang=de"), "?lang=de");
+        assert_eq!(query("?lang=de"), "?lang=de");
+        assert_eq!(seconds("0.5").expect("valid"), Duration::from_millis(500));
+        assert!(seconds("-1").is_err() && seconds("soon").is_err());
+    }
+}
