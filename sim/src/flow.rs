@@ -150,12 +150,13 @@ pub struct Io<'a> {
     asks: Vec<Ask>,
     now: Time,
     output: Vec<(Stream, String)>,
+    written: Vec<(String, Option<Text>)>,
 }
 
 impl<'a> Io<'a> {
     /// The view for a program that was started at `started`.
     pub fn new(started: Time, log: &'a Log) -> Self {
-        Self { log, asks: Vec::new(), now: started, output: Vec::new() }
+        Self { log, asks: Vec::new(), now: started, output: Vec::new(), written: Vec::new() }
     }
 
     /// Everything asked so far, in order; the runner sends those that it has not sent yet.
@@ -166,6 +167,11 @@ impl<'a> Io<'a> {
     /// Everything printed so far; the runner shows what is new.
     pub fn output(&self) -> &[(Stream, String)] {
         &self.output
+    }
+
+    /// The files changed so far, in order; the runner changes those of the session. `None` removes one.
+    pub fn written(&self) -> &[(String, Option<Text>)] {
+        &self.written
     }
 
     /// The time of the last answer that the program has looked at.
@@ -265,6 +271,11 @@ impl<'a> Io<'a> {
     /// Prints to stderr.
     pub fn eprint(&mut self, text: &str) {
         self.output.push((Stream::Err, text.to_string()));
+    }
+
+    /// Writes a file of the session (a path below the home directory); `None` removes it.
+    pub fn write_file(&mut self, path: &str, text: Option<Text>) {
+        self.written.push((path.to_string(), text));
     }
 
     /// Prints to stderr and ends the program.

@@ -4,7 +4,8 @@
 //! - [`value`]: Kubernetes objects as persistent JSON;
 //! - [`api`]: what the Kubernetes API is made of: resources, errors, patches, selectors, validation;
 //! - [`core`]: time, addresses, messages, the event queue, the trace, the cluster that steps them;
-//! - [`flow`]: command-line programs as straight-line code that can be stopped and copied at any message.
+//! - [`flow`]: command-line programs as straight-line code that can be stopped and copied at any message;
+//! - [`shell`]: the user's command lines, in which [`kubectl`] and others run.
 #![recursion_limit = "256"]
 
 pub mod api;
@@ -12,7 +13,9 @@ pub mod client;
 pub mod core;
 pub mod etcd;
 pub mod flow;
+pub mod kubectl;
 pub mod machine;
 pub mod programs;
 pub mod runtime;
+pub mod shell;
 pub mod value;
