@@ -138,6 +138,7 @@ resources! {
     REPLICASETS = "apps" "v1" "ReplicaSet" "replicasets" "replicaset" ["rs"] true ["status" "scale"] "replicasets";
     LEASES = "coordination.k8s.io" "v1" "Lease" "leases" "lease" [] true [] "leases";
     ENDPOINTSLICES = "discovery.k8s.io" "v1" "EndpointSlice" "endpointslices" "endpointslice" [] true [] "endpointslices";
+    EVENTS_K8S_IO = "events.k8s.io" "v1" "Event" "events" "event" ["ev"] true [] "events";
     SERVICECIDRS = "networking.k8s.io" "v1" "ServiceCIDR" "servicecidrs" "servicecidr" [] false ["status"] "servicecidrs";
     IPADDRESSES = "networking.k8s.io" "v1" "IPAddress" "ipaddresses" "ipaddress" ["ip"] false [] "ipaddresses";
     RUNTIMECLASSES = "node.k8s.io" "v1" "RuntimeClass" "runtimeclasses" "runtimeclass" [] false [] "runtimeclasses";

@@ -1,8 +1,12 @@
-//! What client-go gives every component: informers that keep a cache by a watch, and work queues.
+//! What client-go gives every component: informers that keep a cache by a watch, work queues, event recorders.
 
+mod event_correlator;
+pub mod events;
 mod informer;
 mod queue;
+mod recent;
 
+pub use events::{EventRecorder, Occurrence, SeriesRecorder, object_part_reference, object_reference};
 pub use informer::{Change, Informer};
 pub use queue::{Queued, WorkQueue};
 
