@@ -27,13 +27,10 @@ pub fn open(query: &str, options: &PageOptions) -> Opened {
 
 /// As [`open`], with the page in a subfolder of its site: `prefix` begins and ends with `/`.
 pub fn open_under(prefix: &str, query: &str, options: &PageOptions) -> Opened {
-    let site =
-        std::env::var_os("ORRERY_SITE").expect("ORRERY_SITE is set: run `cargo xtask test --e2e`");
-    let server = StaticServer::start_under(&PathBuf::from(site), 0, prefix)
-        .expect("the built page can be served");
+    let site = std::env::var_os("ORRERY_SITE").expect("ORRERY_SITE is set: run `cargo xtask test --e2e`");
+    let server = StaticServer::start_under(&PathBuf::from(site), 0, prefix).expect("the built page can be served");
     let programs = Programs::find().expect("the browser is installed");
-    let page = Page::open(&programs, &format!("{}{query}", server.url()), options)
-        .expect("the page opens and gets ready");
+    let page = Page::open(&programs, &format!("{}{query}", server.url()), options).expect("the page opens and gets ready");
     Opened { page, server }
 }
 
@@ -66,13 +63,7 @@ impl Drop for Opened {
             return;
         }
         let console = self.page.console().expect("the console can be read");
-        let errors: Vec<_> = console
-            .iter()
-            .filter(|message| message.is_error())
-            .collect();
-        assert!(
-            errors.is_empty(),
-            "the page wrote errors to its console: {errors:#?}"
-        );
+        let errors: Vec<_> = console.iter().filter(|message| message.is_error()).collect();
+        assert!(errors.is_empty(), "the page wrote errors to its console: {errors:#?}");
     }
 }

@@ -27,16 +27,8 @@ const BOOT: [Measurement; 3] = [
         unit: "ms",
         expression: "performance.getEntriesByName('first-contentful-paint')[0]?.startTime",
     },
-    Measurement {
-        name: "opened to ready",
-        unit: "ms",
-        expression: "performance.getEntriesByName('orrery-ready')[0]?.startTime",
-    },
-    Measurement {
-        name: "memory of the scripts when ready",
-        unit: "MB",
-        expression: "performance.memory?.usedJSHeapSize / 1e6",
-    },
+    Measurement { name: "opened to ready", unit: "ms", expression: "performance.getEntriesByName('orrery-ready')[0]?.startTime" },
+    Measurement { name: "memory of the scripts when ready", unit: "MB", expression: "performance.memory?.usedJSHeapSize / 1e6" },
 ];
 
 /// Watches the frames of three seconds; its value is the list of figures.
@@ -79,9 +71,7 @@ pub(crate) fn bench(arguments: &mut Parser) -> anyhow::Result<()> {
     }
     if all || native {
         println!("\n# The simulation, native (orrery bench)");
-        if let Err(error) =
-            run(cargo().args(["run", "--release", "--package", "orrery", "--", "bench"]))
-        {
+        if let Err(error) = run(cargo().args(["run", "--release", "--package", "orrery", "--", "bench"])) {
             say(&format!("{error:#}"));
             failures.push("orrery bench");
         }
@@ -99,11 +89,7 @@ pub(crate) fn bench(arguments: &mut Parser) -> anyhow::Result<()> {
 
 fn in_browser(programs: &Programs, site: &Site) -> anyhow::Result<()> {
     let server = StaticServer::start(&site.out, 0)?;
-    let options = PageOptions {
-        width: 1920,
-        height: 1080,
-        ..PageOptions::default()
-    };
+    let options = PageOptions { width: 1920, height: 1080, ..PageOptions::default() };
     let mut figures = vec![Vec::new(); BOOT.len()];
     let mut last = None;
     for _ in 0..BOOTS {
@@ -114,18 +100,12 @@ fn in_browser(programs: &Programs, site: &Site) -> anyhow::Result<()> {
         }
         last = Some(page);
     }
-    println!(
-        "{:>10} {:>10} {:>10}  of {BOOTS} boots",
-        "min", "median", "max"
-    );
+    println!("{:>10} {:>10} {:>10}  of {BOOTS} boots", "min", "median", "max");
     for (mut figure, measurement) in figures.into_iter().zip(&BOOT) {
         figure.sort_by(f64::total_cmp);
         match (figure.first(), figure.get(figure.len() / 2), figure.last()) {
             (Some(min), Some(median), Some(max)) => {
-                println!(
-                    "{min:>10.1} {median:>10.1} {max:>10.1}  {} ({})",
-                    measurement.name, measurement.unit
-                );
+                println!("{min:>10.1} {median:>10.1} {max:>10.1}  {} ({})", measurement.name, measurement.unit);
             }
             _ => println!("{:>32}  {}", "the page does not say", measurement.name),
         }

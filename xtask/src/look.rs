@@ -28,16 +28,13 @@ struct Look {
 
 pub(crate) fn shot(arguments: &mut Parser) -> anyhow::Result<()> {
     let look = Look::parse(arguments)?;
-    let [out] = look.words.as_slice() else {
-        bail!("shot takes one file name, such as page.png")
-    };
+    let [out] = look.words.as_slice() else { bail!("shot takes one file name, such as page.png") };
     let out = PathBuf::from(out);
     look.open(|page| {
         if let Some(folder) = out.parent() {
             fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
         }
-        fs::write(&out, page.screenshot()?)
-            .with_context(|| format!("writing {}", out.display()))?;
+        fs::write(&out, page.screenshot()?).with_context(|| format!("writing {}", out.display()))?;
         println!("{}", out.display());
         Ok(())
     })
@@ -45,9 +42,7 @@ pub(crate) fn shot(arguments: &mut Parser) -> anyhow::Result<()> {
 
 pub(crate) fn js(arguments: &mut Parser) -> anyhow::Result<()> {
     let look = Look::parse(arguments)?;
-    let [expression] = look.words.as_slice() else {
-        bail!("js takes one expression, such as 'await orrery.state()'")
-    };
+    let [expression] = look.words.as_slice() else { bail!("js takes one expression, such as 'await orrery.state()'") };
     look.open(|page| {
         println!("{:#}", page.evaluate(expression)?);
         Ok(())
@@ -68,18 +63,14 @@ impl Look {
         };
         while let Some(argument) = arguments.next()? {
             match argument {
-                Arg::Long("size") => {
-                    (look.options.width, look.options.height) = size(&arguments.value()?.string()?)?
-                }
+                Arg::Long("size") => (look.options.width, look.options.height) = size(&arguments.value()?.string()?)?,
                 Arg::Long("scale") => look.options.scale = arguments.value()?.parse()?,
                 Arg::Long("theme") => look.options.theme = theme(&arguments.value()?.string()?)?,
                 Arg::Long("reduced-motion") => look.options.reduced_motion = true,
                 Arg::Long("url-query") => look.query = query(&arguments.value()?.string()?),
                 Arg::Long("js") => look.before.push(arguments.value()?.string()?),
                 Arg::Long("wait") => look.wait = seconds(&arguments.value()?.string()?)?,
-                Arg::Long("profile") => {
-                    look.site = Site::below_target("look", &arguments.value()?.string()?)?
-                }
+                Arg::Long("profile") => look.site = Site::below_target("look", &arguments.value()?.string()?)?,
                 Arg::Long("url") => look.url = Some(arguments.value()?.string()?),
                 Arg::Long("no-build") => look.build = false,
                 Arg::Value(word) => look.words.push(word.string()?),
@@ -112,8 +103,7 @@ impl Look {
 
     fn prepare(&self, page: &Page) -> anyhow::Result<()> {
         for expression in &self.before {
-            page.evaluate(expression)
-                .with_context(|| expression.clone())?;
+            page.evaluate(expression).with_context(|| expression.clone())?;
         }
         thread::sleep(self.wait);
         Ok(())
@@ -122,14 +112,10 @@ impl Look {
 
 /// `1920x1080` or `1920×1080`.
 fn size(text: &str) -> anyhow::Result<(u32, u32)> {
-    let parts = text
-        .split_once(['x', '×'])
-        .and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    let parts = text.split_once(['x', '×']).and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     parts
         .filter(|(width, height)| (1..=16_384).contains(width) && (1..=16_384).contains(height))
-        .with_context(|| {
-            format!("--size {text}: write width and height in pixels, such as 1920x1080")
-        })
+        .with_context(|| format!("--size {text}: write width and height in pixels, such as 1920x1080"))
 }
 
 fn theme(text: &str) -> anyhow::Result<Theme> {
@@ -142,18 +128,11 @@ fn theme(text: &str) -> anyhow::Result<Theme> {
 
 /// With or without its question mark.
 fn query(text: &str) -> String {
-    if text.is_empty() || text.starts_with(['?', '#']) {
-        text.to_owned()
-    } else {
-        format!("?{text}")
-    }
+    if text.is_empty() || text.starts_with(['?', '#']) { text.to_owned() } else { format!("?{text}") }
 }
 
 fn seconds(text: &str) -> anyhow::Result<Duration> {
-    let number = text
-        .parse()
-        .ok()
-        .and_then(|number| Duration::try_from_secs_f64(number).ok());
+    let number = text.parse().ok().and_then(|number| Duration::try_from_secs_f64(number).ok());
     number.with_context(|| format!("--wait {text}: write a number of seconds, such as 1.5"))
 }
 

@@ -56,12 +56,8 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     // Everything below works with paths relative to the workspace.
-    let workspace = root()
-        .parent()
-        .context("xtask lies in the workspace")?
-        .to_owned();
-    std::env::set_current_dir(&workspace)
-        .with_context(|| format!("going to {}", workspace.display()))?;
+    let workspace = root().parent().context("xtask lies in the workspace")?.to_owned();
+    std::env::set_current_dir(&workspace).with_context(|| format!("going to {}", workspace.display()))?;
 
     let mut arguments = Parser::from_env();
     let command = match arguments.next()? {
@@ -89,9 +85,7 @@ fn run() -> anyhow::Result<()> {
 
 /// The folder of this package: cargo says it when it runs us, so that a moved checkout works too.
 fn root() -> PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR")
-        .unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR")))
-        .into()
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| OsString::from(env!("CARGO_MANIFEST_DIR"))).into()
 }
 
 /// The error for an argument that a command does not know.
@@ -100,11 +94,7 @@ fn usage(argument: Arg<'_>) -> anyhow::Error {
 }
 
 fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
-    let mut site = Site {
-        profile: "page".to_owned(),
-        out: PathBuf::from("dist"),
-        wasm_opt: false,
-    };
+    let mut site = Site { profile: "page".to_owned(), out: PathBuf::from("dist"), wasm_opt: false };
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("wasm-opt") => site.wasm_opt = true,
@@ -114,9 +104,6 @@ fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
     }
     site.build()?;
     site.print_sizes()?;
-    println!(
-        "{} can be served from any path of any web server",
-        site.out.display()
-    );
+    println!("{} can be served from any path of any web server", site.out.display());
     Ok(())
 }

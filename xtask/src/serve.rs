@@ -18,17 +18,7 @@ const PORT: u16 = 8080;
 /// How often the sources are looked at.
 const POLL: Duration = Duration::from_millis(700);
 /// Folders whose files do not end up in the page.
-const NOT_WATCHED: [&str; 9] = [
-    ".ci",
-    ".git",
-    "cli",
-    "dist",
-    "docs",
-    "node_modules",
-    "target",
-    "tests",
-    "xtask",
-];
+const NOT_WATCHED: [&str; 9] = [".ci", ".git", "cli", "dist", "docs", "node_modules", "target", "tests", "xtask"];
 
 pub(crate) fn serve(arguments: &mut Parser) -> anyhow::Result<()> {
     let mut port = PORT;
@@ -39,9 +29,7 @@ pub(crate) fn serve(arguments: &mut Parser) -> anyhow::Result<()> {
         }
     }
     // Said before the build rather than after minutes of it.
-    if TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
-    {
+    if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse) {
         return Err(page_driver::Error::PortTaken(port).into());
     }
     let site = Site::below_target("serve", "page-dev")?;

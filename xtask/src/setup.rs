@@ -26,10 +26,9 @@ pub(crate) fn wasm_target() -> anyhow::Result<()> {
              Install Rust by https://rustup.rs, or the library from your distribution (Debian: libstd-rust-dev-wasm32)."
         );
     }
-    let added = step(
-        &format!("adding the Rust target {WASM} (a download of some 20 MB)"),
-        || run(Command::new("rustup").args(["target", "add", WASM])),
-    );
+    let added = step(&format!("adding the Rust target {WASM} (a download of some 20 MB)"), || {
+        run(Command::new("rustup").args(["target", "add", WASM]))
+    });
     added.context("the Rust target for WebAssembly could not be added; is the network there? Nothing was changed")
 }
 
@@ -58,16 +57,11 @@ pub(crate) fn browser() -> anyhow::Result<Programs> {
         );
     }
     if !is_root() {
-        bail!(
-            "{missing}.\nInstall both by: sudo apt-get install --no-install-recommends {}",
-            packages.join(" ")
-        );
+        bail!("{missing}.\nInstall both by: sudo apt-get install --no-install-recommends {}", packages.join(" "));
     }
     let apt = || {
         let mut command = Command::new("apt-get");
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null());
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         command
     };
     step("installing Chromium and chromedriver by apt (some 100 MB, half a minute)", || {
@@ -85,16 +79,11 @@ pub(crate) fn wasm_opt(folder: &Path) -> anyhow::Result<PathBuf> {
     let program = home.join("node_modules/.bin/wasm-opt");
     if !program.exists() {
         if !answers("npm", "--version") {
-            bail!(
-                "--wasm-opt takes Binaryen from npm, and there is no npm: install Node.js, or leave --wasm-opt away"
-            );
+            bail!("--wasm-opt takes Binaryen from npm, and there is no npm: install Node.js, or leave --wasm-opt away");
         }
         fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
         step(&format!("installing {PACKAGE} by npm"), || {
-            run(Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--prefix"])
-                .arg(&home)
-                .arg(PACKAGE))
+            run(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&home).arg(PACKAGE))
         })
         .context("Binaryen could not be installed; is the network there?")?;
     }
@@ -102,22 +91,14 @@ pub(crate) fn wasm_opt(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn answers(program: &str, argument: &str) -> bool {
-    let status = Command::new(program)
-        .arg(argument)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let status = Command::new(program).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }
 
 fn is_debian() -> bool {
-    fs::read_to_string("/etc/os-release")
-        .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
+    fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
 }
 
 fn is_root() -> bool {
-    Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -25,53 +25,20 @@ pub(crate) struct Site {
 impl Site {
     /// A site below `target/`, of its own for each purpose: so the tests do not replace what is being served.
     pub(crate) fn below_target(purpose: &str, profile: &str) -> anyhow::Result<Self> {
-        Ok(Self {
-            profile: profile.to_owned(),
-            out: target_folder()?.join("sites").join(purpose),
-            wasm_opt: false,
-        })
+        Ok(Self { profile: profile.to_owned(), out: target_folder()?.join("sites").join(purpose), wasm_opt: false })
     }
 
     /// Sets up what is missing and builds. What has not changed is not compiled again.
     pub(crate) fn build(&self) -> anyhow::Result<()> {
         setup::wasm_target()?;
-        step(
-            &format!(
-                "compiling the page (profile {}; a minute or two the first time)",
-                self.profile
-            ),
-            || {
-                run(cargo().args([
-                    "build",
-                    "--package",
-                    PAGE,
-                    "--bin",
-                    PAGE,
-                    "--target",
-                    WASM,
-                    "--profile",
-                    &self.profile,
-                ]))
-            },
-        )?;
+        step(&format!("compiling the page (profile {}; a minute or two the first time)", self.profile), || {
+            run(cargo().args(["build", "--package", PAGE, "--bin", PAGE, "--target", WASM, "--profile", &self.profile]))
+        })?;
         let bundler = bundler()?;
-        let wasm_opt = if self.wasm_opt {
-            Some(setup::wasm_opt(&target_folder()?.join("tools"))?)
-        } else {
-            None
-        };
-        let module = target_folder()?
-            .join(WASM)
-            .join(&self.profile)
-            .join(format!("{PAGE}.wasm"));
+        let wasm_opt = if self.wasm_opt { Some(setup::wasm_opt(&target_folder()?.join("tools"))?) } else { None };
+        let module = target_folder()?.join(WASM).join(&self.profile).join(format!("{PAGE}.wasm"));
         let mut command = Command::new(bundler);
-        command
-            .arg("bundle")
-            .arg("--wasm")
-            .arg(module)
-            .args(["--index", "index.html"])
-            .arg("--out")
-            .arg(&self.out);
+        command.arg("bundle").arg("--wasm").arg(module).args(["--index", "index.html"]).arg("--out").arg(&self.out);
         if let Some(program) = wasm_opt {
             command.arg("--wasm-opt").arg(program);
         }
@@ -86,20 +53,12 @@ impl Site {
 
 /// Compiles the bundler, which brings wasm-bindgen at the lock file's version, and returns its path.
 fn bundler() -> anyhow::Result<PathBuf> {
-    step("compiling the bundler (a minute the first time)", || {
-        run(cargo().args(["build", "--package", "page-bundler"]))
-    })?;
-    Ok(target_folder()?
-        .join("debug")
-        .join(format!("page-bundler{}", std::env::consts::EXE_SUFFIX)))
+    step("compiling the bundler (a minute the first time)", || run(cargo().args(["build", "--package", "page-bundler"])))?;
+    Ok(target_folder()?.join("debug").join(format!("page-bundler{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// cargo's target folder, wherever the environment or a configuration has put it: we run from `<target>/debug/xtask`.
 pub(crate) fn target_folder() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("asking for our own path")?;
-    program
-        .ancestors()
-        .nth(2)
-        .map(Path::to_owned)
-        .context("xtask runs from cargo's target folder")
+    program.ancestors().nth(2).map(Path::to_owned).context("xtask runs from cargo's target folder")
 }

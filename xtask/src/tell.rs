@@ -29,10 +29,7 @@ pub(crate) fn step<T>(title: &str, work: impl FnOnce() -> anyhow::Result<T>) -> 
     let heartbeat = (!stderr().is_terminal()).then(|| {
         thread::spawn(move || {
             while waiting.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
-                say(&format!(
-                    "… {name_of_thread}: {} s so far",
-                    start.elapsed().as_secs()
-                ));
+                say(&format!("… {name_of_thread}: {} s so far", start.elapsed().as_secs()));
             }
         })
     });
@@ -43,19 +40,14 @@ pub(crate) fn step<T>(title: &str, work: impl FnOnce() -> anyhow::Result<T>) -> 
         let _ = heartbeat.join();
     }
     if result.is_ok() && start.elapsed() > Duration::from_secs(2) {
-        say(&format!(
-            "{name}: done in {:.1} s",
-            start.elapsed().as_secs_f64()
-        ));
+        say(&format!("{name}: done in {:.1} s", start.elapsed().as_secs_f64()));
     }
     result
 }
 
 /// Runs a program to its end; errors name it, with its arguments.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("starting {}", line(command)))?;
+    let status = command.status().with_context(|| format!("starting {}", line(command)))?;
     ensure!(status.success(), "{} failed ({status})", line(command));
     Ok(())
 }
@@ -67,12 +59,6 @@ pub(crate) fn cargo() -> Command {
 
 /// A command as one would type it.
 pub(crate) fn line(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
-    std::iter::once(program)
-        .chain(command.get_args())
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    std::iter::once(program).chain(command.get_args()).map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }

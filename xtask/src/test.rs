@@ -42,11 +42,7 @@ pub(crate) fn test(arguments: &mut Parser) -> anyhow::Result<()> {
     let all = !(native || wasm || e2e);
     let filter = filter.as_deref();
     // Before anything long runs, so that a missing browser is known at once.
-    let programs = if all || wasm || e2e {
-        Some(setup::browser()?)
-    } else {
-        None
-    };
+    let programs = if all || wasm || e2e { Some(setup::browser()?) } else { None };
     let mut parts = Vec::new();
     if all || native {
         parts.push(part("native", || native_tests(filter)));
@@ -68,28 +64,17 @@ fn part(name: &'static str, work: impl FnOnce() -> anyhow::Result<Counts>) -> Pa
     if let Err(error) = &result {
         say(&format!("{name}: {error:#}"));
     }
-    Part {
-        name,
-        result,
-        took: start.elapsed(),
-    }
+    Part { name, result, took: start.elapsed() }
 }
 
 /// Prints what ran; an error when anything failed, or when nothing ran where something should.
 fn summary(parts: &[Part], filter: Option<&str>) -> anyhow::Result<()> {
-    println!(
-        "\n{:<8} {:>8} {:>8} {:>8} {:>9}",
-        "part", "passed", "failed", "ignored", "seconds"
-    );
+    println!("\n{:<8} {:>8} {:>8} {:>8} {:>9}", "part", "passed", "failed", "ignored", "seconds");
     let mut bad = Vec::new();
     for Part { name, result, took } in parts {
         let seconds = took.as_secs_f64();
         match result {
-            Ok(Counts {
-                passed,
-                failed,
-                ignored,
-            }) => {
+            Ok(Counts { passed, failed, ignored }) => {
                 println!("{name:<8} {passed:>8} {failed:>8} {ignored:>8} {seconds:>9.1}");
                 // A part in which no test ran tells nothing, unless a filter has left it out.
                 if *failed > 0 || (*passed == 0 && filter.is_none()) {
@@ -112,37 +97,22 @@ fn summary(parts: &[Part], filter: Option<&str>) -> anyhow::Result<()> {
 /// Unit, property, golden and documentation tests of all packages, without a browser.
 fn native_tests(filter: Option<&str>) -> anyhow::Result<Counts> {
     say("native tests: compiling them takes some minutes the first time");
-    count(
-        cargo()
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(filter),
-    )
+    count(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter))
 }
 
 /// `tests/web.rs`, compiled to WebAssembly, in the browser.
 fn wasm_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts> {
     setup::wasm_target()?;
-    step(
-        "compiling the test runner of wasm-bindgen (a minute the first time)",
-        || run(cargo().args(["build", "--package", "wasm-test-runner"])),
-    )?;
+    step("compiling the test runner of wasm-bindgen (a minute the first time)", || {
+        run(cargo().args(["build", "--package", "wasm-test-runner"]))
+    })?;
     // As webdriver.json, and with the browser that was found.
-    let capabilities =
-        json!({"goog:chromeOptions": {"binary": programs.chromium, "args": CHROMIUM_ARGUMENTS}});
+    let capabilities = json!({"goog:chromeOptions": {"binary": programs.chromium, "args": CHROMIUM_ARGUMENTS}});
     let file = target_folder()?.join("webdriver.json");
-    std::fs::write(&file, capabilities.to_string())
-        .with_context(|| format!("writing {}", file.display()))?;
+    std::fs::write(&file, capabilities.to_string()).with_context(|| format!("writing {}", file.display()))?;
     let mut command = cargo();
     command
-        .args([
-            "test",
-            "--package",
-            "kube-orrery",
-            "--target",
-            WASM,
-            "--test",
-            "web",
-        ])
+        .args(["test", "--package", "kube-orrery", "--target", WASM, "--test", "web"])
         .args(filter)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", file)
         .env("WASM_BINDGEN_TEST_TIMEOUT", "600")
@@ -170,10 +140,7 @@ fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts
 ///
 /// An error when they failed without saying how many: they did not compile, or ended before their time.
 fn count(command: &mut Command) -> anyhow::Result<Counts> {
-    let mut process = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", line(command)))?;
+    let mut process = command.stdout(Stdio::piped()).spawn().with_context(|| format!("starting {}", line(command)))?;
     let output = process.stdout.take().context("its stdout was piped")?;
     let mut counts = Counts::default();
     for text in BufReader::new(output).split(b'\n') {
@@ -187,26 +154,15 @@ fn count(command: &mut Command) -> anyhow::Result<Counts> {
         }
     }
     let status = process.wait().context("waiting for the tests")?;
-    ensure!(
-        status.success() || counts.failed > 0,
-        "{} failed ({status})",
-        line(command)
-    );
+    ensure!(status.success() || counts.failed > 0, "{} failed ({status})", line(command));
     Ok(counts)
 }
 
 /// Counts in `test result: ok. 3 passed; 0 failed; 1 ignored; …`, which both test harnesses print.
 fn counts_in(text: &str) -> Option<Counts> {
     let (_, list) = text.split_once("test result: ")?.1.split_once(". ")?;
-    let number = |word: &str| {
-        list.split("; ")
-            .find_map(|item| item.trim().strip_suffix(word)?.trim().parse().ok())
-    };
-    Some(Counts {
-        passed: number("passed")?,
-        failed: number("failed")?,
-        ignored: number("ignored")?,
-    })
+    let number = |word: &str| list.split("; ").find_map(|item| item.trim().strip_suffix(word)?.trim().parse().ok());
+    Some(Counts { passed: number("passed")?, failed: number("failed")?, ignored: number("ignored")? })
 }
 
 #[cfg(test)]
@@ -216,24 +172,9 @@ mod tests {
     #[test]
     fn counts_tests_of_both_harnesses() {
         let native = "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(
-            counts_in(native),
-            Some(Counts {
-                passed: 3,
-                failed: 1,
-                ignored: 2
-            })
-        );
-        let browser =
-            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.03s";
-        assert_eq!(
-            counts_in(browser),
-            Some(Counts {
-                passed: 12,
-                failed: 0,
-                ignored: 0
-            })
-        );
+        assert_eq!(counts_in(native), Some(Counts { passed: 3, failed: 1, ignored: 2 }));
+        let browser = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.03s";
+        assert_eq!(counts_in(browser), Some(Counts { passed: 12, failed: 0, ignored: 0 }));
         assert_eq!(counts_in("test a::b ... ok"), None);
     }
 }

@@ -26,8 +26,7 @@ pub(crate) struct Inputs {
 
 /// Writes the site. The folder is replaced only at the end, when everything has succeeded.
 pub(crate) fn bundle(inputs: &Inputs) -> anyhow::Result<()> {
-    let html = fs::read_to_string(&inputs.index)
-        .with_context(|| format!("reading {}", inputs.index.display()))?;
+    let html = fs::read_to_string(&inputs.index).with_context(|| format!("reading {}", inputs.index.display()))?;
     let root = inputs.index.parent().unwrap_or(Path::new("."));
     let fresh = beside(&inputs.out, "new");
     remove(&fresh)?;
@@ -38,9 +37,8 @@ pub(crate) fn bundle(inputs: &Inputs) -> anyhow::Result<()> {
     for link in html::links(&html) {
         page.push_str(&html[position..link.at.start]);
         page.push_str(
-            &replace(&link, root, &fresh, inputs).with_context(|| {
-                format!("{}: {}", inputs.index.display(), &html[link.at.clone()])
-            })?,
+            &replace(&link, root, &fresh, inputs)
+                .with_context(|| format!("{}: {}", inputs.index.display(), &html[link.at.clone()]))?,
         );
         position = link.at.end;
     }
@@ -50,8 +48,7 @@ pub(crate) fn bundle(inputs: &Inputs) -> anyhow::Result<()> {
     let stale = beside(&inputs.out, "old");
     remove(&stale)?;
     if inputs.out.exists() {
-        fs::rename(&inputs.out, &stale)
-            .with_context(|| format!("replacing {}", inputs.out.display()))?;
+        fs::rename(&inputs.out, &stale).with_context(|| format!("replacing {}", inputs.out.display()))?;
     }
     fs::rename(&fresh, &inputs.out).with_context(|| format!("writing {}", inputs.out.display()))?;
     remove(&stale)
@@ -61,19 +58,11 @@ pub(crate) fn bundle(inputs: &Inputs) -> anyhow::Result<()> {
 fn replace(link: &Link, root: &Path, out: &Path, inputs: &Inputs) -> anyhow::Result<String> {
     let href = || link.get("href").context("it has no href");
     match link.get("rel").unwrap_or_default() {
-        "rust" => module(
-            link.get("data-bin").context("it has no data-bin")?,
-            out,
-            inputs,
-        ),
+        "rust" => module(link.get("data-bin").context("it has no data-bin")?, out, inputs),
         "css" => {
             let source = root.join(href()?);
-            let text =
-                fs::read(&source).with_context(|| format!("reading {}", source.display()))?;
-            let stem = source
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .context("its name is not UTF-8")?;
+            let text = fs::read(&source).with_context(|| format!("reading {}", source.display()))?;
+            let stem = source.file_stem().and_then(|stem| stem.to_str()).context("its name is not UTF-8")?;
             let name = format!("{stem}-{}.css", hash(&[&text]));
             fs::write(out.join(&name), text).with_context(|| format!("writing {name}"))?;
             Ok(format!(r#"<link rel="stylesheet" href="./{name}">"#))
@@ -81,11 +70,7 @@ fn replace(link: &Link, root: &Path, out: &Path, inputs: &Inputs) -> anyhow::Res
         "copy-file" | "copy-dir" => {
             let source = root.join(href()?);
             let name = source.file_name().context("it names no file")?;
-            copy(
-                &source,
-                &out.join(link.get("data-target-path").unwrap_or_default())
-                    .join(name),
-            )?;
+            copy(&source, &out.join(link.get("data-target-path").unwrap_or_default()).join(name))?;
             Ok(String::new())
         }
         other => bail!("rel={other:?} is not known here; rust, css, copy-file and copy-dir are"),
@@ -95,27 +80,14 @@ fn replace(link: &Link, root: &Path, out: &Path, inputs: &Inputs) -> anyhow::Res
 /// Runs wasm-bindgen over the module, writes it and its glue, and returns what loads them.
 fn module(name: &str, out: &Path, inputs: &Inputs) -> anyhow::Result<String> {
     let mut bindgen = Bindgen::new();
-    bindgen
-        .input_path(&inputs.wasm)
-        .out_name(name)
-        .web(true)?
-        .typescript(false)
-        .omit_default_module_path(true);
-    bindgen
-        .generate(out)
-        .with_context(|| format!("wasm-bindgen over {}", inputs.wasm.display()))?;
-    let (js, wasm) = (
-        out.join(format!("{name}.js")),
-        out.join(format!("{name}_bg.wasm")),
-    );
+    bindgen.input_path(&inputs.wasm).out_name(name).web(true)?.typescript(false).omit_default_module_path(true);
+    bindgen.generate(out).with_context(|| format!("wasm-bindgen over {}", inputs.wasm.display()))?;
+    let (js, wasm) = (out.join(format!("{name}.js")), out.join(format!("{name}_bg.wasm")));
     if let Some(program) = &inputs.wasm_opt {
         optimise(program, &wasm)?;
     }
     let hash = hash(&[&fs::read(&js)?, &fs::read(&wasm)?]);
-    let (js_name, wasm_name) = (
-        format!("{name}-{hash}.js"),
-        format!("{name}-{hash}_bg.wasm"),
-    );
+    let (js_name, wasm_name) = (format!("{name}-{hash}.js"), format!("{name}-{hash}_bg.wasm"));
     fs::rename(js, out.join(&js_name))?;
     fs::rename(wasm, out.join(&wasm_name))?;
     // The module is fetched while the glue is still being read: both preloads start with the page. A failure must not leave "Loading …"
@@ -155,11 +127,7 @@ fn optimise(program: &Path, wasm: &Path) -> anyhow::Result<()> {
         .arg(wasm)
         .status()
         .with_context(|| format!("running {}", program.display()))?;
-    ensure!(
-        status.success(),
-        "{} ended with {status}",
-        program.display()
-    );
+    ensure!(status.success(), "{} ended with {status}", program.display());
     Ok(())
 }
 
@@ -221,33 +189,19 @@ mod tests {
         fs::write(root.join("a.css"), "p {}").expect("written");
         let inputs = |html: &str| {
             fs::write(root.join("index.html"), html).expect("written");
-            Inputs {
-                wasm: root.join("absent.wasm"),
-                index: root.join("index.html"),
-                out: root.join("site"),
-                wasm_opt: None,
-            }
+            Inputs { wasm: root.join("absent.wasm"), index: root.join("index.html"), out: root.join("site"), wasm_opt: None }
         };
 
-        let error = bundle(&inputs(r#"<link data-trunk rel="css" href="b.css">"#))
-            .expect_err("b.css is absent");
+        let error = bundle(&inputs(r#"<link data-trunk rel="css" href="b.css">"#)).expect_err("b.css is absent");
         assert!(format!("{error:#}").contains("b.css"), "{error:#}");
-        let error = bundle(&inputs(r#"<link data-trunk rel="sass" href="a.css">"#))
-            .expect_err("sass is not known");
+        let error = bundle(&inputs(r#"<link data-trunk rel="sass" href="a.css">"#)).expect_err("sass is not known");
         assert!(format!("{error:#}").contains("sass"), "{error:#}");
-        assert_eq!(
-            fs::read_to_string(root.join("site/index.html")).expect("readable"),
-            "old"
-        );
+        assert_eq!(fs::read_to_string(root.join("site/index.html")).expect("readable"), "old");
 
-        bundle(&inputs(r#"<link data-trunk rel="css" href="a.css"><p>"#))
-            .expect("everything is there");
+        bundle(&inputs(r#"<link data-trunk rel="css" href="a.css"><p>"#)).expect("everything is there");
         let page = fs::read_to_string(root.join("site/index.html")).expect("readable");
         let name = format!("a-{}.css", hash(&[b"p {}"]));
-        assert_eq!(
-            page,
-            format!(r#"<link rel="stylesheet" href="./{name}"><p>"#)
-        );
+        assert_eq!(page, format!(r#"<link rel="stylesheet" href="./{name}"><p>"#));
         assert!(root.join("site").join(name).is_file());
         fs::remove_dir_all(root).expect("removed");
     }

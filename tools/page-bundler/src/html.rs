@@ -13,10 +13,7 @@ pub(crate) struct Link {
 impl Link {
     /// The value of an attribute; empty for one without a value.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.attributes
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -26,18 +23,13 @@ pub(crate) fn links(html: &str) -> Vec<Link> {
     let mut position = 0;
     while let Some(start) = html[position..].find('<').map(|at| position + at) {
         if html[start..].starts_with("<!--") {
-            position = html[start..]
-                .find("-->")
-                .map_or(html.len(), |at| start + at + 3);
+            position = html[start..].find("-->").map_or(html.len(), |at| start + at + 3);
             continue;
         }
         let end = tag_end(html, start);
         let tag = &html[start..end];
         if tag.starts_with("<link") && tag[5..].starts_with(char::is_whitespace) {
-            let link = Link {
-                at: start..end,
-                attributes: attributes(tag[5..].trim_end_matches('>').trim_end_matches('/')),
-            };
+            let link = Link { at: start..end, attributes: attributes(tag[5..].trim_end_matches('>').trim_end_matches('/')) };
             if link.get("data-trunk").is_some() {
                 links.push(link);
             }
@@ -68,9 +60,7 @@ fn attributes(mut text: &str) -> Vec<(String, String)> {
         if text.is_empty() {
             return attributes;
         }
-        let name_end = text
-            .find(|character: char| character == '=' || character.is_whitespace())
-            .unwrap_or(text.len());
+        let name_end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
         let name = text[..name_end].to_owned();
         text = text[name_end..].trim_start();
         let Some(rest) = text.strip_prefix('=') else {
@@ -97,17 +87,8 @@ mod tests {
             <p title="<link data-trunk>"><link  data-trunk rel='css'
               href=a.css/><link rel="rust" data-bin = "page" data-trunk />"#;
         let found = links(html);
-        let seen: Vec<_> = found
-            .iter()
-            .map(|link| (link.get("rel"), link.get("href"), link.get("data-bin")))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                (Some("css"), Some("a.css"), None),
-                (Some("rust"), None, Some("page"))
-            ]
-        );
+        let seen: Vec<_> = found.iter().map(|link| (link.get("rel"), link.get("href"), link.get("data-bin"))).collect();
+        assert_eq!(seen, [(Some("css"), Some("a.css"), None), (Some("rust"), None, Some("page"))]);
         assert!(html[found[1].at.clone()].starts_with("<link rel=\"rust\""));
     }
 

@@ -15,12 +15,12 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use lexopt::Arg;
 
-const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER";
+const USAGE: &str =
+    "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER";
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = lexopt::Parser::from_env();
-    let (mut wasm, mut index, mut out, mut wasm_opt, mut words) =
-        (None, None, None, None, Vec::new());
+    let (mut wasm, mut index, mut out, mut wasm_opt, mut words) = (None, None, None, None, Vec::new());
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("wasm") => wasm = Some(PathBuf::from(arguments.value()?)),

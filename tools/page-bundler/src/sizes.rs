@@ -18,18 +18,8 @@ pub(crate) fn print(folder: &Path) -> anyhow::Result<()> {
     for file in &files {
         let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
         let sizes = [bytes.len(), gzip(&bytes)?, brotli(&bytes)?];
-        total
-            .iter_mut()
-            .zip(sizes)
-            .for_each(|(sum, size)| *sum += size);
-        row(
-            sizes,
-            &file
-                .strip_prefix(folder)
-                .unwrap_or(file)
-                .display()
-                .to_string(),
-        );
+        total.iter_mut().zip(sizes).for_each(|(sum, size)| *sum += size);
+        row(sizes, &file.strip_prefix(folder).unwrap_or(file).display().to_string());
     }
     row(total, "in total");
     Ok(())
@@ -59,12 +49,7 @@ fn gzip(bytes: &[u8]) -> anyhow::Result<usize> {
 
 fn brotli(bytes: &[u8]) -> anyhow::Result<usize> {
     let mut out = Vec::new();
-    let parameters = brotli::enc::BrotliEncoderParams {
-        quality: 11,
-        lgwin: 22,
-        size_hint: bytes.len(),
-        ..Default::default()
-    };
+    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..Default::default() };
     brotli::BrotliCompress(&mut &bytes[..], &mut out, &parameters)?;
     Ok(out.len())
 }

@@ -33,18 +33,12 @@ impl Driver {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(Error::io(format!(
-                "starting {}",
-                programs.chromedriver.display()
-            )))?;
+            .map_err(Error::io(format!("starting {}", programs.chromedriver.display())))?;
         let output = process.stdout.take().expect("its stdout was piped above");
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             // Read to the end, else chromedriver would block as soon as the pipe is full.
-            for line in BufReader::new(output)
-                .lines()
-                .map_while(std::result::Result::ok)
-            {
+            for line in BufReader::new(output).lines().map_while(std::result::Result::ok) {
                 if let Some(port) = port_in(&line) {
                     // Nobody listens any more after a timeout.
                     let _ = sender.send(port);
@@ -52,19 +46,12 @@ impl Driver {
             }
         });
         match receiver.recv_timeout(START_LIMIT) {
-            Ok(port) => Ok(Self {
-                process,
-                port,
-                programs: programs.clone(),
-            }),
+            Ok(port) => Ok(Self { process, port, programs: programs.clone() }),
             Err(_) => {
                 // It may have ended by itself.
                 let _ = process.kill();
                 let _ = process.wait();
-                Err(Error::Protocol(format!(
-                    "did not say within {} s on which port it listens",
-                    START_LIMIT.as_secs()
-                )))
+                Err(Error::Protocol(format!("did not say within {} s on which port it listens", START_LIMIT.as_secs())))
             }
         }
     }
@@ -77,22 +64,11 @@ impl Driver {
             "goog:loggingPrefs": {"browser": "ALL"},
             "timeouts": {"script": SCRIPT_LIMIT.as_millis() as u64, "pageLoad": 60_000, "implicit": 0},
         }}});
-        let value = http::call(
-            self.port,
-            "POST",
-            "/session",
-            Some(&capabilities),
-            START_LIMIT,
-        )?;
+        let value = http::call(self.port, "POST", "/session", Some(&capabilities), START_LIMIT)?;
         let Some(id) = value["sessionId"].as_str() else {
-            return Err(Error::Protocol(format!(
-                "a new session was answered with {value}"
-            )));
+            return Err(Error::Protocol(format!("a new session was answered with {value}")));
         };
-        Ok(Session {
-            port: self.port,
-            path: format!("/session/{id}"),
-        })
+        Ok(Session { port: self.port, path: format!("/session/{id}") })
     }
 }
 
@@ -106,12 +82,7 @@ impl Drop for Driver {
 
 /// The port in `ChromeDriver was started successfully on port 40321.`
 fn port_in(line: &str) -> Option<u16> {
-    line.split_once("successfully on port ")?
-        .1
-        .trim()
-        .trim_end_matches('.')
-        .parse()
-        .ok()
+    line.split_once("successfully on port ")?.1.trim().trim_end_matches('.').parse().ok()
 }
 
 /// One browser window; closed when dropped. It must not outlive its [`Driver`].
@@ -125,43 +96,27 @@ impl Session {
     /// A WebDriver command below `/session/{id}`: POST with a body, else GET.
     pub fn call(&self, command: &str, body: Option<&Value>) -> Result<Value> {
         let method = if body.is_some() { "POST" } else { "GET" };
-        http::call(
-            self.port,
-            method,
-            &format!("{}/{command}", self.path),
-            body,
-            SCRIPT_LIMIT,
-        )
+        http::call(self.port, method, &format!("{}/{command}", self.path), body, SCRIPT_LIMIT)
     }
 
     /// A command of Chromium's own protocol, see <https://chromedevtools.github.io/devtools-protocol/>.
     pub fn cdp(&self, command: &str, parameters: Value) -> Result<Value> {
-        self.call(
-            "goog/cdp/execute",
-            Some(&json!({"cmd": command, "params": parameters})),
-        )
+        self.call("goog/cdp/execute", Some(&json!({"cmd": command, "params": parameters})))
     }
 
     /// Evaluates JavaScript as the browser's console does: several statements are allowed, so is `await`; the last value counts.
     ///
     /// Returns what JSON can hold of the value; `undefined` and functions become `null`. Errors: [`Error::Thrown`].
     pub fn evaluate(&self, expression: &str) -> Result<Value> {
-        let parameters = json!({"expression": expression, "awaitPromise": true, "returnByValue": true, "replMode": true, "userGesture": true});
+        let parameters =
+            json!({"expression": expression, "awaitPromise": true, "returnByValue": true, "replMode": true, "userGesture": true});
         let mut answer = self.cdp("Runtime.evaluate", parameters)?;
         let thrown = &answer["exceptionDetails"];
         if thrown.is_object() {
-            let text = [
-                &thrown["exception"]["description"],
-                &thrown["exception"]["value"],
-                &thrown["text"],
-            ]
-            .into_iter()
-            .find(|value| !value.is_null())
-            .map(|value| {
-                value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned)
-            });
+            let text = [&thrown["exception"]["description"], &thrown["exception"]["value"], &thrown["text"]]
+                .into_iter()
+                .find(|value| !value.is_null())
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             return Err(Error::Thrown(text.unwrap_or_default()));
         }
         Ok(answer["result"]["value"].take())
@@ -171,13 +126,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // Fails only if the browser has gone already.
-        let _ = http::call(
-            self.port,
-            "DELETE",
-            &self.path,
-            None,
-            Duration::from_secs(10),
-        );
+        let _ = http::call(self.port, "DELETE", &self.path, None, Duration::from_secs(10));
     }
 }
 
@@ -187,13 +136,7 @@ mod tests {
 
     #[test]
     fn reads_the_port() {
-        assert_eq!(
-            port_in("ChromeDriver was started successfully on port 40321."),
-            Some(40321)
-        );
-        assert_eq!(
-            port_in("Starting ChromeDriver 156.0.8078.79 on port 0"),
-            None
-        );
+        assert_eq!(port_in("ChromeDriver was started successfully on port 40321."), Some(40321));
+        assert_eq!(port_in("Starting ChromeDriver 156.0.8078.79 on port 0"), None);
     }
 }

@@ -15,17 +15,13 @@ pub enum Error {
     #[error("{0} holds no index.html: build the page first (`cargo xtask dist`)")]
     NoPage(PathBuf),
     /// Another program listens on the port.
-    #[error(
-        "port {0} is taken by another program; choose one with --port N (0 takes any free one)"
-    )]
+    #[error("port {0} is taken by another program; choose one with --port N (0 takes any free one)")]
     PortTaken(u16),
     /// The page threw, or rejected the promise.
     #[error("the page answered with an error: {0}")]
     Thrown(String),
     /// The page did not become ready.
-    #[error(
-        "the page was not ready after {seconds} s (<html data-orrery=\"ready\"> is missing){console}"
-    )]
+    #[error("the page was not ready after {seconds} s (<html data-orrery=\"ready\"> is missing){console}")]
     NotReady {
         /// How long it was waited for.
         seconds: u64,

@@ -103,10 +103,7 @@ impl Page {
     pub fn open(programs: &Programs, url: &str, options: &PageOptions) -> Result<Self> {
         let driver = Driver::start(programs)?;
         let session = driver.session()?;
-        let page = Self {
-            session,
-            _driver: driver,
-        };
+        let page = Self { session, _driver: driver };
         page.emulate(options)?;
         page.goto(url, options)?;
         Ok(page)
@@ -115,27 +112,19 @@ impl Page {
     /// Opens another address in the same window.
     pub fn goto(&self, url: &str, options: &PageOptions) -> Result<()> {
         self.session.call("url", Some(&json!({"url": url})))?;
-        if options.wait_ready {
-            self.wait_ready(options.ready_limit)
-        } else {
-            Ok(())
-        }
+        if options.wait_ready { self.wait_ready(options.ready_limit) } else { Ok(()) }
     }
 
     /// Sets the viewport's size, to the pixel, and the media features. A window's size would include borders that differ by version.
     pub fn emulate(&self, options: &PageOptions) -> Result<()> {
-        let metrics = json!({"width": options.width, "height": options.height, "deviceScaleFactor": options.scale, "mobile": false});
-        self.session
-            .cdp("Emulation.setDeviceMetricsOverride", metrics)?;
+        let metrics =
+            json!({"width": options.width, "height": options.height, "deviceScaleFactor": options.scale, "mobile": false});
+        self.session.cdp("Emulation.setDeviceMetricsOverride", metrics)?;
         let scheme = match options.theme {
             Theme::Light => "light",
             Theme::Dark => "dark",
         };
-        let motion = if options.reduced_motion {
-            "reduce"
-        } else {
-            "no-preference"
-        };
+        let motion = if options.reduced_motion { "reduce" } else { "no-preference" };
         let media = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": motion},
@@ -148,21 +137,12 @@ impl Page {
     pub fn wait_ready(&self, limit: Duration) -> Result<()> {
         let start = Instant::now();
         loop {
-            if self.evaluate("document.documentElement.dataset.orrery === 'ready'")?
-                == Value::Bool(true)
-            {
+            if self.evaluate("document.documentElement.dataset.orrery === 'ready'")? == Value::Bool(true) {
                 return Ok(());
             }
             if start.elapsed() > limit {
-                let console = self
-                    .console()?
-                    .iter()
-                    .map(|message| format!("\n  {} {}", message.level, message.text))
-                    .collect();
-                return Err(Error::NotReady {
-                    seconds: limit.as_secs(),
-                    console,
-                });
+                let console = self.console()?.iter().map(|message| format!("\n  {} {}", message.level, message.text)).collect();
+                return Err(Error::NotReady { seconds: limit.as_secs(), console });
             }
             thread::sleep(POLL);
         }
@@ -175,10 +155,7 @@ impl Page {
         let start = Instant::now();
         while self.evaluate(&format!("Boolean({condition})"))? != Value::Bool(true) {
             if start.elapsed() > limit {
-                return Err(Error::Thrown(format!(
-                    "not true after {} s: {condition}",
-                    limit.as_secs()
-                )));
+                return Err(Error::Thrown(format!("not true after {} s: {condition}", limit.as_secs())));
             }
             thread::sleep(POLL);
         }
@@ -197,10 +174,7 @@ impl Page {
 
     /// Presses and releases a key by its DOM name (`Enter`, `PageDown`, `ArrowLeft`, …) or a single character.
     pub fn press(&self, key: &str) -> Result<()> {
-        let named = KEYS
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, code)| *code);
+        let named = KEYS.iter().find(|(name, _)| *name == key).map(|(_, code)| *code);
         let mut characters = key.chars();
         match (named, characters.next(), characters.next()) {
             (Some(code), ..) => self.keys([code]),
@@ -213,56 +187,36 @@ impl Page {
         let strokes: Vec<Value> = keys
             .into_iter()
             .flat_map(|key| {
-                [
-                    json!({"type": "keyDown", "value": key.to_string()}),
-                    json!({"type": "keyUp", "value": key.to_string()}),
-                ]
+                [json!({"type": "keyDown", "value": key.to_string()}), json!({"type": "keyUp", "value": key.to_string()})]
             })
             .collect();
-        self.session.call(
-            "actions",
-            Some(&json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})),
-        )?;
+        self.session.call("actions", Some(&json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})))?;
         Ok(())
     }
 
     /// Clicks the middle of the first element that `selector` finds, with a real pointer: what covers the element gets the click.
     pub fn click(&self, selector: &str) -> Result<()> {
-        let element = self.session.call(
-            "element",
-            Some(&json!({"using": "css selector", "value": selector})),
-        )?;
-        let id = element
-            .as_object()
-            .and_then(|object| object.values().next())
-            .and_then(Value::as_str);
+        let element = self.session.call("element", Some(&json!({"using": "css selector", "value": selector})))?;
+        let id = element.as_object().and_then(|object| object.values().next()).and_then(Value::as_str);
         let id = id.ok_or_else(|| Error::Protocol(format!("no element id in {element}")))?;
-        self.session
-            .call(&format!("element/{id}/click"), Some(&json!({})))?;
+        self.session.call(&format!("element/{id}/click"), Some(&json!({})))?;
         Ok(())
     }
 
     /// The console's messages since the last call.
     pub fn console(&self) -> Result<Vec<ConsoleMessage>> {
-        let entries = self
-            .session
-            .call("se/log", Some(&json!({"type": "browser"})))?;
+        let entries = self.session.call("se/log", Some(&json!({"type": "browser"})))?;
         let text_of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let entries = entries.as_array().map(Vec::as_slice).unwrap_or_default();
         Ok(entries
             .iter()
-            .map(|entry| ConsoleMessage {
-                level: text_of(&entry["level"]),
-                text: text_of(&entry["message"]),
-            })
+            .map(|entry| ConsoleMessage { level: text_of(&entry["level"]), text: text_of(&entry["message"]) })
             .collect())
     }
 
     /// A PNG of the viewport.
     pub fn screenshot(&self) -> Result<Vec<u8>> {
-        let answer = self
-            .session
-            .cdp("Page.captureScreenshot", json!({"format": "png"}))?;
+        let answer = self.session.cdp("Page.captureScreenshot", json!({"format": "png"}))?;
         let text = answer["data"].as_str().unwrap_or_default();
         base64::engine::general_purpose::STANDARD
             .decode(text)

@@ -19,17 +19,9 @@ pub const CHROMIUM_ARGUMENTS: [&str; 8] = [
     "--disable-sync",
 ];
 
-const BROWSERS: [&str; 5] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-];
-const MAC_BROWSERS: [&str; 2] = [
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
+const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+const MAC_BROWSERS: [&str; 2] =
+    ["/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"];
 
 /// Where Chromium and chromedriver are.
 #[derive(Clone, Debug)]
@@ -45,11 +37,10 @@ impl Programs {
     pub fn find() -> Result<Self> {
         let chromium = match env::var_os("CHROME") {
             Some(path) => existing(PathBuf::from(path)),
-            None => BROWSERS.iter().find_map(|name| on_path(name)).or_else(|| {
-                MAC_BROWSERS
-                    .iter()
-                    .find_map(|path| existing(PathBuf::from(path)))
-            }),
+            None => BROWSERS
+                .iter()
+                .find_map(|name| on_path(name))
+                .or_else(|| MAC_BROWSERS.iter().find_map(|path| existing(PathBuf::from(path)))),
         };
         let chromedriver = match env::var_os("CHROMEDRIVER") {
             Some(path) => existing(PathBuf::from(path)),
@@ -57,8 +48,7 @@ impl Programs {
         };
         Ok(Self {
             chromium: chromium.ok_or(Error::NotInstalled("Chromium", "CHROME"))?,
-            chromedriver: chromedriver
-                .ok_or(Error::NotInstalled("chromedriver", "CHROMEDRIVER"))?,
+            chromedriver: chromedriver.ok_or(Error::NotInstalled("chromedriver", "CHROMEDRIVER"))?,
         })
     }
 }
@@ -69,6 +59,5 @@ fn existing(path: PathBuf) -> Option<PathBuf> {
 
 fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);
-    env::split_paths(&env::var_os("PATH")?)
-        .find_map(|folder| existing(Path::new(&folder).join(&file)))
+    env::split_paths(&env::var_os("PATH")?).find_map(|folder| existing(Path::new(&folder).join(&file)))
 }

@@ -38,39 +38,26 @@ impl StaticServer {
         if !folder.join("index.html").is_file() {
             return Err(Error::NoPage(folder.to_owned()));
         }
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| {
-                match source.kind() {
-                    ErrorKind::AddrInUse => Error::PortTaken(port),
-                    _ => Error::Io {
-                        what: format!("listening on 127.0.0.1:{port}"),
-                        source,
-                    },
-                }
-            })?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse => Error::PortTaken(port),
+            _ => Error::Io { what: format!("listening on 127.0.0.1:{port}"), source },
+        })?;
         let address = listener.local_addr().map_err(Error::io("listening"))?;
         let stopped = Arc::new(AtomicBool::new(false));
-        let (folder, prefix_of_thread, stopped_of_thread) =
-            (folder.to_owned(), prefix.to_owned(), Arc::clone(&stopped));
+        let (folder, prefix_of_thread, stopped_of_thread) = (folder.to_owned(), prefix.to_owned(), Arc::clone(&stopped));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if stopped_of_thread.load(Ordering::Relaxed) {
                     break;
                 }
-                let (Ok(stream), folder, prefix) =
-                    (stream, folder.clone(), prefix_of_thread.clone())
-                else {
+                let (Ok(stream), folder, prefix) = (stream, folder.clone(), prefix_of_thread.clone()) else {
                     continue;
                 };
                 // A browser that goes away in the middle of an answer is everyday business and nobody's error.
                 thread::spawn(move || answer(stream, &folder, &prefix));
             }
         });
-        Ok(Self {
-            address,
-            prefix: prefix.to_owned(),
-            stopped,
-        })
+        Ok(Self { address, prefix: prefix.to_owned(), stopped })
     }
 
     /// The page's address, ending with `/`.
@@ -139,12 +126,7 @@ struct Response {
 
 impl Response {
     fn text(status: &'static str) -> Self {
-        Self {
-            status,
-            media_type: "text/plain; charset=utf-8",
-            location: None,
-            body: format!("{status}\n").into_bytes(),
-        }
+        Self { status, media_type: "text/plain; charset=utf-8", location: None, body: format!("{status}\n").into_bytes() }
     }
 }
 
@@ -160,20 +142,12 @@ fn respond(method: &str, target: &str, folder: &Path, prefix: &str) -> Response 
     if file.is_dir() {
         if !path.ends_with('/') {
             // Else relative addresses of the page would miss the folder.
-            return Response {
-                location: Some(format!("{path}/")),
-                ..Response::text("301 Moved Permanently")
-            };
+            return Response { location: Some(format!("{path}/")), ..Response::text("301 Moved Permanently") };
         }
         file.push("index.html");
     }
     match fs::read(&file) {
-        Ok(body) => Response {
-            status: "200 OK",
-            media_type: media_type(&file),
-            location: None,
-            body,
-        },
+        Ok(body) => Response { status: "200 OK", media_type: media_type(&file), location: None, body },
         Err(_) => Response::text("404 Not Found"),
     }
 }
@@ -181,10 +155,7 @@ fn respond(method: &str, target: &str, folder: &Path, prefix: &str) -> Response 
 /// The file that a request's path means, relative to the folder served; `None` for whatever would leave that folder.
 fn relative_path(path: &str) -> Option<PathBuf> {
     let decoded = PathBuf::from(percent_decode(path)?);
-    decoded
-        .components()
-        .all(|component| matches!(component, Component::Normal(_)))
-        .then_some(decoded)
+    decoded.components().all(|component| matches!(component, Component::Normal(_))).then_some(decoded)
 }
 
 /// `None` for malformed escapes and for what is not UTF-8.
@@ -205,11 +176,7 @@ fn percent_decode(text: &str) -> Option<String> {
 
 /// Browsers compile a module while it arrives only if it is called `application/wasm`, and refuse scripts of a wrong type.
 fn media_type(file: &Path) -> &'static str {
-    match file
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .unwrap_or_default()
-    {
+    match file.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
@@ -232,8 +199,7 @@ mod tests {
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
-        let folder =
-            std::env::temp_dir().join(format!("page-driver-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("page-driver-{name}-{}", std::process::id()));
         fs::create_dir_all(folder.join("sub")).expect("the temporary folder can be written");
         fs::write(folder.join("index.html"), "<p>root").expect("written");
         fs::write(folder.join("sub/a b.wasm"), b"\0asm").expect("written");
@@ -253,35 +219,18 @@ mod tests {
             ("200 OK", "text/html; charset=utf-8", b"<p>root".as_slice())
         );
         let module = respond("GET", "/sub/a%20b.wasm", &folder, "/");
-        assert_eq!(
-            (module.status, module.media_type),
-            ("200 OK", "application/wasm")
-        );
-        assert_eq!(
-            respond("GET", "/sub", &folder, "/").location.as_deref(),
-            Some("/sub/")
-        );
+        assert_eq!((module.status, module.media_type), ("200 OK", "application/wasm"));
+        assert_eq!(respond("GET", "/sub", &folder, "/").location.as_deref(), Some("/sub/"));
         fs::remove_dir_all(folder).expect("removed");
     }
 
     #[test]
     fn never_leaves_its_folder() {
         let folder = folder("leaves");
-        for target in [
-            "/../x",
-            "/%2e%2e/x",
-            "//etc/passwd",
-            "/sub/../../x",
-            "/%zz",
-            "/%ff",
-            "/absent",
-        ] {
+        for target in ["/../x", "/%2e%2e/x", "//etc/passwd", "/sub/../../x", "/%zz", "/%ff", "/absent"] {
             assert_eq!(status_of(&folder, "/", target), "404 Not Found", "{target}");
         }
-        assert_eq!(
-            respond("POST", "/", &folder, "/").status,
-            "405 Method Not Allowed"
-        );
+        assert_eq!(respond("POST", "/", &folder, "/").status, "405 Method Not Allowed");
         assert_eq!(status_of(&folder, "/deck/", "/deck/"), "200 OK");
         assert_eq!(status_of(&folder, "/deck/", "/"), "404 Not Found");
         fs::remove_dir_all(folder).expect("removed");
@@ -292,9 +241,7 @@ mod tests {
         let folder = folder("port");
         let first = StaticServer::start(&folder, 0).expect("a free port exists");
         let port = first.address.port();
-        assert!(
-            matches!(StaticServer::start(&folder, port), Err(Error::PortTaken(taken)) if taken == port)
-        );
+        assert!(matches!(StaticServer::start(&folder, port), Err(Error::PortTaken(taken)) if taken == port));
         fs::remove_dir_all(folder).expect("removed");
     }
 }

@@ -1,0 +1,111 @@
+use std::rc::Rc;
+
+use super::*;
+use crate::core::{Duration, EnvelopeId, Response};
+use crate::value;
+use crate::value::Value;
+
+const C: CommandId = CommandId(1);
+
+/// What a command line printed, its exit code if it has ended, and what it asked.
+#[derive(Debug, Default)]
+struct Seen {
+    out: String,
+    err: String,
+    code: Option<i32>,
+    asks: Vec<(ProcessId, usize, Ask)>,
+}
+
+impl Seen {
+    fn take(&mut self, effects: Vec<ShellEffect>) {
+        for effect in effects {
+            match effect {
+                ShellEffect::Ask { process, number, ask, .. } => self.asks.push((process, number, ask)),
+                ShellEffect::Output { stream: Stream::Out, text, .. } => self.out += &text,
+                ShellEffect::Output { text, .. } => self.err += &text,
+                ShellEffect::Exit { code, .. } => self.code = Some(code),
+            }
+        }
+    }
+}
+
+fn start(shell: &mut Shell, line: &str) -> Seen {
+    let mut seen = Seen::default();
+    seen.take(shell.start(C, line, Time::ZERO));
+    seen
+}
+
+fn check(line: &str, out: &str, err: &str, code: i32) {
+    let seen = start(&mut Shell::default(), line);
+    assert_eq!((seen.out.as_str(), seen.err.as_str(), seen.code), (out, err, Some(code)), "{line}");
+}
+
+#[test]
+fn lines_without_a_cluster() {
+    check("echo a   'b  c'", "a b  c\n", "", 0);
+    check("ls", "kind.yaml\n", "", 0);
+    check("head -2 kind.yaml | tail -1", "apiVersion: kind.x-k8s.io/v1alpha4\n", "", 0);
+    check("cat kind.yaml | grep -c role", "2\n", "", 0);
+    check("cat nope", "", "cat: nope: No such file or directory\n", 1);
+    check("foo --bar", "", "bash: foo: command not found\n", 127);
+    check("./foo", "", "bash: ./foo: No such file or directory\n", 127);
+    check("false || echo no && echo yes; true", "no\nyes\n", "", 0);
+    check("false && echo no", "", "", 1);
+    check("", "", "", 0);
+    check("# only a comment", "", "", 0);
+    check("wc -l <kind.yaml", "5\n", "", 0);
+    check("wc -l kind.yaml", "5 kind.yaml\n", "", 0);
+    check("wc -l <nope", "", "bash: nope: No such file or directory\n", 1);
+    check("echo x | grep y", "", "", 1);
+    check("echo a >f; echo b >>f; cat f | sort -r; rm f; cat f 2>/dev/null", "b\na\n", "", 1);
+    check("cat <<EOF\nx\nEOF\necho y", "x\ny\n", "", 0);
+    check("cat > f.yaml <<'EOF'\na: $b\nEOF\ngrep '[$]b' *.yaml", "f.yaml:a: $b\n", "", 0);
+    check("nope 2>&1 | wc -l", "1\n", "", 0);
+    check("for x in a; do echo; done", "", "bash: for: loops are not modelled by kube-orrery\n", 2);
+    check("cat kind.yaml | head -z", "", "head: invalid option -- 'z'\nTry 'head --help' for more information.\n", 1);
+    check("pwd; help | head -c 8", "/root\nPrograms", "", 0);
+}
+
+#[test]
+fn kubectl_reads_what_a_pipe_brings() {
+    check(
+        "echo x | kubectl gett",
+        "",
+        "error: unknown command \"gett\" for \"kubectl\"\n\nDid you mean this?\n\tset\n\tget\n",
+        1,
+    );
+}
+
+#[test]
+fn a_sleep_waits_and_can_be_interrupted() {
+    let mut shell = Shell::default();
+    let mut seen = start(&mut shell, "echo a; sleep 2s 0.5; echo b");
+    assert_eq!((seen.out.as_str(), seen.code), ("a\n", None));
+    let (process, number, ask) = seen.asks[0].clone();
+    let over = Time::ZERO + Duration::ms(2_500);
+    assert_eq!(ask, Ask::WakeAt(over));
+    let mut other = shell.clone();
+    seen.take(shell.answer(over, process, number, Answer::Awake));
+    assert_eq!((seen.out.as_str(), seen.code), ("a\nb\n", Some(0)));
+    assert_eq!(shell.running().count(), 0);
+
+    assert_eq!(other.interrupt(C), [ShellEffect::Exit { command: C, code: 130 }]);
+    assert!(other.answer(over, process, number, Answer::Awake).is_empty());
+    assert!(other.interrupt(C).is_empty());
+}
+
+fn ok(body: Value) -> Answer {
+    Answer::Response(Rc::new(Response { to: EnvelopeId(0), code: 200, body }))
+}
+
+#[test]
+fn two_command_lines_run_side_by_side() {
+    let mut shell = Shell::default();
+    let mut seen = start(&mut shell, "sleep 5");
+    seen.take(shell.start(CommandId(2), "sleep 1; nope", Time::ZERO));
+    let (second, number, _) = seen.asks[1].clone();
+    let effects = shell.answer(Time(1_000_000), second, number, Answer::Awake);
+    assert_eq!(effects.last(), Some(&ShellEffect::Exit { command: CommandId(2), code: 127 }));
+    assert_eq!(shell.running().collect::<Vec<_>>(), [C]);
+    assert!(shell.answer(Time(1), ProcessId(77), 0, ok(value!({}))).is_empty());
+}
