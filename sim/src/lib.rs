@@ -9,13 +9,18 @@
 #![recursion_limit = "256"]
 
 pub mod api;
+pub mod apiserver;
 pub mod client;
 pub mod core;
 pub mod etcd;
 pub mod flow;
 pub mod kubectl;
+pub mod lab;
 pub mod machine;
 pub mod programs;
 pub mod runtime;
 pub mod shell;
 pub mod value;
+
+/// The version of Kubernetes that is simulated when no image says otherwise.
+pub const KUBERNETES_VERSION: &str = "v1.36.2";

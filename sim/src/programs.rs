@@ -39,6 +39,7 @@ pub fn at_boot(_spec: &MachineSpec) -> Vec<Part> {
 /// Starts a program.
 pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
     match part {
+        Part::ApiServer => Rc::new(crate::apiserver::ApiServer::start(launch)),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
         _ => Rc::new(Idle),
     }

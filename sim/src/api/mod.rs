@@ -1,11 +1,15 @@
 //! What the Kubernetes API is made of, independent of who serves it: pure functions over [`Value`](crate::value::Value).
 
+pub mod defaults;
 pub mod names;
+pub mod patch;
+pub mod pod;
 pub mod quantity;
 pub mod resource;
 pub mod selector;
 pub mod status;
 pub mod table;
+pub mod validation;
 
 pub use resource::{RESOURCES, Resource};
 pub use selector::{FieldSelector, LabelSelector};

@@ -233,6 +233,23 @@ impl Cluster {
         self.queue.push(at.max(self.now), Item::Interrupt(id));
     }
 
+    /// Sends a message as if `from` had sent it now, without any cause: for tests and benchmarks.
+    pub fn inject(&mut self, from: Addr, to: Addr, message: Message, sink: &mut dyn Sink) -> EnvelopeId {
+        let id = EnvelopeId(self.next_envelope);
+        self.next_envelope += 1;
+        let (sent_at, cause) = (self.now, Cause::Start);
+        self.transmit(
+            Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background: false, message },
+            sink,
+        );
+        id
+    }
+
+    /// Performs an effect as if a program of the user's had asked for it now: for tests and benchmarks.
+    pub fn perform(&mut self, effect: Effect, sink: &mut dyn Sink) {
+        self.apply(Addr::USER, 0, effect, sink);
+    }
+
     /// Handles all events up to and including `until`, at most `budget` of them; returns how many it handled.
     pub fn run_until(&mut self, until: Time, budget: usize, sink: &mut dyn Sink) -> usize {
         let mut handled = 0;

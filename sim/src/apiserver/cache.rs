@@ -1,0 +1,319 @@
+//! The watch cache: every object as etcd has it, and the watches of clients, after apiserver's `storage/cacher`.
+
+use std::collections::BTreeMap;
+
+use crate::api::selector::{FieldSelector, LabelSelector};
+use crate::api::{ApiError, Resource};
+use crate::core::collections::{PMap, PVec};
+use crate::core::{Addr, Duration, EnvelopeId, Outbox, Request, Time, WatchBatch, WatchEvent, WatchType};
+use crate::etcd::{EtcdResponse, EtcdWatch};
+use crate::value::{Text, Value};
+use crate::{api, value};
+
+/// How many changes of a resource are kept for watches that begin in the past.
+const WINDOW: usize = 1_000;
+
+/// A change that a watch may still ask for.
+#[derive(Clone, Debug)]
+struct Past {
+    revision: u64,
+    old: Option<Value>,
+    new: Option<Value>,
+}
+
+/// A client's watch.
+#[derive(Clone, Debug)]
+struct Watcher {
+    client: Addr,
+    selection: Selection,
+    as_table: bool,
+}
+
+/// What a list or watch selects.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    resource: Resource,
+    namespace: Text,
+    fields: FieldSelector,
+    labels: LabelSelector,
+}
+
+impl Selection {
+    /// Reads namespace and selectors of a request.
+    pub fn of(request: &Request) -> Result<Self, ApiError> {
+        let resource = request.resource.expect("only collections are selected from");
+        let fields =
+            FieldSelector::parse(request.query("fieldSelector").unwrap_or(""), resource).map_err(ApiError::bad_request)?;
+        let labels = LabelSelector::parse(request.query("labelSelector").unwrap_or(""))
+            .map_err(|error| ApiError::bad_request(format!("unable to parse requirement: {error}")))?;
+        Ok(Self { resource, namespace: request.namespace.clone(), fields, labels })
+    }
+
+    /// Whether the object is selected.
+    pub fn matches(&self, object: &Value) -> bool {
+        (self.namespace.is_empty() || object.namespace() == &*self.namespace)
+            && self.fields.matches(self.resource, object)
+            && self.labels.matches_object(object)
+    }
+}
+
+/// The cache of one resource.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    objects: PMap<Text, Value>,
+    past: PVec<Past>,
+    /// The newest revision seen on this resource's stream.
+    revision: u64,
+    /// Watches cannot begin at or before this revision.
+    oldest: u64,
+    stream: Option<EnvelopeId>,
+    watchers: BTreeMap<EnvelopeId, Watcher>,
+}
+
+/// The caches of all resources.
+#[derive(Clone, Debug, Default)]
+pub struct Caches {
+    caches: BTreeMap<Resource, Cache>,
+    by_stream: BTreeMap<EnvelopeId, Resource>,
+    by_watch: BTreeMap<EnvelopeId, Resource>,
+    newest: u64,
+}
+
+/// The object as clients see it: with etcd's revision as its resourceVersion.
+pub fn with_revision(object: &Value, revision: u64) -> Value {
+    let mut object = object.clone();
+    object["metadata"].set("resourceVersion", revision.to_string());
+    object
+}
+
+/// The object as etcd stores it.
+pub fn without_revision(object: &Value) -> Value {
+    let mut object = object.clone();
+    object["metadata"].remove("resourceVersion");
+    object
+}
+
+impl Caches {
+    /// One object.
+    pub fn get(&self, resource: Resource, namespace: &str, name: &str) -> Option<&Value> {
+        let cache = self.caches.get(&resource)?;
+        if namespace.is_empty() { cache.objects.get(name) } else { cache.objects.get(format!("{namespace}/{name}").as_str()) }
+    }
+
+    /// All objects of a resource in the order of their keys.
+    pub fn list(&self, resource: Resource) -> impl Iterator<Item = &Value> {
+        self.caches.get(&resource).into_iter().flat_map(|cache| cache.objects.values())
+    }
+
+    /// The objects of a resource in a namespace.
+    pub fn list_in<'a>(&'a self, resource: Resource, namespace: &'a str) -> impl Iterator<Item = &'a Value> {
+        let prefix = format!("{namespace}/");
+        let range = (std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded);
+        let selected: Vec<&Value> = self.caches.get(&resource).map_or_else(Vec::new, |cache| {
+            cache
+                .objects
+                .range::<_, str>(range)
+                .take_while(|(key, _)| key.starts_with(prefix.as_str()))
+                .map(|(_, object)| object)
+                .collect()
+        });
+        selected.into_iter()
+    }
+
+    /// The objects that a list, a watch or a deletecollection selects, in the order of their keys.
+    pub fn select(&self, request: &Request) -> Result<Vec<Value>, ApiError> {
+        let selection = Selection::of(request)?;
+        if request.namespace.is_empty() {
+            Ok(self.list(selection.resource).filter(|object| selection.matches(object)).cloned().collect())
+        } else {
+            Ok(self.list_in(selection.resource, &request.namespace).filter(|object| selection.matches(object)).cloned().collect())
+        }
+    }
+
+    /// The newest revision seen for a resource.
+    pub fn revision(&self, resource: Resource) -> u64 {
+        self.caches.get(&resource).map_or(0, |cache| cache.revision)
+    }
+
+    /// The newest revision seen at all.
+    pub fn newest(&self) -> u64 {
+        self.newest
+    }
+
+    /// How many watches are open on a resource.
+    pub fn watch_count(&self, resource: Resource) -> usize {
+        self.caches.get(&resource).map_or(0, |cache| cache.watchers.len())
+    }
+
+    /// Whether the cache has this very state of the object.
+    pub fn is_current(&self, resource: Resource, object: &Value) -> bool {
+        self.get(resource, object.namespace(), object.name())
+            .is_some_and(|have| have.resource_version() == object.resource_version())
+    }
+
+    /// Whether nothing newer than `revision` can be missing for the resource: etcd sends changes in order, so it is enough that the
+    /// resource's own last change before `revision` has come; the caller passes etcd's revision at the time of the question.
+    pub fn is_fresh(&self, resource: Resource, revision: u64) -> bool {
+        self.newest >= revision || self.revision(resource) >= revision
+    }
+
+    /// Fills a resource's cache with etcd's state; open watches get the differences.
+    pub fn fill(&mut self, resource: Resource, stream: EnvelopeId, response: &EtcdResponse, out: &mut Outbox<'_>) {
+        let cache = self.caches.entry(resource).or_default();
+        let mut objects = PMap::new();
+        for kv in &response.kvs {
+            let object = with_revision(&kv.value, kv.mod_revision);
+            objects.insert(object.key(), object);
+        }
+        let mut changes = Vec::new();
+        for (key, old) in &cache.objects {
+            if !objects.contains_key(key.as_str()) {
+                changes.push((Some(old.clone()), None));
+            }
+        }
+        for (key, new) in &objects {
+            let old = cache.objects.get(key.as_str());
+            if old.is_none_or(|old| old.resource_version() != new.resource_version()) {
+                changes.push((old.cloned(), Some(new.clone())));
+            }
+        }
+        cache.objects = objects;
+        cache.revision = response.revision;
+        cache.oldest = response.revision;
+        cache.past = PVec::new();
+        cache.stream = Some(stream);
+        self.by_stream.insert(stream, resource);
+        self.newest = self.newest.max(response.revision);
+        for (old, new) in changes {
+            self.dispatch(resource, old.as_ref(), new.as_ref(), response.revision, out);
+        }
+    }
+
+    /// etcd's stream of a resource broke: which one.
+    pub fn etcd_stream_broke(&mut self, stream: EnvelopeId) -> Option<Resource> {
+        self.by_stream.remove(&stream)
+    }
+
+    /// Takes changes from etcd and passes them on to the watches.
+    pub fn on_etcd_events(&mut self, batch: &EtcdWatch, out: &mut Outbox<'_>) {
+        let Some(resource) = self.by_stream.get(&batch.stream).copied() else { return };
+        for event in &batch.events {
+            let cache = self.caches.entry(resource).or_default();
+            let (old, new) = if let Some(value) = &event.value {
+                let new = with_revision(value, event.revision);
+                (cache.objects.insert(new.key(), new.clone()), Some(new))
+            } else {
+                let gone = event.previous.as_ref().map_or(Value::Null, |object| with_revision(object, event.revision));
+                cache.objects.remove(gone.key().as_str());
+                (Some(gone), None)
+            };
+            cache.revision = event.revision;
+            cache.past.push_back(Past { revision: event.revision, old: old.clone(), new: new.clone() });
+            if cache.past.len() > WINDOW {
+                cache.oldest = cache.past.pop_front().map_or(cache.oldest, |past| past.revision);
+            }
+            self.newest = self.newest.max(event.revision);
+            self.dispatch(resource, old.as_ref(), new.as_ref(), event.revision, out);
+        }
+        if let Some(cache) = self.caches.get_mut(&resource) {
+            cache.revision = cache.revision.max(batch.revision);
+        }
+        self.newest = self.newest.max(batch.revision);
+    }
+
+    fn dispatch(&self, resource: Resource, old: Option<&Value>, new: Option<&Value>, revision: u64, out: &mut Outbox<'_>) {
+        let Some(cache) = self.caches.get(&resource) else { return };
+        let now = out.now();
+        for (stream, watcher) in &cache.watchers {
+            if let Some(event) = watcher.selection.event(old, new, revision) {
+                let event = if watcher.as_table { table_event(resource, event, now) } else { event };
+                out.watch(Duration::us(60), watcher.client, WatchBatch { stream: *stream, resource, events: vec![event] });
+            }
+        }
+    }
+
+    /// Opens a watch. `Err` is the answer when it cannot begin where the client wants it to.
+    pub fn open(&mut self, client: Addr, id: EnvelopeId, request: &Request, out: &mut Outbox<'_>) -> Result<(), ApiError> {
+        let selection = Selection::of(request)?;
+        let resource = selection.resource;
+        let asked = request.query("resourceVersion").unwrap_or("");
+        let from: u64 = if asked.is_empty() {
+            0
+        } else {
+            asked.parse().map_err(|_| {
+                ApiError::bad_request(format!("Invalid value: {asked:?}: strconv.ParseUint: parsing {asked:?}: invalid syntax"))
+            })?
+        };
+        let initial = request.query("sendInitialEvents") == Some("true");
+        let cache = self.caches.entry(resource).or_default();
+        let mut events: Vec<WatchEvent> = Vec::new();
+        if initial || from == 0 {
+            events.extend(
+                cache
+                    .objects
+                    .values()
+                    .filter(|object| selection.matches(object))
+                    .map(|object| WatchEvent { kind: WatchType::Added, object: object.clone() }),
+            );
+            if initial {
+                let bookmark = value!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": {"resourceVersion": cache.revision.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}}});
+                events.push(WatchEvent { kind: WatchType::Bookmark, object: bookmark });
+            }
+        } else if from < cache.oldest {
+            let message = format!("too old resource version: {from} ({})", cache.oldest);
+            return Err(ApiError::new(410, "Expired", message));
+        } else {
+            events.extend(
+                cache
+                    .past
+                    .iter()
+                    .filter(|past| past.revision > from)
+                    .filter_map(|past| selection.event(past.old.as_ref(), past.new.as_ref(), past.revision)),
+            );
+        }
+        let as_table = request.as_table;
+        cache.watchers.insert(id, Watcher { client, selection, as_table });
+        self.by_watch.insert(id, resource);
+        if !events.is_empty() {
+            let now = out.now();
+            let events =
+                if as_table { events.into_iter().map(|event| table_event(resource, event, now)).collect() } else { events };
+            out.watch(Duration::us(200), client, WatchBatch { stream: id, resource, events });
+        }
+        Ok(())
+    }
+
+    /// Closes a watch; says whether there was one.
+    pub fn close(&mut self, id: EnvelopeId) -> bool {
+        let Some(resource) = self.by_watch.remove(&id) else { return false };
+        self.caches.get_mut(&resource).is_some_and(|cache| cache.watchers.remove(&id).is_some())
+    }
+}
+
+impl Selection {
+    /// What a watch with this selection is told of a change: an object that comes into view is ADDED, one that leaves it is DELETED.
+    fn event(&self, old: Option<&Value>, new: Option<&Value>, revision: u64) -> Option<WatchEvent> {
+        let had = old.is_some_and(|object| self.matches(object));
+        let has = new.is_some_and(|object| self.matches(object));
+        match (had, has) {
+            (false, false) => None,
+            (false, true) => Some(WatchEvent { kind: WatchType::Added, object: new?.clone() }),
+            (true, true) => Some(WatchEvent { kind: WatchType::Modified, object: new?.clone() }),
+            (true, false) => Some(WatchEvent { kind: WatchType::Deleted, object: with_revision(old?, revision) }),
+        }
+    }
+}
+
+fn table_event(resource: Resource, event: WatchEvent, now: Time) -> WatchEvent {
+    if event.kind == WatchType::Bookmark {
+        return event;
+    }
+    let table = api::table::table(
+        resource,
+        std::slice::from_ref(&event.object),
+        now,
+        event.object["metadata"]["resourceVersion"].str(),
+        false,
+    );
+    WatchEvent { kind: event.kind, object: table }
+}
