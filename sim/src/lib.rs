@@ -19,7 +19,9 @@ pub mod lab;
 pub mod machine;
 pub mod programs;
 pub mod runtime;
+pub mod session;
 pub mod shell;
+pub mod user;
 pub mod value;
 
 /// The version of Kubernetes that is simulated when no image says otherwise.

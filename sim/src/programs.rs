@@ -29,7 +29,7 @@ pub struct Launch<'a> {
 }
 
 /// The programs of the user's computer.
-pub const ON_USERS_MACHINE: &[Part] = &[];
+pub const ON_USERS_MACHINE: &[Part] = &[Part::Shell];
 
 /// The programs that a machine starts by itself when it is switched on (kind's node image boots systemd).
 pub fn at_boot(_spec: &MachineSpec) -> Vec<Part> {
@@ -40,6 +40,7 @@ pub fn at_boot(_spec: &MachineSpec) -> Vec<Part> {
 pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
     match part {
         Part::ApiServer => Rc::new(crate::apiserver::ApiServer::start(launch)),
+        Part::Shell => Rc::new(crate::user::User::default()),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
         _ => Rc::new(Idle),
     }

@@ -109,6 +109,8 @@ pub enum Part {
     Kubeadm,
     /// The image registry, outside the cluster
     Registry,
+    /// docker's engine on the user's computer
+    Docker,
     /// The load balancer in front of several api-servers (kind's HAProxy)
     LoadBalancer,
 }
@@ -138,6 +140,7 @@ impl Part {
             Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Kubeadm => "kubeadm",
             Self::Registry => "registry",
+            Self::Docker => "dockerd",
             Self::LoadBalancer => "haproxy",
         }
     }
@@ -157,6 +160,8 @@ impl Addr {
     pub const USER: Self = Self { machine: MachineId::USER, part: Part::Shell };
     /// The image registry; it stands for the world outside and lives beside the user.
     pub const REGISTRY: Self = Self { machine: MachineId::USER, part: Part::Registry };
+    /// docker's engine.
+    pub const DOCKER: Self = Self { machine: MachineId::USER, part: Part::Docker };
 
     /// `part` on `machine`.
     pub const fn new(machine: MachineId, part: Part) -> Self {

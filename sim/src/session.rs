@@ -1,0 +1,329 @@
+//! A session: the recording of what the user did, the cluster at the live end, and the cluster at the playhead.
+//!
+//! The recording (seed + timed entries) is everything: [`Session::replay`] makes the same trace of it, to the byte. Checkpoints are
+//! clones of the cluster, kept so that any past moment is a short replay away. An entry given at a past moment forks: what had been
+//! simulated after it is dropped, and the future from there is simulated anew.
+//!
+//! The live end may be ahead of the playhead without anybody having seen it: the time lens looks ahead to lay out what it shows.
+//! [`Session::seen_end`] tells up to where the user has watched; only an entry before it is a fork in the user's eyes.
+
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::{Cluster, CommandId, Duration, TerminalEvent, Time, Trace};
+use crate::flow::Stream;
+
+/// Something that the user did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Entry {
+    /// Gave a command line.
+    Run(Rc<str>),
+    /// Interrupted the command with this number.
+    Interrupt(u32),
+}
+
+/// A session as data: the same recording gives the same trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Of all random numbers.
+    pub seed: u64,
+    /// What the user did, and at which simulated microsecond.
+    pub entries: Vec<(u64, Entry)>,
+}
+
+/// The cluster at a moment, and how much of the recording it has seen.
+#[derive(Clone, Debug)]
+struct Moment {
+    /// Everything up to and including this time has been handled.
+    time: Time,
+    next_entry: usize,
+    cluster: Cluster,
+}
+
+impl Moment {
+    /// Replays the recording up to `until`; `false` when the budget of events ran out before.
+    fn advance(&mut self, recording: &Recording, until: Time, mut budget: usize, sink: &mut dyn crate::core::Sink) -> bool {
+        loop {
+            let entry = recording.entries.get(self.next_entry).filter(|(at, _)| Time(*at) <= until);
+            let stop = entry.map_or(until, |(at, _)| Time(*at));
+            let handled = self.cluster.run_until(stop, budget, sink);
+            budget -= handled;
+            if self.cluster.next_at().is_some_and(|at| at <= stop) {
+                self.time = self.time.max(self.cluster.now());
+                return false;
+            }
+            self.time = self.time.max(stop);
+            let Some((_, entry)) = entry else { return true };
+            let id = CommandId(self.next_entry as u32);
+            match entry {
+                Entry::Run(line) => self.cluster.command(stop, id, line),
+                Entry::Interrupt(command) => self.cluster.interrupt(stop, CommandId(*command)),
+            }
+            self.next_entry += 1;
+        }
+    }
+}
+
+/// What a command printed, and its exit code once it has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandResult {
+    /// stdout so far.
+    pub stdout: String,
+    /// stderr so far.
+    pub stderr: String,
+    /// The exit code; `None` while it runs.
+    pub code: Option<i32>,
+}
+
+/// How many events lie between two checkpoints.
+const EVENTS_PER_CHECKPOINT: u64 = 4_000;
+/// How many checkpoints are kept; when there are more, every second of the older ones goes.
+const CHECKPOINTS: usize = 128;
+
+/// A recording with its trace, a live end and a playhead.
+#[derive(Clone, Debug)]
+pub struct Session {
+    recording: Recording,
+    trace: Trace,
+    live: Moment,
+    /// The cluster at the playhead.
+    view: Moment,
+    seen_end: Time,
+    /// In the order of time; the first is the beginning.
+    checkpoints: Vec<Moment>,
+}
+
+impl Session {
+    /// A user's computer without any cluster.
+    pub fn new(seed: u64) -> Self {
+        let beginning = Moment { time: Time::ZERO, next_entry: 0, cluster: Cluster::new(seed) };
+        Self {
+            recording: Recording { seed, entries: Vec::new() },
+            trace: Trace::default(),
+            live: beginning.clone(),
+            view: beginning.clone(),
+            seen_end: Time::ZERO,
+            checkpoints: vec![beginning],
+        }
+    }
+
+    /// Simulates a recording up to its last entry, and to quiet after it.
+    pub fn replay(recording: &Recording) -> Self {
+        let mut session = Self::new(recording.seed);
+        session.recording = recording.clone();
+        let last = recording.entries.last().map_or(0, |(at, _)| *at);
+        session.advance(Time(last), usize::MAX);
+        session.seek(Time(last));
+        session
+    }
+
+    /// What the user did.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
+    /// Everything that was sent and shown up to the live end.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+    /// Up to when the simulation has been carried out.
+    pub fn live_end(&self) -> Time {
+        self.live.time
+    }
+    /// The moment that is looked at.
+    pub fn playhead(&self) -> Time {
+        self.view.time
+    }
+    /// The latest moment that has been looked at.
+    pub fn seen_end(&self) -> Time {
+        self.seen_end
+    }
+    /// The cluster at the playhead.
+    pub fn cluster(&self) -> &Cluster {
+        &self.view.cluster
+    }
+    /// The cluster at the live end.
+    pub fn live_cluster(&self) -> &Cluster {
+        &self.live.cluster
+    }
+
+    /// Simulates on up to `until`, at most `budget` events; says whether it got there. The playhead stays where it is.
+    pub fn advance(&mut self, until: Time, budget: usize) -> bool {
+        let mut left = budget;
+        loop {
+            let slice = left.min(EVENTS_PER_CHECKPOINT as usize);
+            let done = self.live.advance(&self.recording, until, slice, &mut self.trace);
+            let last = self.checkpoints.last().expect("there is always the beginning");
+            if self.live.cluster.steps() >= last.cluster.steps() + EVENTS_PER_CHECKPOINT {
+                self.checkpoint();
+            }
+            left -= slice;
+            if done || left == 0 {
+                return done;
+            }
+        }
+    }
+
+    /// Moves the playhead to `t`, forwards or backwards; simulates on when `t` lies beyond the live end.
+    pub fn seek(&mut self, t: Time) {
+        if t > self.live.time {
+            self.advance(t, usize::MAX);
+        }
+        if t < self.view.time {
+            self.view = self.nearest(t);
+        }
+        let nearest = self.checkpoints[self.nearest_index(t)].cluster.steps();
+        if nearest > self.view.cluster.steps() {
+            self.view = self.nearest(t);
+        }
+        self.view.advance(&self.recording, t, usize::MAX, &mut ());
+        self.seen_end = self.seen_end.max(t);
+    }
+
+    /// Runs a command line at the playhead. Drops what was simulated after it.
+    pub fn run(&mut self, line: &str) -> CommandId {
+        self.enter(Entry::Run(Rc::from(line)))
+    }
+
+    /// Interrupts a command at the playhead (Ctrl-C).
+    pub fn interrupt(&mut self, command: CommandId) {
+        self.enter(Entry::Interrupt(command.0));
+    }
+
+    fn enter(&mut self, entry: Entry) -> CommandId {
+        let now = self.view.time;
+        if now < self.live.time {
+            // What lies ahead has not happened any more.
+            self.live = self.view.clone();
+            self.trace.truncate(self.live.cluster.next_envelope(), now);
+            self.recording.entries.truncate(self.live.next_entry);
+            self.checkpoints.retain(|moment| moment.time <= now && moment.cluster.steps() <= self.view.cluster.steps());
+        }
+        self.seen_end = now;
+        self.recording.entries.push((now.0, entry));
+        self.checkpoint();
+        CommandId(self.recording.entries.len() as u32 - 1)
+    }
+
+    fn checkpoint(&mut self) {
+        self.checkpoints.push(self.live.clone());
+        if self.checkpoints.len() > CHECKPOINTS {
+            let older = self.checkpoints.len() / 2;
+            let mut index = 0;
+            self.checkpoints.retain(|_| {
+                index += 1;
+                index == 1 || index > older || index % 2 == 0
+            });
+        }
+    }
+
+    fn nearest_index(&self, t: Time) -> usize {
+        // A checkpoint of exactly `t` may lie before an entry of that time, which the replay then brings.
+        self.checkpoints.partition_point(|moment| moment.time <= t).max(1) - 1
+    }
+
+    fn nearest(&self, t: Time) -> Moment {
+        self.checkpoints[self.nearest_index(t)].clone()
+    }
+
+    /// Simulates on until nothing is left but periodic work, at most for `limit`, and moves the playhead there.
+    /// Says whether it became quiet.
+    pub fn settle(&mut self, limit: Duration) -> bool {
+        let until = self.view.time.max(self.live.time) + limit;
+        loop {
+            let pending = self.live.next_entry < self.recording.entries.len();
+            if !pending && self.live.cluster.is_quiet() {
+                break;
+            }
+            let next = self.live.cluster.next_at().unwrap_or(self.live.time).max(self.live.time);
+            let target = if pending { Time(self.recording.entries[self.live.next_entry].0).max(self.live.time) } else { next };
+            if target > until {
+                break;
+            }
+            self.advance(target, usize::MAX);
+        }
+        self.seek(self.live.time);
+        self.live.cluster.is_quiet()
+    }
+
+    /// Simulates on until a command has ended, at most for `limit`, and moves the playhead there.
+    pub fn finish(&mut self, command: CommandId, limit: Duration) -> CommandResult {
+        let until = self.view.time + limit;
+        loop {
+            let result = self.result(command, self.live.time);
+            let next = self.live.cluster.next_at().map_or(self.live.time, |at| at.max(self.live.time));
+            let pending = self.live.next_entry < self.recording.entries.len();
+            if result.code.is_some() || (next > until && !pending) {
+                self.seek(self.live.time);
+                return result;
+            }
+            let before = (self.live.cluster.steps(), self.live.next_entry);
+            self.advance(if pending { self.live.time } else { next }, usize::MAX);
+            if before == (self.live.cluster.steps(), self.live.next_entry) {
+                self.seek(self.live.time);
+                return result;
+            }
+        }
+    }
+
+    /// What a command had printed at `t`.
+    pub fn result(&self, command: CommandId, t: Time) -> CommandResult {
+        let mut result = CommandResult::default();
+        for (at, id, event) in self.trace.terminal() {
+            if *id != command || *at > t {
+                continue;
+            }
+            match event {
+                TerminalEvent::Command(_) => {}
+                TerminalEvent::Output(Stream::Out, text) => result.stdout += text,
+                TerminalEvent::Output(Stream::Err, text) => result.stderr += text,
+                TerminalEvent::Exit(code) => result.code = Some(*code),
+            }
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(session: &Session) -> Vec<String> {
+        session.trace().terminal().iter().map(|(at, id, event)| format!("{at} {} {event:?}", id.0)).collect()
+    }
+
+    #[test]
+    fn commands_run_and_a_replay_says_the_same() {
+        let mut session = Session::new(3);
+        let first = session.run("echo one; sleep 2; echo two");
+        assert_eq!(session.finish(first, Duration::s(10)).stdout, "one\ntwo\n");
+        assert_eq!(session.playhead(), Time(2_000_000));
+        let second = session.run("false");
+        assert_eq!(session.finish(second, Duration::s(10)).code, Some(1));
+        let mut again = Session::replay(session.recording());
+        again.settle(Duration::s(10));
+        assert_eq!(lines(&again), lines(&session));
+    }
+
+    #[test]
+    fn a_command_in_the_past_forks() {
+        let mut session = Session::new(3);
+        let first = session.run("sleep 5; echo late");
+        session.finish(first, Duration::s(10));
+        session.seek(Time(1_000_000));
+        session.run("echo early");
+        session.settle(Duration::s(60));
+        let printed: Vec<String> = session
+            .trace()
+            .terminal()
+            .iter()
+            .filter_map(|(_, _, event)| match event {
+                TerminalEvent::Output(_, text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(printed, ["early\n", "late\n"]);
+        assert_eq!(session.recording().entries.len(), 2);
+    }
+}
