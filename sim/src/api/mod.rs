@@ -1,5 +1,6 @@
 //! What the Kubernetes API is made of, independent of who serves it: pure functions over [`Value`](crate::value::Value).
 
+pub mod decode;
 pub mod defaults;
 pub mod names;
 pub mod patch;
@@ -10,8 +11,11 @@ pub mod selector;
 pub mod status;
 pub mod table;
 pub mod validation;
+pub mod yaml_out;
 
+pub use decode::{DecodeError, parse_documents};
 pub use resource::{RESOURCES, Resource};
 pub use selector::{FieldSelector, LabelSelector};
 pub use status::ApiError;
 pub use table::Column;
+pub use yaml_out::{to_json_pretty, to_yaml};
