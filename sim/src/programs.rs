@@ -40,7 +40,7 @@ pub fn at_boot(_spec: &MachineSpec) -> Vec<Part> {
 pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
     match part {
         Part::ApiServer => Rc::new(crate::apiserver::ApiServer::start(launch)),
-        Part::Shell => Rc::new(crate::user::User::start(launch)),
+        Part::Shell => Rc::new(crate::user::User::default()),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
         _ => Rc::new(Idle),
     }

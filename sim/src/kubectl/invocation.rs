@@ -4,7 +4,7 @@ use super::args::Command;
 use super::error::Error;
 use super::kubeconfig::Kubeconfig;
 use super::parse::{Parsed, flag_named, go_bool, go_duration_us};
-use crate::core::Time;
+use crate::core::{Duration, Time};
 use crate::flow::{Flow, Halt, Io, Stream};
 use crate::shell::Env;
 
@@ -111,6 +111,25 @@ impl<'a> Invocation<'a> {
         io.eprint(&error.into().text(&self.host));
     }
 
+    /// A warning that came with the server's answer.
+    pub fn warn(&self, io: &mut Io, text: &str) {
+        io.eprint(&format!("Warning: {text}\n"));
+    }
+
+    /// How long a single request may take (`--request-timeout`); `None` for ever. The error is kubectl's text.
+    pub fn request_timeout(&self) -> Result<Option<Duration>, String> {
+        let text = self.flag("request-timeout");
+        let us = match text.parse::<i64>() {
+            Ok(seconds) => Ok(seconds.saturating_mul(1_000_000)),
+            Err(_) => go_duration_us(text),
+        };
+        match us {
+            Ok(0) => Ok(None),
+            Ok(us) if us > 0 => Ok(Some(Duration::us(us as u64))),
+            _ => Err("invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)".into()),
+        }
+    }
+
     /// A misuse (`UsageErrorf`): the error, and where to find help.
     pub fn usage_error<T>(&self, io: &mut Io, error: &str) -> Flow<T> {
         self.fail(io, format!("{error}\nSee '{} -h' for help and examples", self.path))
@@ -128,7 +147,7 @@ impl<'a> Invocation<'a> {
     pub fn deadline(&self, io: &Io, flag: &str) -> Option<Time> {
         match self.duration_us(flag) {
             0 => None,
-            us => Some(io.now() + crate::core::Duration::us(u64::try_from(us).unwrap_or(0))),
+            us => Some(io.now() + Duration::us(u64::try_from(us).unwrap_or(0))),
         }
     }
 

@@ -9,10 +9,12 @@
 
 pub mod args;
 pub mod error;
+mod get;
 mod help;
 pub mod invocation;
 pub mod kubeconfig;
 pub mod parse;
+pub mod print;
 pub mod resources;
 
 pub use args::{Command, Flag, FlagKind};
@@ -42,7 +44,7 @@ groups! {
     ],
     "Basic Commands (Intermediate)": [
         &Command::absent("explain", "Get documentation for a resource"),
-        &Command::absent("get", "Display one or many resources"),
+        &get::COMMAND,
         &Command::absent("edit", "Edit a resource on the server"),
         &Command::absent("delete", "Delete resources by file names, stdin, resources and names, or by resources and label selector"),
     ],
