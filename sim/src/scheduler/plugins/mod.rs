@@ -1,0 +1,42 @@
+//! The plugins of the default profile, one a file, in the order of the profile.
+
+mod scheduling_gates;
+mod priority_sort;
+mod node_unschedulable;
+mod node_name;
+mod taint_toleration;
+mod node_affinity;
+mod node_ports;
+mod node_resources_fit;
+mod volume_restrictions;
+mod node_volume_limits;
+mod volume_binding;
+mod volume_zone;
+mod pod_topology_spread;
+mod inter_pod_affinity;
+mod dynamic_resources;
+mod default_preemption;
+mod balanced_allocation;
+mod image_locality;
+mod default_binder;
+mod pod_topology_spread_default;
+
+pub use balanced_allocation::NodeResourcesBalancedAllocation;
+pub use default_binder::DefaultBinder;
+pub use default_preemption::DefaultPreemption;
+pub use dynamic_resources::DynamicResources;
+pub use image_locality::ImageLocality;
+pub use inter_pod_affinity::InterPodAffinity;
+pub use node_affinity::NodeAffinity;
+pub use node_name::NodeName;
+pub use node_ports::NodePorts;
+pub use node_resources_fit::{NodeResourcesFit, ScoringStrategy};
+pub use node_unschedulable::NodeUnschedulable;
+pub use node_volume_limits::NodeVolumeLimits;
+pub use pod_topology_spread::PodTopologySpread;
+pub use priority_sort::PrioritySort;
+pub use scheduling_gates::SchedulingGates;
+pub use taint_toleration::TaintToleration;
+pub use volume_binding::VolumeBinding;
+pub use volume_restrictions::VolumeRestrictions;
+pub use volume_zone::VolumeZone;
