@@ -37,13 +37,14 @@ impl Fraction {
 
     /// `|self − other|`, rounded as a double is.
     pub fn distance(self, other: Self) -> Self {
-        let (high, low) = (self.exponent.max(other.exponent), self.exponent.min(other.exponent));
-        // A double cannot hold both when they are farther apart than this; 60 bits keep what decides the rounding.
-        if high - low > 60 {
-            return if self.exponent > other.exponent { self } else { other };
+        let (high, low) = if self.exponent >= other.exponent { (self, other) } else { (other, self) };
+        let shift = (high.exponent - low.exponent) as u32;
+        // So far apart that a double does not notice the smaller one.
+        if high.mantissa == 0 || high.mantissa.ilog2() + shift > 126 {
+            return if high.mantissa == 0 { low } else { high };
         }
-        let align = |number: Self| u128::from(number.mantissa) << (number.exponent - low);
-        Self::round(align(self).abs_diff(align(other)), low, true)
+        let aligned = u128::from(high.mantissa) << shift;
+        Self::round(aligned.abs_diff(u128::from(low.mantissa)), low.exponent, true)
     }
 
     /// Half of it, which is exact.

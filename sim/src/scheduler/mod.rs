@@ -4,6 +4,7 @@
 //! - [`resources`], [`terms`], [`pod_info`], [`node_info`]: pods and nodes parsed once into integers and selectors;
 //! - [`snapshot`]: the cluster as one scheduling cycle sees it;
 //! - [`framework`]: the extension points, and [`plugins`], one a file; [`profile`] puts them together;
+//! - [`load`]: a snapshot from files;
 //! - [`algorithm`]: one cycle, [`decision`]: its explainable record; [`arith`]: scores without floating point.
 //!
 //! A decision depends on the snapshot, the pod, the profile and a seed only: [`schedule_once`].
@@ -12,6 +13,7 @@ pub mod algorithm;
 pub mod arith;
 pub mod decision;
 pub mod framework;
+pub mod load;
 pub mod node_info;
 pub mod plugins;
 pub mod pod_info;

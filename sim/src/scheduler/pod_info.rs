@@ -21,9 +21,7 @@ impl HostPort {
     /// Whether both cannot be on one node (HostPortInfo.CheckConflict).
     pub fn conflicts(&self, other: &Self) -> bool {
         const ALL: &str = "0.0.0.0";
-        self.port == other.port
-            && self.protocol == other.protocol
-            && (self.ip == other.ip || self.ip == ALL || other.ip == ALL)
+        self.port == other.port && self.protocol == other.protocol && (self.ip == other.ip || self.ip == ALL || other.ip == ALL)
     }
 }
 
@@ -104,9 +102,9 @@ impl PodInfo {
         let (namespace, labels) = (metadata["namespace"].text(), metadata["labels"].clone());
         let with_defaults = pod_requests(spec, true);
         let preferred = &spec["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"];
-        let preempted = pod.condition("DisruptionTarget").is_some_and(|condition| {
-            condition["status"].str() == "True" && condition["reason"].str() == "PreemptionByScheduler"
-        });
+        let preempted = pod
+            .condition("DisruptionTarget")
+            .is_some_and(|condition| condition["status"].str() == "True" && condition["reason"].str() == "PreemptionByScheduler");
         let images = spec["initContainers"].items().iter().chain(spec["containers"].items());
         Rc::new(Self {
             key: pod.key(),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::framework::{Enabled, Plugin, PostFilter, PreFilter, PreScore, QueueSort};
 use super::plugins;
+use super::pod_info::PodInfo;
 use crate::value::Text;
 
 /// A scheduler as pods name it in `spec.schedulerName`.
@@ -64,6 +65,16 @@ impl Profile {
             percentage => percentage,
         };
         if percentage >= 100 { nodes } else { (nodes * percentage / 100).max(MIN_FEASIBLE_NODES) }
+    }
+
+    /// Why a pod may not be queued, and the plugin that says so.
+    pub fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), (&'static str, Text)> {
+        for enabled in &self.plugins {
+            if let Some(plugin) = enabled.plugin.pre_enqueue() {
+                plugin.pre_enqueue(pod).map_err(|reason| (enabled.plugin.name(), reason))?;
+            }
+        }
+        Ok(())
     }
 
     /// Plugins at PreFilter, with their names.

@@ -292,7 +292,10 @@ mod tests {
             snapshot.set_node(&node(name, zone));
         }
         assert_eq!(*snapshot.order(), [0, 2, 4, 1, 3]);
-        assert_eq!(snapshot.topology(&"topology.kubernetes.io/zone".into()).of_node, [Some(0), Some(0), Some(1), Some(0), Some(2)]);
+        assert_eq!(
+            snapshot.topology(&"topology.kubernetes.io/zone".into()).of_node,
+            [Some(0), Some(0), Some(1), Some(0), Some(2)]
+        );
         snapshot.remove_node(&"n1".into());
         assert_eq!(*snapshot.order(), [0, 1, 3, 2]);
         assert_eq!(snapshot.node("n5").unwrap().index, 3);
@@ -300,7 +303,8 @@ mod tests {
 
     #[test]
     fn pods_wait_for_their_node() {
-        let pod = PodInfo::new(&value!({"metadata": {"name": "p", "namespace": "default"}, "spec": {"affinity": {"podAffinity": {}}}}));
+        let pod =
+            PodInfo::new(&value!({"metadata": {"name": "p", "namespace": "default"}, "spec": {"affinity": {"podAffinity": {}}}}));
         let mut snapshot = Snapshot::new();
         snapshot.add_pod(&pod, &"n1".into());
         assert!(!snapshot.any_affinity());

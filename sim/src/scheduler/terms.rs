@@ -157,7 +157,8 @@ impl RequiredNodeAffinity {
         let required = &spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
         Self {
             selector: (!spec["nodeSelector"].is_empty()).then(|| LabelSelector::of_labels(&spec["nodeSelector"])),
-            terms: (!required.is_null()).then(|| required["nodeSelectorTerms"].items().iter().map(NodeSelectorTerm::of).collect()),
+            terms: (!required.is_null())
+                .then(|| required["nodeSelectorTerms"].items().iter().map(NodeSelectorTerm::of).collect()),
         }
     }
 
@@ -219,7 +220,8 @@ impl AffinityTerm {
 
     /// Whether a pod of a namespace (with these labels of its own) is one of those that the term is about.
     pub fn matches(&self, namespace: &Text, namespace_labels: &Value, labels: &Value) -> bool {
-        (self.namespaces.contains(namespace) || self.namespace_selector.matches(namespace_labels)) && self.selector.matches(labels)
+        (self.namespaces.contains(namespace) || self.namespace_selector.matches(namespace_labels))
+            && self.selector.matches(labels)
     }
 }
 
@@ -372,7 +374,11 @@ mod tests {
         let blue = value!({"team": "blue"});
         assert!(affinity.required[0].matches(&"default".into(), &Value::Null, &labels));
         assert!(!affinity.required[0].matches(&"other".into(), &blue, &labels));
-        assert!(!affinity.required[0].matches(&"default".into(), &Value::Null, &value!({"app": "web", "pod-template-hash": "2"})));
+        assert!(!affinity.required[0].matches(
+            &"default".into(),
+            &Value::Null,
+            &value!({"app": "web", "pod-template-hash": "2"})
+        ));
         assert!(affinity.required[1].matches(&"other".into(), &blue, &Value::Null));
         assert!(!affinity.required[1].matches(&"default".into(), &Value::Null, &Value::Null));
     }

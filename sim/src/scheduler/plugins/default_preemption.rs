@@ -4,9 +4,7 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 
 use super::super::decision::{Candidate, Victim, fit_error};
-use super::super::framework::{
-    Cycle, FilterRun, Imagined, Nomination, Plugin, PostFilter, PostFilterResult, Rejection,
-};
+use super::super::framework::{Cycle, FilterRun, Imagined, Nomination, Plugin, PostFilter, PostFilterResult, Rejection};
 use super::super::node_info::{NodeInfo, NodePod};
 use super::super::pod_info::PodInfo;
 use crate::api::selector::LabelSelector;
@@ -195,10 +193,8 @@ fn select(candidates: &[Candidate]) -> Option<&Candidate> {
         let sum: i64 = candidate.victims.iter().map(|victim| victim.priority + (1 << 31)).sum();
         let most_important = candidate.victims.iter().filter(|victim| victim.priority == highest);
         // The node whose most important victims have run for the shortest time: the latest of the earliest starts.
-        let earliest = most_important
-            .map(|victim| (victim.start_time.is_empty(), victim.start_time.clone()))
-            .min()
-            .unwrap_or_default();
+        let earliest =
+            most_important.map(|victim| (victim.start_time.is_empty(), victim.start_time.clone())).min().unwrap_or_default();
         (candidate.budget_violations, highest, sum, candidate.victims.len(), Reverse(earliest))
     })
 }

@@ -2,9 +2,7 @@
 //! what every pod sees of it: pods with claims wait for them, others are told by PostFilter that there is nothing to give back
 //! (`plugins/dynamicresources`).
 
-use super::super::framework::{
-    Cycle, FilterRun, Nomination, Plugin, PostFilter, PostFilterResult, PreEnqueue, PreScore, Score,
-};
+use super::super::framework::{Cycle, FilterRun, Nomination, Plugin, PostFilter, PostFilterResult, PreEnqueue, PreScore, Score};
 use super::super::node_info::NodeInfo;
 use super::super::pod_info::PodInfo;
 use crate::value::Text;

@@ -120,7 +120,6 @@ impl PreFilter for InterPodAffinity {
         let labels = snapshot.namespace_labels(&pod.namespace);
         let places = |terms: &[AffinityTerm]| terms.iter().map(|term| Places::new(snapshot, &term.topology_key)).collect();
         let mut filter = Near {
-            pod,
             meanings: snapshot.classes().iter().map(|class| meaning(class, pod, &own, snapshot, &labels)).collect(),
             wanted: places(&own.required),
             wanted_pods: 0,
@@ -141,7 +140,6 @@ impl PreFilter for InterPodAffinity {
 
 #[derive(Clone, Debug)]
 struct Near<'a> {
-    pod: &'a PodInfo,
     snapshot: &'a Snapshot,
     own: Rc<PodAffinity>,
     /// By class.

@@ -1,25 +1,25 @@
 //! The plugins of the default profile, one a file, in the order of the profile.
 
-mod scheduling_gates;
-mod priority_sort;
-mod node_unschedulable;
-mod node_name;
-mod taint_toleration;
+mod balanced_allocation;
+mod default_binder;
+mod default_preemption;
+mod dynamic_resources;
+mod image_locality;
+mod inter_pod_affinity;
 mod node_affinity;
+mod node_name;
 mod node_ports;
 mod node_resources_fit;
-mod volume_restrictions;
+mod node_unschedulable;
 mod node_volume_limits;
-mod volume_binding;
-mod volume_zone;
 mod pod_topology_spread;
-mod inter_pod_affinity;
-mod dynamic_resources;
-mod default_preemption;
-mod balanced_allocation;
-mod image_locality;
-mod default_binder;
 mod pod_topology_spread_default;
+mod priority_sort;
+mod scheduling_gates;
+mod taint_toleration;
+mod volume_binding;
+mod volume_restrictions;
+mod volume_zone;
 
 pub use balanced_allocation::NodeResourcesBalancedAllocation;
 pub use default_binder::DefaultBinder;

@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn all_shortages_are_named_and_too_little_in_all_cannot_be_resolved() {
-        let requests = Resources { milli_cpu: 2000, memory: 50, scalars: vec![("nvidia.com/gpu".into(), 1)], ..Resources::default() };
+        let requests =
+            Resources { milli_cpu: 2000, memory: 50, scalars: vec![("nvidia.com/gpu".into(), 1)], ..Resources::default() };
         let mut node = NodeInfo { allowed_pods: 0, ..NodeInfo::default() };
         node.allocatable = Resources { milli_cpu: 4000, memory: 100, ..Resources::default() };
         node.requested = Resources { milli_cpu: 3000, ..Resources::default() };

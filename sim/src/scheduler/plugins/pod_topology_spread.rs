@@ -113,7 +113,15 @@ impl PreFilter for PodTopologySpread {
                 let least = counts.iter().flatten().copied().min();
                 let domains = counts.iter().flatten().count() as i64;
                 let counts_itself = constraint.selector.matches(&cycle.pod.labels);
-                Places { constraint: constraint.clone(), topology: Rc::clone(topology), counted, counts, least, domains, counts_itself }
+                Places {
+                    constraint: constraint.clone(),
+                    topology: Rc::clone(topology),
+                    counted,
+                    counts,
+                    least,
+                    domains,
+                    counts_itself,
+                }
             })
             .collect();
         PreFilterResult::Filter(Box::new(Even { pod: cycle.pod, places }))
@@ -201,7 +209,13 @@ impl PreScore for PodTopologySpread {
                 let counted = counted_classes(constraint, cycle.pod, cycle.snapshot);
                 if constraint.topology_key == HOSTNAME {
                     // Counted node by node when it is scored.
-                    return Weighted { constraint: constraint.clone(), topology: Rc::clone(topology), counted, counts: None, ln: ln(scored as u32 + 2) };
+                    return Weighted {
+                        constraint: constraint.clone(),
+                        topology: Rc::clone(topology),
+                        counted,
+                        counts: None,
+                        ln: ln(scored as u32 + 2),
+                    };
                 }
                 // Places of feasible nodes; nodes without the label are together in one more place.
                 let none = topology.values.len();
@@ -219,7 +233,13 @@ impl PreScore for PodTopologySpread {
                         *sum += count(node, &counted);
                     }
                 }
-                Weighted { constraint: constraint.clone(), topology: Rc::clone(topology), counted, counts: Some(counts), ln: ln(size + 2) }
+                Weighted {
+                    constraint: constraint.clone(),
+                    topology: Rc::clone(topology),
+                    counted,
+                    counts: Some(counts),
+                    ln: ln(size + 2),
+                }
             })
             .collect();
         Some(Box::new(Spread { weights, all_labels }))

@@ -31,7 +31,8 @@ impl Plugin for TaintToleration {
         match event {
             ClusterEvent::NodeAdded(new) => tolerates_all(&pod.tolerations, &Taint::list(&new["spec"]["taints"])),
             ClusterEvent::NodeChanged(old, new) => {
-                let tolerates = |node: &crate::value::Value| tolerates_all(&pod.tolerations, &Taint::list(&node["spec"]["taints"]));
+                let tolerates =
+                    |node: &crate::value::Value| tolerates_all(&pod.tolerations, &Taint::list(&node["spec"]["taints"]));
                 !tolerates(old) && tolerates(new)
             }
             ClusterEvent::PodItself(old, new) => old.tolerations != new.tolerations,

@@ -166,7 +166,8 @@ impl<'a> Bindable<'a> {
 
     /// The smallest volume that will do (volume.FindMatchingVolume).
     fn find(&self, claim: &'a Value, node: &NodeInfo, taken: &[Plan<'a>]) -> Option<Plan<'a>> {
-        let is_taken = |volume: &Value| taken.iter().any(|plan| matches!(plan, Plan::Bind { volume: have, .. } if have.same(volume)));
+        let is_taken =
+            |volume: &Value| taken.iter().any(|plan| matches!(plan, Plan::Bind { volume: have, .. } if have.same(volume)));
         let selector = &claim["spec"]["selector"];
         let selector = if selector.is_null() { LabelSelector::everything() } else { LabelSelector::of(selector) };
         let suits = |volume: &&Value| {
@@ -202,9 +203,8 @@ impl<'a> Bindable<'a> {
             term["matchLabelExpressions"].items().iter().all(holds)
         };
         let topologies = class["allowedTopologies"].items();
-        let possible = !provisioner.is_empty()
-            && provisioner != NO_PROVISIONER
-            && (topologies.is_empty() || topologies.iter().any(allowed));
+        let possible =
+            !provisioner.is_empty() && provisioner != NO_PROVISIONER && (topologies.is_empty() || topologies.iter().any(allowed));
         possible.then_some(Plan::Provision { claim })
     }
 }

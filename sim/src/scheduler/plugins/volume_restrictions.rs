@@ -18,7 +18,9 @@ impl Plugin for VolumeRestrictions {
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::PodGone(gone) => gone.namespace == pod.namespace && (shares_claim(pod, gone) || disks_conflict(pod, gone)),
+            ClusterEvent::PodGone(gone) => {
+                gone.namespace == pod.namespace && (shares_claim(pod, gone) || disks_conflict(pod, gone))
+            }
             ClusterEvent::Storage(claim) => {
                 claim.kind() == "PersistentVolumeClaim" && pod.claims.iter().any(|have| have.name == *claim.name())
             }

@@ -39,7 +39,8 @@ impl PreFilter for VolumeZone {
         let mut places = Vec::new();
         for claim in &cycle.pod.claims {
             let key = format!("{}/{}", cycle.pod.namespace, claim.name);
-            let volume = objects.claims.get(key.as_str()).and_then(|claim| objects.volumes.get(claim["spec"]["volumeName"].str()));
+            let volume =
+                objects.claims.get(key.as_str()).and_then(|claim| objects.volumes.get(claim["spec"]["volumeName"].str()));
             let Some(volume) = volume else { continue };
             for (label, same) in LABELS {
                 if let Some(value) = volume.label(label) {
