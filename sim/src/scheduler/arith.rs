@@ -31,11 +31,12 @@ impl Fraction {
         let shift = 55 + (denominator.ilog2() - numerator.ilog2());
         let scaled = (numerator as u128) << shift;
         let quotient = scaled / denominator as u128;
-        let exact = scaled % denominator as u128 == 0;
+        let exact = scaled.is_multiple_of(denominator as u128);
         Self::round(quotient, -(shift as i32), exact)
     }
 
     /// `|self − other|`, rounded as a double is.
+    #[must_use]
     pub fn distance(self, other: Self) -> Self {
         let (high, low) = if self.exponent >= other.exponent { (self, other) } else { (other, self) };
         let shift = (high.exponent - low.exponent) as u32;

@@ -315,10 +315,13 @@ pub fn run_filters(filters: &[ActiveFilter<'_>], node: &NodeInfo) -> Result<(), 
     Ok(())
 }
 
+/// A filter of a plugin, and the copy that knows of imagined pods if it cares.
+type ImaginedFilter<'f> = (&'static str, Option<Box<dyn Filter + 'f>>, &'f dyn Filter);
+
 /// Filters that know of imagined pods.
 #[derive(Debug)]
 pub struct Imagined<'f> {
-    filters: Vec<(&'static str, Option<Box<dyn Filter + 'f>>, &'f dyn Filter)>,
+    filters: Vec<ImaginedFilter<'f>>,
     /// The node with those pods.
     pub node: NodeInfo,
 }

@@ -53,19 +53,17 @@ impl PostFilter for DefaultPreemption {
             return keep("not eligible due to a terminating pod on the nominated node.");
         }
         let (candidates, reasons) = self.find_candidates(run);
-        match select(&candidates) {
-            Some(chosen) => PostFilterResult::Success { chosen: chosen.clone(), candidates },
-            None => {
-                let nodes = run.cycle.snapshot.nodes().len();
-                let not_helpful: Text = "Preemption is not helpful for scheduling".into();
-                let others = nodes - reasons.len();
-                let texts = reasons.iter().flat_map(|rejection| rejection.reasons.as_slice().iter().map(|reason| (reason, 1)));
-                let message = fit_error(nodes, None, texts.chain((others > 0).then_some((&not_helpful, others))), "");
-                PostFilterResult::Unschedulable {
-                    message: format!("preemption: {message}"),
-                    nomination: Nomination::Set(Text::default()),
-                }
-            }
+        if let Some(chosen) = select(&candidates) {
+            return PostFilterResult::Success { chosen: chosen.clone(), candidates };
+        }
+        let nodes = run.cycle.snapshot.nodes().len();
+        let not_helpful: Text = "Preemption is not helpful for scheduling".into();
+        let others = nodes - reasons.len();
+        let texts = reasons.iter().flat_map(|rejection| rejection.reasons.as_slice().iter().map(|reason| (reason, 1)));
+        let message = fit_error(nodes, None, texts.chain((others > 0).then_some((&not_helpful, others))), "");
+        PostFilterResult::Unschedulable {
+            message: format!("preemption: {message}"),
+            nomination: Nomination::Set(Text::default()),
         }
     }
 }
@@ -119,7 +117,7 @@ fn select_victims(run: &FilterRun<'_, '_>, node: &NodeInfo, budgets: &[Budget<'_
     }
     fits(run, &mut imagined)?;
     // The most important pods get their place back first, before all those that a budget protects.
-    potential.sort_by(|one, other| importance(&one.info).cmp(&importance(&other.info)));
+    potential.sort_by_key(|pod| importance(&pod.info));
     let (protected, others) = split_by_budget(&potential, budgets);
     let mut victims: Vec<&NodePod> = Vec::new();
     let mut violations = 0;
@@ -133,7 +131,7 @@ fn select_victims(run: &FilterRun<'_, '_>, node: &NodeInfo, budgets: &[Budget<'_
             }
         }
     }
-    victims.sort_by(|one, other| importance(&one.info).cmp(&importance(&other.info)));
+    victims.sort_by_key(|pod| importance(&pod.info));
     let victim = |pod: &&NodePod| Victim {
         key: pod.info.key.clone(),
         uid: pod.info.uid.clone(),
@@ -150,9 +148,13 @@ fn fits(run: &FilterRun<'_, '_>, imagined: &mut Imagined<'_>) -> Result<(), Reje
     let counts = |other: &&NodePod| other.info.priority >= pod.priority && other.info.key != pod.key;
     let nominated: Vec<&NodePod> = run.cycle.snapshot.nominated(&imagined.node.name).iter().filter(counts).collect();
     if !nominated.is_empty() {
-        nominated.iter().for_each(|other| imagined.add(other));
+        for other in &nominated {
+            imagined.add(other);
+        }
         let result = imagined.run_filters();
-        nominated.iter().for_each(|other| imagined.remove(other));
+        for other in &nominated {
+            imagined.remove(other);
+        }
         result.map_err(|(_, rejection)| rejection)?;
     }
     imagined.run_filters().map_err(|(_, rejection)| rejection)

@@ -53,8 +53,7 @@ impl Plugin for NodeResourcesFit {
             }
             // Any pod that goes makes a place free, even if it requested nothing.
             ClusterEvent::PodGone(_) => true,
-            ClusterEvent::PodChanged(old, new) => old.requests != new.requests,
-            ClusterEvent::PodItself(old, new) => old.requests != new.requests,
+            ClusterEvent::PodChanged(old, new) | ClusterEvent::PodItself(old, new) => old.requests != new.requests,
             _ => false,
         }
     }

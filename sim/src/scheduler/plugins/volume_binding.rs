@@ -153,13 +153,11 @@ impl<'a> Bindable<'a> {
                 Some(_) => self.provision(claim, node),
                 None => self.find(claim, node, &plans).or_else(|| self.provision(claim, node)),
             };
-            match plan {
-                Some(plan) => plans.push(plan),
-                None => {
-                    reasons.push("node(s) didn't find available persistent volumes to bind".into());
-                    break;
-                }
-            }
+            let Some(plan) = plan else {
+                reasons.push("node(s) didn't find available persistent volumes to bind".into());
+                break;
+            };
+            plans.push(plan);
         }
         if reasons.is_empty() { Ok(plans) } else { Err(Rejection { resolvable: false, reasons: reasons.into() }) }
     }
