@@ -13,6 +13,8 @@ use crate::{CHROMIUM_ARGUMENTS, Error, Programs, Result};
 
 /// Chromium's start on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// chromedriver's end, with its browsers.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// The longest that a script in the page may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(600);
 
@@ -74,7 +76,9 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // Asked to shut down it also ends browsers whose session was never closed; killed it would leave them running. All three fail
+        // only if it has ended already.
+        let _ = http::call(self.port, "GET", "/shutdown", None, SHUTDOWN_LIMIT);
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
