@@ -31,6 +31,21 @@ const BOOT: [Measurement; 3] = [
     Measurement { name: "memory of the scripts when ready", unit: "MB", expression: "performance.memory?.usedJSHeapSize / 1e6" },
 ];
 
+/// What the page does while its frames are watched.
+struct Scene {
+    name: &'static str,
+    /// JavaScript that starts it; a falsy value says that the page cannot.
+    start: &'static str,
+}
+
+const SCENES: [Scene; 2] = [
+    Scene { name: "standing still", start: "window.orrery?.pause?.(), true" },
+    Scene {
+        name: "ten pods are created, at message pace",
+        start: "window.orrery?.run && (orrery.run('kubectl create deployment frames --image=nginx --replicas=10'), orrery.play?.(), true)",
+    },
+];
+
 /// Watches the frames of three seconds; its value is the list of figures.
 const FRAMES: &str = "await new Promise(done => {
     const times = [], long = [];
@@ -111,7 +126,14 @@ fn in_browser(programs: &Programs, site: &Site) -> anyhow::Result<()> {
         }
     }
     let Some(page) = last else { return Ok(()) };
-    print_object(&page.evaluate(FRAMES)?);
+    for Scene { name, start } in SCENES {
+        if page.evaluate(start)? == Value::Bool(true) {
+            println!("{:>10}  {name}:", "");
+            print_object(&page.evaluate(FRAMES)?);
+        } else {
+            say(&format!("the page cannot do this yet: {name}"));
+        }
+    }
     // Larger measurements (1,000 pods, 1,000 nodes) are the page's own; they run for as long as they need.
     let own = page.evaluate("await window.orrery?.bench?.()")?;
     if own.is_null() {

@@ -39,6 +39,9 @@ impl Site {
         let module = target_folder()?.join(WASM).join(&self.profile).join(format!("{PAGE}.wasm"));
         let mut command = Command::new(bundler);
         command.arg("bundle").arg("--wasm").arg(module).args(["--index", "index.html"]).arg("--out").arg(&self.out);
+        if self.profile == "page" {
+            command.arg("--strip");
+        }
         if let Some(program) = wasm_opt {
             command.arg("--wasm-opt").arg(program);
         }
@@ -51,10 +54,25 @@ impl Site {
     }
 }
 
-/// Compiles the bundler, which brings wasm-bindgen at the lock file's version, and returns its path.
+/// The bundler, which brings wasm-bindgen at the lock file's version.
 fn bundler() -> anyhow::Result<PathBuf> {
-    step("compiling the bundler (a minute the first time)", || run(cargo().args(["build", "--package", "page-bundler"])))?;
-    Ok(target_folder()?.join("debug").join(format!("page-bundler{}", std::env::consts::EXE_SUFFIX)))
+    tool("page-bundler", "compiling the bundler (a minute the first time)")
+}
+
+/// Compiles a program of this workspace for ourselves and returns its path. Says so under `title` only when it is there for the first time.
+///
+/// It is selected out of the whole workspace, not by `--package`: so the libraries have the same features for every tool and for
+/// `cargo test --workspace`, and are compiled once.
+pub(crate) fn tool(name: &str, title: &str) -> anyhow::Result<PathBuf> {
+    let program = target_folder()?.join("debug").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bin", name]);
+    if program.exists() {
+        run(build.arg("--quiet"))?
+    } else {
+        step(title, || run(&mut build))?
+    }
+    Ok(program)
 }
 
 /// cargo's target folder, wherever the environment or a configuration has put it: we run from `<target>/debug/xtask`.

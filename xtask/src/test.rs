@@ -10,9 +10,12 @@ use page_driver::{CHROMIUM_ARGUMENTS, Programs};
 use serde_json::json;
 
 use crate::setup::{self, WASM};
-use crate::site::{Site, target_folder};
-use crate::tell::{cargo, line, run, say, step};
+use crate::site::{Site, target_folder, tool};
+use crate::tell::{cargo, line, say};
 use crate::usage;
+
+/// The profile of whatever runs in the browser.
+const PROFILE: &str = "page-dev";
 
 /// How many tests ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,20 +103,20 @@ fn native_tests(filter: Option<&str>) -> anyhow::Result<Counts> {
     count(cargo().args(["test", "--workspace", "--no-fail-fast"]).args(filter))
 }
 
-/// `tests/web.rs`, compiled to WebAssembly, in the browser.
+/// `tests/web.rs`, compiled to WebAssembly, in the browser. It has the profile of the end-to-end tests, which spares compiling the
+/// libraries twice.
 fn wasm_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts> {
     setup::wasm_target()?;
-    step("compiling the test runner of wasm-bindgen (a minute the first time)", || {
-        run(cargo().args(["build", "--package", "wasm-test-runner"]))
-    })?;
+    let runner = tool("wasm-test-runner", "compiling the test runner of wasm-bindgen (a minute the first time)")?;
     // As webdriver.json, and with the browser that was found.
     let capabilities = json!({"goog:chromeOptions": {"binary": programs.chromium, "args": CHROMIUM_ARGUMENTS}});
     let file = target_folder()?.join("webdriver.json");
     std::fs::write(&file, capabilities.to_string()).with_context(|| format!("writing {}", file.display()))?;
     let mut command = cargo();
     command
-        .args(["test", "--package", "kube-orrery", "--target", WASM, "--test", "web"])
+        .args(["test", "--package", "kube-orrery", "--target", WASM, "--profile", PROFILE, "--test", "web"])
         .args(filter)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", file)
         .env("WASM_BINDGEN_TEST_TIMEOUT", "600")
         .env("CHROMEDRIVER", &programs.chromedriver);
@@ -123,7 +126,7 @@ fn wasm_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Count
 
 /// `tests/e2e`: the built page, driven from outside. It is built with the fast profile into a folder of its own.
 fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts> {
-    let site = Site::below_target("e2e", "page-dev")?;
+    let site = Site::below_target("e2e", PROFILE)?;
     site.build()?;
     let mut command = cargo();
     command

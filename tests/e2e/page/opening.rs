@@ -36,3 +36,40 @@ fn has_the_size_and_the_theme_that_were_asked_for() {
         );
     }
 }
+
+#[test]
+fn errors_of_the_page_are_noticed() {
+    let page = open("", &PageOptions::default());
+    page.evaluate("console.error('said aloud'); setTimeout(() => { throw new Error('thrown') }); console.log('no error')");
+    page.evaluate("await new Promise(done => setTimeout(done, 50))");
+    // Reading them takes them away: else this test would fail at its end, as every other one does.
+    let console = page.console().expect("the console can be read");
+    let errors: Vec<_> = console.iter().filter(|message| message.is_error()).map(|message| message.text.as_str()).collect();
+    assert_eq!(errors.len(), 2, "{console:#?}");
+    assert!(errors[0].contains("said aloud") && errors[1].contains("thrown"), "{errors:?}");
+    let thrown = page.session().evaluate("nothing.here").expect_err("it is not defined");
+    assert!(thrown.to_string().contains("nothing is not defined"), "{thrown}");
+}
+
+#[test]
+fn a_module_that_cannot_be_loaded_is_said_in_the_page() {
+    let page = open("", &PageOptions::default());
+    let url = page.url();
+    // The same page from a document that has lost its files.
+    let start = format!(
+        "const text = await (await fetch('{url}')).text();
+         const frame = document.createElement('iframe');
+         frame.srcdoc = text.replaceAll('./kube-orrery-', './lost-');
+         document.body.append(frame);
+         await new Promise(done => {{
+             const poll = setInterval(() => {{
+                 if (frame.contentDocument?.documentElement.dataset.orrery) {{ clearInterval(poll); done(); }}
+             }}, 10);
+         }});
+         [frame.contentDocument.documentElement.dataset.orrery, frame.contentDocument.querySelector('#app').textContent]"
+    );
+    let seen = page.evaluate(&start);
+    assert_eq!(seen[0], json!("failed"));
+    assert!(seen[1].as_str().is_some_and(|text| text.starts_with("kube-orrery could not be started: ")), "{seen}");
+    assert!(page.console().expect("the console can be read").iter().any(page_driver::ConsoleMessage::is_error));
+}

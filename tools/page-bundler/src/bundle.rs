@@ -20,6 +20,8 @@ pub(crate) struct Inputs {
     pub(crate) index: PathBuf,
     /// The folder to write. What it held before is removed.
     pub(crate) out: PathBuf,
+    /// Whether to leave out the functions' names, which only make stack traces of panics readable.
+    pub(crate) strip: bool,
     /// Binaryen's optimiser, when the module is to pass through it.
     pub(crate) wasm_opt: Option<PathBuf>,
 }
@@ -81,6 +83,7 @@ fn replace(link: &Link, root: &Path, out: &Path, inputs: &Inputs) -> anyhow::Res
 fn module(name: &str, out: &Path, inputs: &Inputs) -> anyhow::Result<String> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(&inputs.wasm).out_name(name).web(true)?.typescript(false).omit_default_module_path(true);
+    bindgen.remove_name_section(inputs.strip).remove_producers_section(inputs.strip);
     bindgen.generate(out).with_context(|| format!("wasm-bindgen over {}", inputs.wasm.display()))?;
     let (js, wasm) = (out.join(format!("{name}.js")), out.join(format!("{name}_bg.wasm")));
     if let Some(program) = &inputs.wasm_opt {
@@ -108,19 +111,8 @@ fn module(name: &str, out: &Path, inputs: &Inputs) -> anyhow::Result<String> {
     ))
 }
 
-/// The features that rustc's modules use; its `strip` removes the section that would tell wasm-opt.
-const FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
-
 fn optimise(program: &Path, wasm: &Path) -> anyhow::Result<()> {
     let status = Command::new(program)
-        .args(FEATURES)
         .arg("-Oz")
         .arg(wasm)
         .arg("-o")
@@ -189,7 +181,13 @@ mod tests {
         fs::write(root.join("a.css"), "p {}").expect("written");
         let inputs = |html: &str| {
             fs::write(root.join("index.html"), html).expect("written");
-            Inputs { wasm: root.join("absent.wasm"), index: root.join("index.html"), out: root.join("site"), wasm_opt: None }
+            Inputs {
+                wasm: root.join("absent.wasm"),
+                index: root.join("index.html"),
+                out: root.join("site"),
+                strip: false,
+                wasm_opt: None,
+            }
         };
 
         let error = bundle(&inputs(r#"<link data-trunk rel="css" href="b.css">"#)).expect_err("b.css is absent");

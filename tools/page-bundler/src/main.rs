@@ -16,16 +16,17 @@ use anyhow::{Context as _, bail};
 use lexopt::Arg;
 
 const USAGE: &str =
-    "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER";
+    "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER";
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = lexopt::Parser::from_env();
-    let (mut wasm, mut index, mut out, mut wasm_opt, mut words) = (None, None, None, None, Vec::new());
+    let (mut wasm, mut index, mut out, mut strip, mut wasm_opt, mut words) = (None, None, None, false, None, Vec::new());
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("wasm") => wasm = Some(PathBuf::from(arguments.value()?)),
             Arg::Long("index") => index = Some(PathBuf::from(arguments.value()?)),
             Arg::Long("out") => out = Some(PathBuf::from(arguments.value()?)),
+            Arg::Long("strip") => strip = true,
             Arg::Long("wasm-opt") => wasm_opt = Some(PathBuf::from(arguments.value()?)),
             Arg::Value(word) => words.push(word),
             other => bail!("{}\n{USAGE}", other.unexpected()),
@@ -36,6 +37,7 @@ fn main() -> anyhow::Result<()> {
             wasm: wasm.context("--wasm is missing")?,
             index: index.context("--index is missing")?,
             out: out.context("--out is missing")?,
+            strip,
             wasm_opt,
         }),
         Some("sizes") => sizes::print(&PathBuf::from(words.get(1).context(USAGE)?)),

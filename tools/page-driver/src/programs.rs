@@ -61,3 +61,17 @@ fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);
     env::split_paths(&env::var_os("PATH")?).find_map(|folder| existing(Path::new(&folder).join(&file)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::CHROMIUM_ARGUMENTS;
+
+    #[test]
+    fn a_plain_cargo_test_for_wasm32_starts_the_same_browser() {
+        let capabilities: serde_json::Value =
+            serde_json::from_str(include_str!("../../../webdriver.json")).expect("webdriver.json is JSON");
+        assert_eq!(capabilities, json!({"goog:chromeOptions": {"args": CHROMIUM_ARGUMENTS}}));
+    }
+}
