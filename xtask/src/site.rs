@@ -68,9 +68,9 @@ pub(crate) fn tool(name: &str, title: &str) -> anyhow::Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bin", name]);
     if program.exists() {
-        run(build.arg("--quiet"))?
+        run(build.arg("--quiet"))?;
     } else {
-        step(title, || run(&mut build))?
+        step(title, || run(&mut build))?;
     }
     Ok(program)
 }

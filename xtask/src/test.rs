@@ -76,18 +76,15 @@ fn summary(parts: &[Part], filter: Option<&str>) -> anyhow::Result<()> {
     let mut bad = Vec::new();
     for Part { name, result, took } in parts {
         let seconds = took.as_secs_f64();
-        match result {
-            Ok(Counts { passed, failed, ignored }) => {
-                println!("{name:<8} {passed:>8} {failed:>8} {ignored:>8} {seconds:>9.1}");
-                // A part in which no test ran tells nothing, unless a filter has left it out.
-                if *failed > 0 || (*passed == 0 && filter.is_none()) {
-                    bad.push(*name);
-                }
-            }
-            Err(_) => {
-                println!("{name:<8} {:>26} {seconds:>9.1}", "did not run to the end");
-                bad.push(*name);
-            }
+        let Ok(Counts { passed, failed, ignored }) = result else {
+            println!("{name:<8} {:>26} {seconds:>9.1}", "did not run to the end");
+            bad.push(*name);
+            continue;
+        };
+        println!("{name:<8} {passed:>8} {failed:>8} {ignored:>8} {seconds:>9.1}");
+        // A part in which no test ran tells nothing, unless a filter has left it out.
+        if *failed > 0 || (*passed == 0 && filter.is_none()) {
+            bad.push(*name);
         }
     }
     if bad.is_empty() {

@@ -47,15 +47,13 @@ impl Driver {
                 }
             }
         });
-        match receiver.recv_timeout(START_LIMIT) {
-            Ok(port) => Ok(Self { process, port, programs: programs.clone() }),
-            Err(_) => {
-                // It may have ended by itself.
-                let _ = process.kill();
-                let _ = process.wait();
-                Err(Error::Protocol(format!("did not say within {} s on which port it listens", START_LIMIT.as_secs())))
-            }
-        }
+        let Ok(port) = receiver.recv_timeout(START_LIMIT) else {
+            // It may have ended by itself.
+            let _ = process.kill();
+            let _ = process.wait();
+            return Err(Error::Protocol(format!("did not say within {} s on which port it listens", START_LIMIT.as_secs())));
+        };
+        Ok(Self { process, port, programs: programs.clone() })
     }
 
     /// Opens a browser window with an empty profile of its own (chromedriver makes a new user-data folder for every session and removes it).

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::ConsoleMessage;
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -21,12 +23,12 @@ pub enum Error {
     #[error("the page answered with an error: {0}")]
     Thrown(String),
     /// The page did not become ready.
-    #[error("the page was not ready after {seconds} s (<html data-orrery=\"ready\"> is missing){console}")]
+    #[error("the page was not ready after {seconds} s (<html data-orrery=\"ready\"> is missing); its console: {console:?}")]
     NotReady {
         /// How long it was waited for.
         seconds: u64,
-        /// The console's messages, one a line, each after a line break.
-        console: String,
+        /// What the console says, the reason among it.
+        console: Vec<ConsoleMessage>,
     },
     /// The WebDriver protocol reported an error.
     #[error("WebDriver: {0}")]

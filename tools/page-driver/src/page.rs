@@ -141,8 +141,7 @@ impl Page {
                 return Ok(());
             }
             if start.elapsed() > limit {
-                let console = self.console()?.iter().map(|message| format!("\n  {} {}", message.level, message.text)).collect();
-                return Err(Error::NotReady { seconds: limit.as_secs(), console });
+                return Err(Error::NotReady { seconds: limit.as_secs(), console: self.console()? });
             }
             thread::sleep(POLL);
         }

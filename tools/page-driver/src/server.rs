@@ -82,16 +82,13 @@ fn answer(stream: TcpStream, folder: &Path, prefix: &str) -> std::io::Result<()>
     let mut reader = BufReader::new(stream);
     while let Some((method, target)) = read_head(&mut reader)? {
         let response = respond(&method, &target, folder, prefix);
-        let mut head = format!(
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
+        let location = response.location.map(|location| format!("Location: {location}\r\n")).unwrap_or_default();
+        let head = format!(
+            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{location}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
             response.status,
             response.media_type,
             response.body.len()
         );
-        if let Some(location) = response.location {
-            head.push_str(&format!("Location: {location}\r\n"));
-        }
-        head.push_str("\r\n");
         writer.write_all(head.as_bytes())?;
         if method != "HEAD" {
             writer.write_all(&response.body)?;
