@@ -191,14 +191,27 @@ impl Session {
         self.enter(Entry::Interrupt(command.0));
     }
 
+    /// Whether something of the recording has not been given to the cluster at the live end yet.
+    pub fn is_pending(&self) -> bool {
+        self.live.next_entry < self.recording.entries.len()
+    }
+
+    /// Drops what was simulated after the playhead, but not what the user did after it: the live end comes back to the playhead.
+    pub fn forget_ahead(&mut self) {
+        let now = self.view.time;
+        if now < self.live.time {
+            self.live = self.view.clone();
+            self.trace.truncate(self.live.cluster.next_envelope(), now);
+            self.checkpoints.retain(|moment| moment.time <= now && moment.cluster.steps() <= self.view.cluster.steps());
+        }
+    }
+
     fn enter(&mut self, entry: Entry) -> CommandId {
         let now = self.view.time;
         if now < self.live.time {
             // What lies ahead has not happened any more.
-            self.live = self.view.clone();
-            self.trace.truncate(self.live.cluster.next_envelope(), now);
+            self.forget_ahead();
             self.recording.entries.truncate(self.live.next_entry);
-            self.checkpoints.retain(|moment| moment.time <= now && moment.cluster.steps() <= self.view.cluster.steps());
         }
         self.seen_end = now;
         self.recording.entries.push((now.0, entry));

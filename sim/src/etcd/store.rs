@@ -41,7 +41,7 @@ impl Store {
         self.keys.get(key)
     }
     /// The keys that begin with `prefix`, in their order.
-    pub fn prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Rc<KeyValue>> {
+    pub fn prefix<'a, 'p>(&'a self, prefix: &'p str) -> impl Iterator<Item = &'a Rc<KeyValue>> + use<'a, 'p> {
         self.keys
             .range::<_, str>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded))
             .map(|(_, kv)| kv)

@@ -1,0 +1,381 @@
+//! From what stands and where it stands to the marks of the scene.
+
+use std::rc::Rc;
+
+use orrery_sim::core::{Controller, Part};
+
+use super::geometry::{Point, Rect, fit, text_width};
+use super::layout::{Detail, Layout, MachineBox, chip_name, place_cells};
+use super::marks::{Align, BoxLook, Group, Ink, Mark, Scene, Selection};
+use super::model::{GaugeView, MachineView, PodPhase, PodView, ViewModel};
+use super::plan::Metrics;
+use crate::i18n::Texts;
+
+impl Scene {
+    /// The picture of `model` in a layout.
+    pub fn new(model: &ViewModel, layout: Layout, texts: &Texts) -> Self {
+        let mut groups = Vec::new();
+        if let Some(frame) = layout.frame {
+            groups.push(Rc::new(frame_group(model, &layout, frame, texts)));
+        }
+        let pairs: Vec<(&MachineView, &MachineBox)> =
+            model.machines.iter().filter_map(|view| layout.machine(view.id).map(|place| (view, place))).collect();
+        for (view, place) in &pairs {
+            groups.push(Rc::new(node_group(view, place, &layout, texts)));
+        }
+        // Wires lie above the boxes of nodes and below those of parts.
+        groups.push(Rc::new(Group {
+            key: "wires".into(),
+            selects: None,
+            title: String::new(),
+            marks: layout.wires().into_iter().map(|wire| Mark::Wire { points: wire.points, kind: wire.kind }).collect(),
+            groups: Vec::new(),
+        }));
+        for (view, place) in &pairs {
+            groups.push(Rc::new(parts_group(view, place, &layout, model)));
+        }
+        groups.extend(outside_groups(model, &layout, texts).into_iter().map(Rc::new));
+        Self { layout, groups }
+    }
+}
+
+fn label(at: Point, align: Align, size: f64, bold: bool, ink: Ink, text: impl Into<String>) -> Mark {
+    Mark::Label { at, align, size, bold, ink, text: text.into() }
+}
+
+fn frame_group(model: &ViewModel, layout: &Layout, frame: Rect, texts: &Texts) -> Group {
+    let f = layout.font;
+    let mut marks = vec![Mark::Box { rect: frame, radius: f, look: BoxLook::Frame }];
+    if Metrics::of(layout.detail).frame_label > 0.0 {
+        let text = format!("{} {}", texts.cluster.to_uppercase(), model.cluster);
+        marks.push(label(Point::new(frame.x + f, frame.y + 0.95 * f), Align::Start, 0.78 * f, true, Ink::Soft, text));
+    }
+    Group { key: "frame".into(), selects: None, title: String::new(), marks, groups: Vec::new() }
+}
+
+fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &Texts) -> Group {
+    let f = layout.font;
+    let up = view.powered && view.node.as_ref().is_none_or(|node| node.ready);
+    let look = if up { BoxLook::Node } else { BoxLook::NodeDown };
+    let mut marks = vec![Mark::Box { rect: place.rect, radius: 0.7 * f, look }];
+    let title = place.title;
+    let y = title.cy();
+    let size = if layout.detail == Detail::Cells { 0.85 * f } else { 1.05 * f };
+    let status = status(view, texts);
+    let ink = if up && view.node.is_some() { Ink::Good } else { Ink::Bad };
+    let status_size = 0.85 * f;
+    let cells_left = if place.control_plane {
+        place
+            .cells
+            .iter()
+            .filter(|cell| cell.w > 0.0 && cell.bottom() <= title.bottom() + 1.0)
+            .map(|cell| cell.x)
+            .fold(title.right(), f64::min)
+    } else {
+        title.right()
+    };
+    let bullet = if up { "●" } else { "○" };
+    if layout.detail == Detail::Cells && !place.control_plane {
+        let name = fit(&view.name, title.w - 1.2 * f, size, true);
+        marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
+        marks.push(label(Point::new(title.right(), y), Align::End, size, true, ink, bullet));
+    } else if place.control_plane {
+        // The name, then what goes with it, as far as there is room before the pods.
+        let room = cells_left - title.x - f;
+        let name = fit(&view.name, room, size, true);
+        let mut x = title.x + text_width(&name, size, true) + 0.8 * f;
+        marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
+        let status = format!("{bullet} {status}");
+        if x + text_width(&status, status_size, true) < cells_left {
+            marks.push(label(Point::new(x, y), Align::Start, status_size, true, ink, status.clone()));
+            x += text_width(&status, status_size, true) + 0.8 * f;
+            let rest = details(view);
+            let rest = if x + text_width(&rest, status_size, false) < cells_left { rest } else { version(view) };
+            if x + text_width(&rest, status_size, false) < cells_left {
+                marks.push(label(Point::new(x, y), Align::Start, status_size, false, Ink::Soft, rest));
+            }
+        }
+    } else {
+        let status = format!("{bullet} {status}");
+        let shown = if text_width(&status, status_size, true) < title.w * 0.6 { status } else { bullet.to_string() };
+        let status_width = text_width(&shown, status_size, true);
+        let name = fit(&view.name, title.w - status_width - 0.6 * f, size, true);
+        let name_width = text_width(&name, size, true);
+        marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
+        marks.push(label(Point::new(title.right(), y), Align::End, status_size, true, ink, shown));
+        let version = version(view);
+        if name_width + text_width(&version, status_size, false) + status_width + 1.6 * f < title.w {
+            let at = Point::new(title.x + name_width + 0.7 * f, y);
+            marks.push(label(at, Align::Start, status_size, false, Ink::Soft, version));
+        }
+    }
+    if let Some(node) = &view.node {
+        for (gauge, line) in node.gauges.iter().zip(&place.gauges) {
+            gauge_marks(gauge, *line, f, &mut marks);
+        }
+    }
+    let groups = view
+        .pods
+        .iter()
+        .zip(&place.cells)
+        .filter(|(_, rect)| rect.w > 0.0)
+        .map(|(pod, rect)| Rc::new(pod_group(pod, *rect)))
+        .collect();
+    let title = format!("{} {}, {} · {}", texts.node, view.name, status_text(view, texts), texts.pods_count(view.pods.len()));
+    Group { key: format!("node/{}", view.name), selects: Some(Selection::Node(view.name.clone())), title, marks, groups }
+}
+
+fn status(view: &MachineView, texts: &Texts) -> String {
+    status_text(view, texts)
+}
+
+fn status_text(view: &MachineView, texts: &Texts) -> String {
+    match &view.node {
+        _ if !view.powered => texts.powered_off.to_string(),
+        Some(node) => node.status.clone(),
+        None => texts.not_registered.to_string(),
+    }
+}
+
+fn version(view: &MachineView) -> String {
+    view.node.as_ref().map(|node| node.version.clone()).unwrap_or_default()
+}
+
+fn details(view: &MachineView) -> String {
+    let Some(node) = &view.node else { return String::new() };
+    let mut parts = node.roles.clone();
+    parts.push(node.version.clone());
+    parts.retain(|part| !part.is_empty());
+    parts.join(" · ")
+}
+
+fn gauge_marks(gauge: &GaugeView, line: Rect, f: f64, marks: &mut Vec<Mark>) {
+    let size = 0.78 * f;
+    let y = line.cy();
+    marks.push(label(Point::new(line.x, y), Align::Start, size, false, Ink::Soft, gauge.name));
+    marks.push(label(Point::new(line.right(), y), Align::End, size, false, Ink::Soft, gauge.text.clone()));
+    // Columns of the same width in every line, so that the gauges can be compared.
+    let left = line.x + 2.9 * f;
+    let right = line.right() - text_width("0.00 / 15.5 Gi", size, false) - 0.4 * f;
+    if right - left > f {
+        let h = 0.55 * f;
+        marks.push(Mark::Gauge { rect: Rect::new(left, y - h / 2.0, right - left, h), share: gauge.share.clamp(0.0, 1.0) });
+    }
+}
+
+/// The group of a pod's cell.
+pub fn pod_group(pod: &PodView, rect: Rect) -> Group {
+    let mut marks = vec![Mark::Cell { rect, phase: pod.phase, hue: pod.hue, system: pod.system }];
+    let size = (rect.w * 0.33).min(rect.h * 0.4);
+    if rect.w >= 20.0 {
+        let tag = tag(&pod.owner, rect.w - 4.0, size);
+        let filled = !pod.system && matches!(pod.phase, PodPhase::Running | PodPhase::Started);
+        let ink = if filled { Ink::OnPod } else { Ink::Main };
+        marks.push(label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, true, ink, tag));
+    }
+    let name = if pod.namespace == "default" { pod.name.clone() } else { format!("{}/{}", pod.namespace, pod.name) };
+    Group {
+        key: format!("pod/{}", pod.uid),
+        selects: Some(Selection::Pod(pod.namespace.clone(), pod.name.clone())),
+        title: format!("pod {name}, {}", pod.status),
+        marks,
+        groups: Vec::new(),
+    }
+}
+
+/// A short name that fits into a cell: known add-ons by their purpose, others by their beginning.
+fn tag(owner: &str, width: f64, size: f64) -> String {
+    let short = match owner {
+        "coredns" => "dns",
+        "kindnet" => "net",
+        "kube-proxy" => "prx",
+        "local-path-provisioner" => "vol",
+        "kube-apiserver" => "api",
+        "kube-scheduler" => "sch",
+        "kube-controller-manager" => "ctl",
+        other => other,
+    };
+    let mut kept: Vec<char> = short.chars().collect();
+    while !kept.is_empty() {
+        let text: String = kept.iter().collect();
+        if text_width(text.trim_end_matches('-'), size, true) <= width {
+            return text.trim_end_matches('-').to_string();
+        }
+        kept.pop();
+    }
+    String::new()
+}
+
+fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &ViewModel) -> Group {
+    let f = layout.font;
+    let mut groups = Vec::new();
+    let runs = |part: Part| view.powered && view.parts.contains(&part.process());
+    for (part, rect) in &place.parts {
+        let up = runs(*part);
+        let mut marks =
+            vec![Mark::Box { rect: *rect, radius: 0.5 * f, look: if up { BoxLook::Part } else { BoxLook::PartDown } }];
+        let name = part_name(*part, rect.w - 0.5 * f, f);
+        let size = part_size(*part, layout, *rect, &name);
+        let ink = if up { Ink::Main } else { Ink::Soft };
+        let note = part_note(*part, model, rect.h / f);
+        let y = if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
+            rect.y + Metrics::of(layout.detail).chip_head * f * 0.54
+        } else if note.is_some() {
+            rect.cy() - 0.62 * f
+        } else {
+            rect.cy()
+        };
+        marks.push(label(Point::new(rect.cx(), y), Align::Middle, size, true, ink, name));
+        if let Some(note) = note {
+            let note = if text_width(&note, 0.82 * f, false) > rect.w - 0.6 * f { note.replace("revision", "rev") } else { note };
+            let note = fit(&note, rect.w - 0.4 * f, 0.82 * f, false);
+            marks.push(label(Point::new(rect.cx(), rect.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, note));
+        }
+        groups.push(Rc::new(part_group(view, *part, up, marks)));
+    }
+    let manager_up = runs(Part::Controller(Controller::Manager));
+    for (controller, rect) in &place.chips {
+        let name = chip_name(*controller);
+        let mut size: f64 = 0.82 * f;
+        while text_width(name, size, true) > rect.w - 0.3 * f && size > 0.5 * f {
+            size *= 0.96;
+        }
+        let marks = vec![
+            Mark::Box { rect: *rect, radius: 0.4 * f, look: BoxLook::Chip },
+            label(
+                Point::new(rect.cx(), rect.cy()),
+                Align::Middle,
+                size,
+                false,
+                if manager_up { Ink::Main } else { Ink::Soft },
+                name,
+            ),
+        ];
+        groups.push(Rc::new(part_group(view, Part::Controller(*controller), manager_up, marks)));
+    }
+    if let Some(bar) = place.bar {
+        let up = runs(Part::ApiServer);
+        let marks = vec![
+            Mark::Box { rect: bar, radius: 0.55 * f, look: if up { BoxLook::Bar } else { BoxLook::BarDown } },
+            label(
+                Point::new(bar.cx(), bar.cy()),
+                Align::Middle,
+                1.2 * f,
+                true,
+                if up { Ink::OnBar } else { Ink::Soft },
+                "kube-apiserver",
+            ),
+        ];
+        groups.push(Rc::new(part_group(view, Part::ApiServer, up, marks)));
+    }
+    Group { key: format!("parts/{}", view.name), selects: None, title: String::new(), marks: Vec::new(), groups }
+}
+
+fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>) -> Group {
+    let state = if up { "" } else { " (not running)" };
+    Group {
+        key: format!("part/{}/{}", view.name, part.name()),
+        selects: Some(Selection::Part(view.name.clone(), part)),
+        title: format!("{} @ {}{state}", part.name(), view.name),
+        marks,
+        groups: Vec::new(),
+    }
+}
+
+/// A part's name, as long as there is room for.
+fn part_name(part: Part, width: f64, f: f64) -> String {
+    let names: &[&str] = match part {
+        Part::Controller(_) => &["kube-controller-manager", "controller-manager", "controllers"],
+        Part::Scheduler => &["kube-scheduler", "scheduler"],
+        Part::KubeProxy => &["kube-proxy", "proxy"],
+        Part::Runtime => &["containerd", "runtime"],
+        Part::Kubelet => &["kubelet"],
+        Part::Etcd => &["etcd"],
+        part => return part.name().to_string(),
+    };
+    let fits = names.iter().find(|name| text_width(name, 0.86 * f, true) <= width);
+    fits.or(names.last()).map(|name| (*name).to_string()).unwrap_or_default()
+}
+
+fn part_size(part: Part, layout: &Layout, rect: Rect, name: &str) -> f64 {
+    let f = layout.font;
+    let main = matches!(part, Part::Etcd | Part::Scheduler | Part::Controller(_)) && layout.detail <= Detail::Medium;
+    let mut size = if main { 1.1 * f } else { f };
+    while text_width(name, size, true) > rect.w - 0.4 * f && size > 0.5 * f {
+        size *= 0.96;
+    }
+    size
+}
+
+/// What a part says about itself, where its box is high enough.
+fn part_note(part: Part, model: &ViewModel, height: f64) -> Option<String> {
+    if height < 3.0 {
+        return None;
+    }
+    match part {
+        Part::Etcd => Some(format!("revision {}", model.revision)),
+        Part::Scheduler => Some(match model.unscheduled.len() {
+            0 => "queue empty".to_string(),
+            1 => "1 pod waits".to_string(),
+            many => format!("{many} pods wait"),
+        }),
+        _ => None,
+    }
+}
+
+fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Group> {
+    let f = layout.font;
+    let user = layout.user;
+    let mut marks = vec![Mark::Box { rect: user, radius: 0.5 * f, look: BoxLook::Part }];
+    if user.h > 3.0 * f {
+        marks.push(label(Point::new(user.cx(), user.cy() - 0.62 * f), Align::Middle, 1.1 * f, true, Ink::Main, "kubectl"));
+        marks.push(label(Point::new(user.cx(), user.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, texts.you));
+    } else {
+        marks.push(label(Point::new(user.cx(), user.cy()), Align::Middle, f, true, Ink::Main, "kubectl"));
+    }
+    let mut groups = vec![Group {
+        key: "part/localhost/kubectl".into(),
+        selects: Some(Selection::Part("localhost".into(), Part::Shell)),
+        title: format!("kubectl, {}", texts.you),
+        marks,
+        groups: Vec::new(),
+    }];
+    if let Some(registry) = layout.registry {
+        groups.push(Group {
+            key: "part/localhost/registry".into(),
+            selects: Some(Selection::Part("localhost".into(), Part::Registry)),
+            title: texts.registry.to_string(),
+            marks: vec![
+                Mark::Box { rect: registry, radius: 0.5 * f, look: BoxLook::Part },
+                label(Point::new(registry.cx(), registry.cy()), Align::Middle, 0.95 * f, true, Ink::Main, texts.registry),
+            ],
+            groups: Vec::new(),
+        });
+    }
+    if !model.unscheduled.is_empty() && layout.tray.h > 2.0 * f {
+        groups.push(tray_group(model, layout, texts));
+    }
+    groups
+}
+
+fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
+    let f = layout.font;
+    let tray = layout.tray;
+    let (area, title) = if layout.stacked {
+        (tray.inset(0.2 * f), None)
+    } else {
+        let title = Point::new(tray.x + 0.5 * f, tray.y + f);
+        (Rect::new(tray.x + 0.5 * f, tray.y + 1.9 * f, tray.w - f, (tray.h - 2.3 * f).max(0.0)), Some(title))
+    };
+    let largest = (2.7 * f).min(area.h);
+    let cells = place_cells(area, model.unscheduled.len(), largest, false);
+    let bottom = cells.iter().map(Rect::bottom).fold(area.y, f64::max);
+    let rect = Rect { h: bottom - tray.y + 0.5 * f, ..tray };
+    let mut marks = vec![Mark::Box { rect, radius: 0.5 * f, look: BoxLook::Tray }];
+    if let Some(at) = title {
+        let text = fit(texts.without_node, tray.w - f, 0.82 * f, true);
+        marks.push(label(at, Align::Start, 0.82 * f, true, Ink::Soft, text));
+    }
+    let groups = model.unscheduled.iter().zip(&cells).map(|(pod, cell)| Rc::new(pod_group(pod, *cell))).collect();
+    Group { key: "tray".into(), selects: None, title: texts.without_node.to_string(), marks, groups }
+}

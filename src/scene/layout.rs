@@ -1,0 +1,375 @@
+//! Where everything stands: the api-server as a wide bar, the control plane's other parts hanging above it, the
+//! workers below, kubectl at its end. A pure function of what there is and how much room there is.
+
+use orrery_sim::core::{Controller, MachineId, Part};
+
+use super::geometry::Rect;
+use super::model::{MachineView, ViewModel};
+use super::plan::{Metrics, Plan};
+
+/// How much is shown; the richest that is legible is chosen unless a lesson or the URL says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Parts, controllers, gauges, pods.
+    Full,
+    /// The same with less air: four controllers, gauges in one row.
+    Medium,
+    /// Boxes of the parts and pods only.
+    Brief,
+    /// Nodes as boxes of pod cells.
+    Cells,
+}
+
+impl Detail {
+    /// From the richest to the sparsest.
+    pub const ALL: [Self; 4] = [Self::Full, Self::Medium, Self::Brief, Self::Cells];
+
+    /// The name used in URLs: `full`, `medium`, `brief`, `cells`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "full" => Some(Self::Full),
+            "medium" => Some(Self::Medium),
+            "brief" => Some(Self::Brief),
+            "cells" => Some(Self::Cells),
+            _ => None,
+        }
+    }
+}
+
+/// A place for everything on a stage of a given size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// Width and height of the stage.
+    pub size: (f64, f64),
+    /// Base size of the type, in pixels.
+    pub font: f64,
+    /// What is shown.
+    pub detail: Detail,
+    /// Whether kubectl stands above the cluster instead of beside it.
+    pub stacked: bool,
+    /// The dashed frame around the cluster.
+    pub frame: Option<Rect>,
+    /// kubectl.
+    pub user: Rect,
+    /// The image registry, where there is room for it.
+    pub registry: Option<Rect>,
+    /// Where pods wait that have no node yet.
+    pub tray: Rect,
+    /// Control-plane nodes, then workers.
+    pub machines: Vec<MachineBox>,
+}
+
+/// A machine's place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineBox {
+    /// Which.
+    pub id: MachineId,
+    /// Whether it carries the control plane.
+    pub control_plane: bool,
+    /// The whole box.
+    pub rect: Rect,
+    /// The line with its name.
+    pub title: Rect,
+    /// The api-server.
+    pub bar: Option<Rect>,
+    /// Its other parts.
+    pub parts: Vec<(Part, Rect)>,
+    /// The controllers inside the kube-controller-manager.
+    pub chips: Vec<(Controller, Rect)>,
+    /// One line for each gauge.
+    pub gauges: Vec<Rect>,
+    /// Its pods' cells, in their order.
+    pub cells: Vec<Rect>,
+    /// The x of the free lane beside it.
+    pub gutter: f64,
+    /// Row among the workers, from 0.
+    pub row: usize,
+}
+
+impl MachineBox {
+    /// The place of a part, if it is shown.
+    pub fn part(&self, part: Part) -> Option<Rect> {
+        match part {
+            Part::ApiServer => self.bar,
+            Part::Controller(controller) => self
+                .chips
+                .iter()
+                .find(|(have, _)| *have == controller)
+                .map(|(_, rect)| *rect)
+                .or_else(|| self.part_box(Part::Controller(Controller::Manager))),
+            part => self.part_box(part),
+        }
+    }
+
+    fn part_box(&self, part: Part) -> Option<Rect> {
+        self.parts.iter().find(|(have, _)| *have == part).map(|(_, rect)| *rect)
+    }
+}
+
+impl Layout {
+    /// The layout of `model` on a stage of `width` × `height` pixels; `detail` asks for less or more than fits best.
+    pub fn new(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>) -> Self {
+        let plan = Plan::choose(model, width, height, detail);
+        let f = plan.font;
+        let m = plan.metrics;
+        let margin = plan.margin();
+        let control: Vec<&MachineView> = model.machines.iter().filter(|machine| machine.control_plane).collect();
+        let workers: Vec<&MachineView> = model.machines.iter().filter(|machine| !machine.control_plane).collect();
+
+        let left = if plan.stacked { 0.0 } else { m.left * f };
+        let top = if plan.stacked { plan.top_row() } else { 0.0 };
+        let frame = Rect::new(margin + left, margin + top, width - 2.0 * margin - left, height - 2.0 * margin - top);
+        let inner = frame.inset(m.frame_pad * f);
+
+        let mut machines = Vec::new();
+        let mut y = inner.y + m.frame_label * f;
+        let cp_height = if control.is_empty() { 0.0 } else { plan.control_plane_height };
+        let gap = m.gap * f;
+        let count = control.len().max(1) as f64;
+        let cp_width = (inner.w - gap * (count - 1.0)) / count;
+        for (index, machine) in control.iter().enumerate() {
+            let rect = Rect::new(inner.x + (cp_width + gap) * index as f64, y, cp_width, cp_height);
+            machines.push(control_plane_box(machine, rect, &plan, workers.is_empty()));
+        }
+        y += cp_height + plan.lane;
+        let columns = plan.columns.max(1);
+        let width_each = (inner.w - gap * (columns as f64 - 1.0)) / columns as f64;
+        for (index, machine) in workers.iter().enumerate() {
+            let (row, column) = (index / columns, index % columns);
+            let x = inner.x + (width_each + gap) * column as f64;
+            let rect = Rect::new(x, y + (plan.worker_height + plan.row_gap()) * row as f64, width_each, plan.worker_height);
+            let mut place = worker_box(machine, rect, &plan);
+            place.row = row;
+            machines.push(place);
+        }
+
+        let parts_y = machines.first().map_or(margin + top, |cp| cp.title.bottom());
+        let (user, tray, registry) = if plan.stacked {
+            let user = Rect::new(margin, margin, (7.5 * f).min(width * 0.4), 2.2 * f);
+            let tray = Rect::new(user.right() + f, margin, width - margin - user.right() - f, 2.2 * f);
+            (user, tray, None)
+        } else {
+            let width = left - f;
+            let user = Rect::new(margin, parts_y, width, m.cp_parts * f);
+            let bar = machines.first().and_then(|cp| cp.bar).map_or(user.bottom() + f, |bar| bar.bottom());
+            let registry = m.registry.then(|| Rect::new(margin, frame.bottom() - 3.0 * f, width, 3.0 * f));
+            let bottom = registry.map_or(frame.bottom(), |registry| registry.y - 1.4 * f);
+            let top = bar + plan.lane.min(4.0 * f);
+            (user, Rect::new(margin, top, width, (bottom - top).max(0.0)), registry)
+        };
+        Self {
+            size: (width, height),
+            font: f,
+            detail: plan.detail,
+            stacked: plan.stacked,
+            frame: (!model.machines.is_empty()).then_some(frame),
+            user,
+            registry: registry.filter(|_| !model.machines.is_empty()),
+            tray,
+            machines,
+        }
+    }
+
+    /// The place of a machine.
+    pub fn machine(&self, id: MachineId) -> Option<&MachineBox> {
+        self.machines.iter().find(|machine| machine.id == id)
+    }
+
+    /// The size of the type on pills.
+    pub fn pill_font(&self) -> f64 {
+        (self.font * 0.8).max(10.0)
+    }
+
+    /// The height of a pill.
+    pub fn pill_height(&self) -> f64 {
+        self.pill_font() * 1.75
+    }
+}
+
+fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool) -> MachineBox {
+    let (f, m) = (plan.font, plan.metrics);
+    let inner = Rect::new(rect.x + m.pad * f, rect.y, rect.w - 2.0 * m.pad * f, rect.h);
+    let title = Rect::new(inner.x, rect.y, inner.w, m.cp_title * f);
+    let row = Rect::new(inner.x, title.bottom(), inner.w, m.cp_parts * f);
+    let bar = Rect::new(inner.x, row.bottom() + plan.lane_above, inner.w, m.bar * f);
+
+    // Minimal widths; what is left over goes to the gaps first (the lanes of the labels), then to the boxes.
+    let widths = m.control_plane_widths();
+    let wanted: f64 = widths.iter().sum::<f64>() * f;
+    let spare = (row.w - wanted - 3.0 * m.part_gap * f).max(0.0);
+    let gap = m.part_gap * f + spare * 0.12;
+    let grow = (spare * 0.64) / widths.iter().sum::<f64>();
+    let mut x = row.x;
+    let mut parts = Vec::new();
+    let mut chips = Vec::new();
+    for (index, width) in widths.iter().enumerate() {
+        let last = index + 1 == widths.len();
+        let w = if last { row.right() - x } else { width * (f + grow) };
+        let place = Rect::new(x, row.y, w, row.h);
+        match index {
+            0 => parts.push((Part::Etcd, place)),
+            1 => parts.push((Part::Scheduler, place)),
+            2 => {
+                parts.push((Part::Controller(Controller::Manager), place));
+                chips = chip_places(place, m, f);
+            }
+            _ => parts.extend(node_parts(place, m, f)),
+        }
+        x += w + gap;
+    }
+
+    let cell = m.cell.min(m.cp_title - 0.5) * f;
+    let cells = if alone {
+        let area = Rect::new(inner.x, bar.bottom() + 0.8 * f, inner.w, (rect.bottom() - bar.bottom() - 1.4 * f).max(0.0));
+        place_cells(area, machine.pods.len(), m.cell * f, false)
+    } else {
+        let area = Rect::new(title.x + title.w * 0.5, title.cy() - cell / 2.0, title.w * 0.5, cell);
+        place_cells(area, machine.pods.len(), cell, true)
+    };
+    MachineBox {
+        id: machine.id,
+        control_plane: true,
+        rect,
+        title,
+        bar: Some(bar),
+        parts,
+        chips,
+        gauges: Vec::new(),
+        cells,
+        gutter: rect.right() + m.gap * f / 2.0,
+        row: 0,
+    }
+}
+
+/// kubelet, runtime and kube-proxy of a control-plane node: the first as high as the row, the others on top of each other.
+fn node_parts(place: Rect, m: &Metrics, f: f64) -> Vec<(Part, Rect)> {
+    if !m.control_plane_proxy {
+        return vec![(Part::Kubelet, place)];
+    }
+    let gap = 0.7 * f;
+    let kubelet = Rect::new(place.x, place.y, (place.w - gap) * 0.44, place.h);
+    let rest = Rect::new(kubelet.right() + gap, place.y, place.w - kubelet.w - gap, (place.h - 0.4 * f) / 2.0);
+    let proxy = Rect::new(rest.x, rest.bottom() + 0.4 * f, rest.w, rest.h);
+    vec![(Part::Kubelet, kubelet), (Part::Runtime, rest), (Part::KubeProxy, proxy)]
+}
+
+/// The controllers that get a chip, most telling first; the others speak from the box itself.
+const CHIPS: [Controller; 8] = [
+    Controller::Deployment,
+    Controller::ReplicaSet,
+    Controller::DaemonSet,
+    Controller::Node,
+    Controller::EndpointSlice,
+    Controller::Namespace,
+    Controller::GarbageCollector,
+    Controller::ServiceAccount,
+];
+
+/// The name on a controller's chip.
+pub const fn chip_name(controller: Controller) -> &'static str {
+    match controller {
+        Controller::Manager => "manager",
+        Controller::Deployment => "deployment",
+        Controller::ReplicaSet => "replicaset",
+        Controller::DaemonSet => "daemonset",
+        Controller::Node => "node",
+        Controller::Ttl => "ttl",
+        Controller::Endpoint => "endpoint",
+        Controller::EndpointSlice => "endpointslice",
+        Controller::Namespace => "namespace",
+        Controller::GarbageCollector => "garbage-collector",
+        Controller::ServiceAccount => "serviceaccount",
+        Controller::RootCa => "root-ca",
+        Controller::Disruption => "disruption",
+    }
+}
+
+fn chip_places(place: Rect, m: &Metrics, f: f64) -> Vec<(Controller, Rect)> {
+    let (rows, columns) = m.chips;
+    if rows == 0 {
+        return Vec::new();
+    }
+    let head = m.chip_head * f;
+    let gap = 0.35 * f;
+    let area = Rect::new(place.x + 0.55 * f, place.y + head, place.w - 1.1 * f, place.h - head - 0.5 * f);
+    let w = (area.w - gap * (columns as f64 - 1.0)) / columns as f64;
+    let h = (area.h - gap * (rows as f64 - 1.0)) / rows as f64;
+    CHIPS
+        .iter()
+        .take(rows * columns)
+        .enumerate()
+        .map(|(index, controller)| {
+            let (row, column) = (index / columns, index % columns);
+            (*controller, Rect::new(area.x + (w + gap) * column as f64, area.y + (h + gap) * row as f64, w, h))
+        })
+        .collect()
+}
+
+fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
+    let (f, m) = (plan.font, plan.metrics);
+    let pad = m.pad * f;
+    let inner = Rect::new(rect.x + pad, rect.y + pad, rect.w - 2.0 * pad, rect.h - 2.0 * pad);
+    let mut parts = Vec::new();
+    let mut y = inner.y;
+    if m.w_parts > 0.0 {
+        let gap = 0.5 * f;
+        let unit = (inner.w - 2.0 * gap) / (m.w_widths[0] + m.w_widths[1] + m.w_widths[2]);
+        let mut x = inner.x;
+        for (part, width) in [Part::KubeProxy, Part::Kubelet, Part::Runtime].into_iter().zip(m.w_widths) {
+            parts.push((part, Rect::new(x, y, unit * width, m.w_parts * f)));
+            x += unit * width + gap;
+        }
+        y += m.w_parts * f + plan.cri_lane;
+    }
+    let title = Rect::new(inner.x, y, inner.w, m.w_title * f);
+    y = title.bottom();
+    let mut gauges = Vec::new();
+    let (rows, columns) = m.gauges;
+    for index in 0..rows * columns {
+        let (row, column) = (index / columns, index % columns);
+        let gap = f;
+        let w = (inner.w - gap * (columns as f64 - 1.0)) / columns as f64;
+        gauges.push(Rect::new(inner.x + (w + gap) * column as f64, y + m.gauge * f * row as f64, w, m.gauge * f));
+    }
+    y += m.gauge * f * rows as f64;
+    let area = Rect::new(inner.x, y + 0.4 * f, inner.w, (inner.bottom() - y - 0.4 * f).max(0.0));
+    MachineBox {
+        id: machine.id,
+        control_plane: false,
+        rect,
+        title,
+        bar: None,
+        parts,
+        chips: Vec::new(),
+        gauges,
+        cells: place_cells(area, machine.pods.len(), m.cell * f, false),
+        gutter: rect.right() + m.gap * f / 2.0,
+        row: 0,
+    }
+}
+
+/// Squares for `count` pods in an area: as large as `largest` where they fit, else as large as all of them allow.
+pub fn place_cells(area: Rect, count: usize, largest: f64, from_right: bool) -> Vec<Rect> {
+    if count == 0 || area.w < 1.0 || area.h < 1.0 {
+        return vec![Rect::new(area.x, area.y, 0.0, 0.0); count];
+    }
+    let fits = |size: f64| {
+        let pitch = size * 1.14;
+        let columns = ((area.w + size * 0.14) / pitch).floor();
+        let rows = ((area.h + size * 0.14) / pitch).floor();
+        columns * rows >= count as f64
+    };
+    let mut size = largest.min(area.h).min(area.w);
+    while !fits(size) && size > 1.0 {
+        size *= 0.95;
+    }
+    let pitch = size * 1.14;
+    let columns = (((area.w + size * 0.14) / pitch).floor() as usize).max(1);
+    (0..count)
+        .map(|index| {
+            let (row, column) = (index / columns, index % columns);
+            let x = if from_right { area.right() - size - pitch * column as f64 } else { area.x + pitch * column as f64 };
+            Rect::new(x, area.y + pitch * row as f64, size, size)
+        })
+        .collect()
+}

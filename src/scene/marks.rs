@@ -1,0 +1,227 @@
+//! The scene as marks: a picture as plain data, with stable keys. Painters only paint.
+
+use std::rc::Rc;
+
+use orrery_sim::core::{Controller, Part};
+
+use super::geometry::{Point, Rect};
+use super::layout::Layout;
+use super::model::PodPhase;
+use super::wires::WireKind;
+
+/// What a click selects; also a part of the key of marks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selection {
+    /// A node or the machine that is to become one, by name.
+    Node(String),
+    /// A pod: namespace, name.
+    Pod(String, String),
+    /// A part: machine's name, part.
+    Part(String, Part),
+    /// A message, by its number.
+    Message(u32),
+}
+
+impl Selection {
+    /// A text that names it, such as `pod/default/web`, readable by [`Selection::parse`].
+    pub fn key(&self) -> String {
+        match self {
+            Self::Node(name) => format!("node/{name}"),
+            Self::Pod(namespace, name) => format!("pod/{namespace}/{name}"),
+            Self::Part(machine, part) => format!("part/{machine}/{}", part.name()),
+            Self::Message(id) => format!("message/{id}"),
+        }
+    }
+
+    /// Reads a [`Selection::key`].
+    pub fn parse(key: &str) -> Option<Self> {
+        let mut parts = key.split('/');
+        let selection = match (parts.next()?, parts.next()?, parts.next()) {
+            ("node", name, None) => Self::Node(name.to_string()),
+            ("pod", namespace, Some(name)) => Self::Pod(namespace.to_string(), name.to_string()),
+            ("part", machine, Some(name)) => Self::Part(machine.to_string(), part_named(name)?),
+            ("message", id, None) => Self::Message(id.parse().ok()?),
+            _ => return None,
+        };
+        parts.next().is_none().then_some(selection)
+    }
+}
+
+fn part_named(name: &str) -> Option<Part> {
+    let plain = [
+        Part::Shell,
+        Part::Etcd,
+        Part::ApiServer,
+        Part::Scheduler,
+        Part::Kubelet,
+        Part::Runtime,
+        Part::KubeProxy,
+        Part::Kindnet,
+        Part::CoreDns,
+        Part::LocalPathProvisioner,
+        Part::Kubeadm,
+        Part::Registry,
+        Part::LoadBalancer,
+    ];
+    plain.into_iter().chain(Controller::ALL.into_iter().map(Part::Controller)).find(|part| part.name() == name)
+}
+
+/// How a box looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoxLook {
+    /// The dashed frame around the cluster.
+    Frame,
+    /// A node.
+    Node,
+    /// A node that is switched off or not Ready.
+    NodeDown,
+    /// A part that runs.
+    Part,
+    /// A part that does not run.
+    PartDown,
+    /// The api-server.
+    Bar,
+    /// The api-server while it does not run.
+    BarDown,
+    /// A controller.
+    Chip,
+    /// Where pods without a node wait.
+    Tray,
+}
+
+impl BoxLook {
+    /// The CSS class.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Node => "node",
+            Self::NodeDown => "node down",
+            Self::Part => "part",
+            Self::PartDown => "part down",
+            Self::Bar => "bar",
+            Self::BarDown => "bar down",
+            Self::Chip => "chip",
+            Self::Tray => "tray",
+        }
+    }
+}
+
+/// Colour of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ink {
+    /// Names.
+    Main,
+    /// What goes with them.
+    Soft,
+    /// On the api-server's bar.
+    OnBar,
+    /// Ready.
+    Good,
+    /// Not Ready.
+    Bad,
+    /// On a filled pod cell.
+    OnPod,
+}
+
+impl Ink {
+    /// The CSS class.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Soft => "soft",
+            Self::OnBar => "on-bar",
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::OnPod => "on-pod",
+        }
+    }
+}
+
+/// Where a text is anchored horizontally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Its left end.
+    Start,
+    /// Its middle.
+    Middle,
+    /// Its right end.
+    End,
+}
+
+/// One thing to paint.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// A box.
+    Box {
+        /// Its place.
+        rect: Rect,
+        /// Radius of its corners.
+        radius: f64,
+        /// How it looks.
+        look: BoxLook,
+    },
+    /// A line of text.
+    Label {
+        /// Its anchor, on the middle of the line's height.
+        at: Point,
+        /// Horizontal anchor.
+        align: Align,
+        /// Size of the type.
+        size: f64,
+        /// Whether it is bold.
+        bold: bool,
+        /// Its colour.
+        ink: Ink,
+        /// The text.
+        text: String,
+    },
+    /// A standing wire.
+    Wire {
+        /// Its course.
+        points: Vec<Point>,
+        /// What travels on it.
+        kind: WireKind,
+    },
+    /// A horizontal gauge.
+    Gauge {
+        /// Its place.
+        rect: Rect,
+        /// Filled share, from 0 to 1.
+        share: f64,
+    },
+    /// A pod.
+    Cell {
+        /// Its place.
+        rect: Rect,
+        /// How far it has come.
+        phase: PodPhase,
+        /// Index of its hue.
+        hue: u8,
+        /// Whether it belongs to the cluster itself: paler.
+        system: bool,
+    },
+}
+
+/// Marks that belong together: a node, a part, a pod. The unit of selection and of redrawing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Stable name, unique in the scene.
+    pub key: String,
+    /// What a click on it selects.
+    pub selects: Option<Selection>,
+    /// What it is, for screen readers and as a tooltip.
+    pub title: String,
+    /// Its marks, from the back to the front.
+    pub marks: Vec<Mark>,
+    /// Groups within it, in front of its marks.
+    pub groups: Vec<Rc<Group>>,
+}
+
+/// The standing picture of a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scene {
+    /// Where everything stands.
+    pub layout: Layout,
+    /// The groups, from the back to the front.
+    pub groups: Vec<Rc<Group>>,
+}

@@ -1,0 +1,24 @@
+//! The picture, without a browser: [`model`] (what there is) → [`layout`] (where it stands) → [`marks`] (what is
+//! painted) → painters ([`svg`] here, Yew and the message layer in the page). [`messages`] and [`flight`] say what
+//! travels, under which label, and where it is at a moment.
+
+pub mod compose;
+pub mod flight;
+pub mod geometry;
+pub mod layout;
+pub mod marks;
+pub mod messages;
+pub mod model;
+pub mod plan;
+pub mod prims;
+pub mod quantity;
+pub mod svg;
+#[cfg(test)]
+mod tests;
+pub mod wires;
+
+pub use flight::Flights;
+pub use layout::{Detail, Layout};
+pub use marks::{Group, Scene, Selection};
+pub use messages::MessageKind;
+pub use model::ViewModel;

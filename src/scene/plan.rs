@@ -1,0 +1,336 @@
+//! How large everything can be: the richest level of detail whose type is still legible, and the largest type that fits.
+
+use super::layout::Detail;
+use super::model::ViewModel;
+
+/// Sizes of a level of detail, in units of the base size of its type.
+#[derive(Debug)]
+pub struct Metrics {
+    /// Width of the column of kubectl.
+    pub left: f64,
+    /// Between the cluster's frame and what it holds.
+    pub frame_pad: f64,
+    /// Height of the frame's label.
+    pub frame_label: f64,
+    /// Within a node's box.
+    pub pad: f64,
+    /// Between boxes of nodes.
+    pub gap: f64,
+    /// Smallest gap between parts of the control plane.
+    pub part_gap: f64,
+    /// Height of the line with a control-plane node's name.
+    pub cp_title: f64,
+    /// Height of the control plane's parts.
+    pub cp_parts: f64,
+    /// Smallest height of the lane between them and the bar.
+    pub lane_above: f64,
+    /// Height of the api-server's bar.
+    pub bar: f64,
+    /// Smallest height of the lane between the control plane and the workers.
+    pub lane: f64,
+    /// Smallest widths of etcd, scheduler, controller-manager, and what belongs to the node.
+    pub cp_widths: [f64; 4],
+    /// Whether kube-proxy and runtime of the control-plane node are shown.
+    pub control_plane_proxy: bool,
+    /// Rows and columns of controllers.
+    pub chips: (usize, usize),
+    /// Height above the controllers, for the name.
+    pub chip_head: f64,
+    /// Height of a worker's parts; 0 when they are not shown.
+    pub w_parts: f64,
+    /// Relative widths of kube-proxy, kubelet, runtime.
+    pub w_widths: [f64; 3],
+    /// Height of the lane below them in which CRI calls travel.
+    pub cri_lane: f64,
+    /// Height of the line with a worker's name.
+    pub w_title: f64,
+    /// Rows and columns of gauges.
+    pub gauges: (usize, usize),
+    /// Height of a row of gauges.
+    pub gauge: f64,
+    /// Size of a pod's cell where there is room.
+    pub cell: f64,
+    /// Smallest and largest height of the cells' area.
+    pub cells: (f64, f64),
+    /// Smallest width of a worker.
+    pub w_min: f64,
+    /// Whether the registry is shown.
+    pub registry: bool,
+    /// The level is used only with type of at least this size in pixels.
+    pub legible: f64,
+    /// Type larger than this in pixels is not used.
+    pub largest: f64,
+}
+
+const FULL: Metrics = Metrics {
+    left: 13.0,
+    frame_pad: 0.9,
+    frame_label: 0.9,
+    pad: 0.9,
+    gap: 1.4,
+    part_gap: 1.1,
+    cp_title: 2.5,
+    cp_parts: 4.6,
+    lane_above: 5.0,
+    bar: 2.7,
+    lane: 5.4,
+    cp_widths: [8.0, 10.5, 33.0, 14.5],
+    control_plane_proxy: true,
+    chips: (2, 4),
+    chip_head: 1.75,
+    w_parts: 2.5,
+    w_widths: [6.8, 7.4, 6.4],
+    cri_lane: 2.3,
+    w_title: 2.1,
+    gauges: (3, 1),
+    gauge: 1.25,
+    cell: 3.2,
+    cells: (3.6, 8.0),
+    w_min: 23.5,
+    registry: true,
+    legible: 13.5,
+    largest: 26.0,
+};
+
+const MEDIUM: Metrics = Metrics {
+    left: 12.0,
+    frame_pad: 0.7,
+    frame_label: 0.8,
+    pad: 0.7,
+    gap: 1.2,
+    part_gap: 0.9,
+    cp_title: 2.2,
+    cp_parts: 3.5,
+    lane_above: 3.9,
+    bar: 2.3,
+    lane: 4.2,
+    cp_widths: [5.0, 9.5, 27.5, 6.0],
+    control_plane_proxy: false,
+    chips: (1, 4),
+    chip_head: 1.55,
+    w_parts: 2.1,
+    w_widths: [6.6, 6.0, 5.6],
+    cri_lane: 1.9,
+    w_title: 1.9,
+    gauges: (1, 2),
+    gauge: 1.4,
+    cell: 2.7,
+    cells: (2.7, 6.5),
+    w_min: 20.5,
+    registry: true,
+    legible: 12.0,
+    largest: 22.0,
+};
+
+const BRIEF: Metrics = Metrics {
+    left: 9.5,
+    frame_pad: 0.5,
+    frame_label: 0.0,
+    pad: 0.6,
+    gap: 0.8,
+    part_gap: 0.6,
+    cp_title: 2.0,
+    cp_parts: 2.2,
+    lane_above: 2.7,
+    bar: 2.0,
+    lane: 3.2,
+    cp_widths: [4.2, 7.0, 8.6, 0.0],
+    control_plane_proxy: false,
+    chips: (0, 0),
+    chip_head: 0.0,
+    w_parts: 2.0,
+    w_widths: [4.6, 5.4, 5.4],
+    cri_lane: 0.0,
+    w_title: 1.7,
+    gauges: (0, 0),
+    gauge: 0.0,
+    cell: 2.2,
+    cells: (2.4, 6.0),
+    w_min: 17.5,
+    registry: false,
+    legible: 9.5,
+    largest: 24.0,
+};
+
+const CELLS: Metrics = Metrics {
+    w_parts: 0.0,
+    w_min: 8.0,
+    gap: 0.7,
+    pad: 0.35,
+    cell: 1.5,
+    cells: (1.6, 8.0),
+    w_title: 1.5,
+    lane: 2.4,
+    lane_above: 2.2,
+    legible: 0.0,
+    ..BRIEF
+};
+
+impl Metrics {
+    /// The sizes of a level of detail.
+    pub const fn of(detail: Detail) -> &'static Self {
+        match detail {
+            Detail::Full => &FULL,
+            Detail::Medium => &MEDIUM,
+            Detail::Brief => &BRIEF,
+            Detail::Cells => &CELLS,
+        }
+    }
+
+    /// The smallest widths of the control plane's boxes.
+    pub fn control_plane_widths(&self) -> Vec<f64> {
+        self.cp_widths.iter().copied().filter(|width| *width > 0.0).collect()
+    }
+
+    fn control_plane_width(&self) -> f64 {
+        let widths = self.control_plane_widths();
+        widths.iter().sum::<f64>() + self.part_gap * (widths.len() as f64 - 1.0) + 2.0 * self.pad
+    }
+
+    fn control_plane_height(&self) -> f64 {
+        self.cp_title + self.cp_parts + self.lane_above + self.bar + self.pad
+    }
+
+    fn worker_height(&self) -> f64 {
+        2.0 * self.pad + self.w_parts + self.cri_lane + self.w_title + self.gauge * self.gauges.0 as f64 + 0.4 + self.cells.0
+    }
+}
+
+/// The sizes chosen for a stage, in pixels.
+#[derive(Debug)]
+pub struct Plan {
+    /// What is shown.
+    pub detail: Detail,
+    /// Its sizes.
+    pub metrics: &'static Metrics,
+    /// Base size of the type.
+    pub font: f64,
+    /// Whether kubectl stands above.
+    pub stacked: bool,
+    /// Columns of workers.
+    pub columns: usize,
+    /// Height of a control-plane node.
+    pub control_plane_height: f64,
+    /// Height of the lane above the bar.
+    pub lane_above: f64,
+    /// Height of the lane below the control plane.
+    pub lane: f64,
+    /// Height of a worker.
+    pub worker_height: f64,
+    /// Height of the lane for CRI calls.
+    pub cri_lane: f64,
+}
+
+impl Plan {
+    /// The plan for a stage of `width` × `height` pixels.
+    pub fn choose(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>) -> Self {
+        let control = model.machines.iter().filter(|machine| machine.control_plane).count();
+        let workers = model.machines.len() - control;
+        let stacked = width < 620.0 || width < height * 0.9;
+        let candidates: &[Detail] = match &detail {
+            Some(detail) => std::slice::from_ref(detail),
+            None => &Detail::ALL,
+        };
+        for detail in candidates {
+            let metrics = Metrics::of(*detail);
+            let last = Some(detail) == candidates.last();
+            let least = if last { 3.0 } else { metrics.legible };
+            let mut font = metrics.largest;
+            while font >= least {
+                if let Some(columns) = columns_that_fit(metrics, font, width, height, control, workers, stacked) {
+                    return Self::spread(*detail, font, stacked, columns, height, control, workers);
+                }
+                font -= 0.25;
+            }
+        }
+        // Nothing fits a stage of a few pixels; it is drawn all the same and cut off.
+        let detail = *candidates.last().unwrap_or(&Detail::Cells);
+        Self::spread(detail, 3.0, stacked, workers.max(1), height, control, workers)
+    }
+
+    /// Gives what is left of the height to the lanes and the pods.
+    fn spread(detail: Detail, font: f64, stacked: bool, columns: usize, height: f64, control: usize, workers: usize) -> Self {
+        let metrics = Metrics::of(detail);
+        let f = font;
+        let rows = workers.div_ceil(columns.max(1));
+        let mut plan = Self {
+            detail,
+            metrics,
+            font,
+            stacked,
+            columns,
+            control_plane_height: metrics.control_plane_height() * f,
+            lane_above: metrics.lane_above * f,
+            lane: metrics.lane * f,
+            worker_height: metrics.worker_height() * f,
+            cri_lane: metrics.cri_lane * f,
+        };
+        let spare = (height - needed_height(metrics, f, control, rows, stacked)).max(0.0);
+        let above = if control > 0 { (spare * 0.3).min(5.0 * f) } else { 0.0 };
+        let below = (spare * 0.3).min(5.0 * f);
+        plan.lane_above += above;
+        plan.control_plane_height += above;
+        plan.lane += below;
+        if rows > 0 {
+            let each = (spare - above - below) / rows as f64;
+            let cri = if metrics.cri_lane > 0.0 { (each * 0.12).min(f) } else { 0.0 };
+            plan.cri_lane += cri;
+            plan.worker_height += each.min((metrics.cells.1 - metrics.cells.0) * f + cri);
+        } else {
+            plan.control_plane_height += spare - above;
+        }
+        plan
+    }
+
+    /// Around everything.
+    pub fn margin(&self) -> f64 {
+        0.6 * self.font
+    }
+    /// Height of kubectl's row when it stands above.
+    pub fn top_row(&self) -> f64 {
+        3.1 * self.font
+    }
+    /// Between two rows of workers.
+    pub fn row_gap(&self) -> f64 {
+        self.metrics.gap * self.font
+    }
+}
+
+fn needed_height(metrics: &Metrics, f: f64, control: usize, rows: usize, stacked: bool) -> f64 {
+    let gap = metrics.gap * (rows as f64 - 1.0).max(0.0);
+    let control = if control > 0 { metrics.control_plane_height() } else { 0.0 };
+    // Room for the registry's lane below the workers.
+    let below = if metrics.registry { 1.0 } else { 0.0 };
+    let workers = if rows == 0 { metrics.cells.0 } else { metrics.lane + metrics.worker_height() * rows as f64 + gap + below };
+    let top = if stacked { 3.1 } else { 0.0 };
+    (1.2 + top + 2.0 * metrics.frame_pad + metrics.frame_label + control + workers) * f
+}
+
+/// The number of columns of workers with which everything fits, if any does.
+fn columns_that_fit(
+    m: &Metrics,
+    f: f64,
+    width: f64,
+    height: f64,
+    control: usize,
+    workers: usize,
+    stacked: bool,
+) -> Option<usize> {
+    let left = if stacked { 0.0 } else { m.left };
+    let inner = width / f - 1.2 - left - 2.0 * m.frame_pad;
+    let control_width = m.control_plane_width() * control as f64 + m.gap * (control as f64 - 1.0).max(0.0);
+    if control_width > inner || inner <= 0.0 {
+        return None;
+    }
+    if workers == 0 {
+        return (needed_height(m, f, control, 0, stacked) <= height).then_some(1);
+    }
+    let most = (((inner + m.gap) / (m.w_min + m.gap)).floor() as usize).min(workers);
+    if most == 0 {
+        return None;
+    }
+    let rows = workers.div_ceil(most);
+    // As few columns as give these rows, so that the last row is not nearly empty.
+    let columns = workers.div_ceil(rows);
+    (needed_height(m, f, control, rows, stacked) <= height).then_some(columns)
+}

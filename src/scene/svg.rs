@@ -1,0 +1,164 @@
+//! The scene as an SVG text: for `window.orrery.svg()`, files and prints. Colours are written out, since many programs
+//! that read SVG know no CSS variables.
+
+use super::flight::Flights;
+use super::geometry::{number, text_width};
+use super::marks::{Group, Scene};
+use super::prims::{Prim, baseline, dot_outline, pill_outline, polyline, prims};
+
+const THEME: &str = include_str!("../../styles/theme.css");
+const STYLE: &str = include_str!("../../styles/scene.css");
+
+/// Colours of an exported picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Dark on light.
+    #[default]
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// The scene with the messages that are on their way at `t`, in microseconds.
+pub fn svg(scene: &Scene, flights: &Flights, t: f64, theme: Theme) -> String {
+    let (w, h) = scene.layout.size;
+    let (w, h) = (number(w), number(h));
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" class=\"scene\">\
+         <style>{}</style><rect width=\"{w}\" height=\"{h}\" class=\"ground\"/>",
+        resolved(theme)
+    );
+    for group in &scene.groups {
+        write_group(group, &mut out);
+    }
+    let size = scene.layout.pill_font();
+    for (_, flight) in flights.at(t) {
+        let shown = flights.place(flight, t);
+        let kind = flight.kind.class();
+        let at = |x: f64, y: f64| format!("translate({} {})", number(x), number(y));
+        out += &format!("<path class=\"lit {kind}\" d=\"{}\"/>", polyline(&flight.points));
+        match &flight.label {
+            Some(label) => {
+                let outline = dot_outline(flight.kind, size * 0.36);
+                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", at(shown.dot.x, shown.dot.y));
+                let outline = pill_outline(flight.kind, flight.width, flights.pill_height());
+                out +=
+                    &format!("<g transform=\"{}\"><path class=\"pill {kind}\" d=\"{outline}\"/>", at(shown.pill.x, shown.pill.y));
+                let y = number(baseline(0.0, size));
+                out += &format!(
+                    "<text class=\"pill-text {kind}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"middle\">{}</text></g>",
+                    number(size),
+                    escape(label)
+                );
+            }
+            None => {
+                let outline = dot_outline(flight.kind, size * 0.5);
+                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", at(shown.dot.x, shown.dot.y));
+            }
+        }
+    }
+    out + "</svg>"
+}
+
+fn write_group(group: &Group, out: &mut String) {
+    out.push_str("<g>");
+    if !group.title.is_empty() {
+        out.push_str(&format!("<title>{}</title>", escape(&group.title)));
+    }
+    for prim in group.marks.iter().flat_map(prims) {
+        write_prim(&prim, out);
+    }
+    for inner in &group.groups {
+        write_group(inner, out);
+    }
+    out.push_str("</g>");
+}
+
+fn write_prim(prim: &Prim, out: &mut String) {
+    let n = number;
+    match prim {
+        Prim::Rect { rect, radius, class } => out.push_str(&format!(
+            "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\"/>",
+            n(rect.x),
+            n(rect.y),
+            n(rect.w),
+            n(rect.h),
+            n(*radius)
+        )),
+        Prim::Text { at, align, size, class, text } => out.push_str(&format!(
+            "<text class=\"{class}\" x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{}\">{}</text>",
+            n(at.x),
+            n(baseline(at.y, *size)),
+            n(*size),
+            align.anchor(),
+            escape(text)
+        )),
+        Prim::Path { d, class } => out.push_str(&format!("<path class=\"{class}\" d=\"{d}\"/>")),
+    }
+}
+
+/// For text and attribute values.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The scene's style sheet with the theme's colours in place of its variables.
+fn resolved(theme: Theme) -> String {
+    let colours = variables(theme);
+    let mut out = String::new();
+    let mut rest = STYLE;
+    while let Some(start) = rest.find("var(--") {
+        out.push_str(&rest[..start]);
+        let end = rest[start..].find(')').map_or(rest.len(), |end| start + end);
+        let name = &rest[start + 4..end];
+        out.push_str(colours.iter().rev().find(|(have, _)| *have == name).map_or("#888", |(_, value)| value));
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    out + rest
+}
+
+/// The theme's variables: all of `:root`, then those of the dark block.
+fn variables(theme: Theme) -> Vec<(&'static str, &'static str)> {
+    let mut found = Vec::new();
+    for block in THEME.split('}') {
+        let Some((selector, body)) = block.split_once('{') else { continue };
+        let selector = selector.rsplit("*/").next().unwrap_or(selector).trim();
+        let wanted = selector == ":root" || (theme == Theme::Dark && selector == ":root[data-theme=\"dark\"]");
+        if wanted {
+            found.extend(body.split(';').filter_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                let name = name.trim();
+                name.starts_with("--").then_some((name, value.trim()))
+            }));
+        }
+    }
+    found
+}
+
+/// Whether a text of this size would fit; kept beside the painters so that tests can ask what they paint.
+pub fn prim_width(prim: &Prim) -> Option<f64> {
+    match prim {
+        Prim::Text { text, size, class, .. } => Some(text_width(text, *size, class.contains("bold"))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_colour_is_known_in_both_themes() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let style = resolved(theme);
+            assert!(!style.contains("var("), "unresolved variable");
+            for (name, _) in STYLE.match_indices("var(--").map(|(at, _)| {
+                let end = STYLE[at..].find(')').expect("closed") + at;
+                (&STYLE[at + 4..end], ())
+            }) {
+                assert!(variables(theme).iter().any(|(have, _)| *have == name), "{name} is not in theme.css");
+            }
+        }
+        assert_ne!(resolved(Theme::Light), resolved(Theme::Dark));
+    }
+}

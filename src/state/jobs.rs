@@ -1,0 +1,134 @@
+//! Tasks that take many slices of simulation: the start, and those of `window.orrery`. They are carried out as fast as
+//! the machine allows, a few milliseconds a frame.
+
+use orrery_sim::core::{CommandId, TerminalEvent, Time};
+use serde_json::json;
+
+use super::{Effect, Notice, State};
+
+/// A task; `reply` is the number under which its answer is awaited.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Job {
+    /// Simulates until the cluster of the start stands.
+    Boot,
+    /// Runs a command line and waits for its end.
+    Run {
+        /// The line.
+        line: String,
+        /// Number of the answer.
+        reply: u32,
+    },
+    /// Waits for the end of a command that runs.
+    Wait {
+        /// Which.
+        command: CommandId,
+        /// Given up when it has not ended by then.
+        limit: Time,
+        /// Number of the answer.
+        reply: u32,
+    },
+    /// Simulates until nothing is left but periodic work.
+    Settle {
+        /// Given up when it is not quiet by then; set when the task begins.
+        limit: Option<Time>,
+        /// Number of the answer.
+        reply: u32,
+    },
+}
+
+/// No task simulates more than this.
+const LIMIT_US: u64 = 3_600_000_000;
+
+impl State {
+    /// Works on the tasks until `deadline` (of the clock, in milliseconds).
+    pub(super) fn work(&mut self, deadline: f64) {
+        loop {
+            let Some(job) = self.jobs.first().cloned() else { return };
+            match job {
+                Job::Boot => self.boot(),
+                Job::Run { line, reply } => {
+                    // The future that was only looked ahead at is dropped with the command.
+                    self.run_line(&line);
+                    let command = CommandId(self.session.recording().entries.len() as u32 - 1);
+                    let limit = Time(self.session.playhead().0 + LIMIT_US);
+                    self.jobs[0] = Job::Wait { command, limit, reply };
+                }
+                Job::Wait { command, limit, reply } => self.wait(command, limit, reply),
+                Job::Settle { limit: None, reply } => {
+                    self.session.seek(self.player.time());
+                    self.session.forget_ahead();
+                    self.refollow();
+                    self.jobs[0] = Job::Settle { limit: Some(Time(self.session.playhead().0 + LIMIT_US)), reply };
+                }
+                Job::Settle { limit: Some(limit), reply } => {
+                    let quiet = self.quiet_step();
+                    if quiet || self.session.live_end() > limit {
+                        self.arrive(self.session.live_end());
+                        self.finish(reply, &json!({ "quiet": quiet, "seconds": self.session.playhead().as_secs_f64() }));
+                    }
+                }
+            }
+            if (self.clock)() >= deadline {
+                return;
+            }
+        }
+    }
+
+    fn boot(&mut self) {
+        if self.quiet_step() || self.session.live_end().0 > LIMIT_US {
+            self.jobs.remove(0);
+            self.origin = self.session.live_end();
+            self.arrive(self.origin);
+            self.player.playing = self.autoplay;
+            self.ready = true;
+            self.effects.push(Effect::Ready);
+        }
+    }
+
+    /// Handles everything up to the next event that is due; `true` when the cluster is quiet.
+    fn quiet_step(&mut self) -> bool {
+        if !self.session.is_pending() && self.session.live_cluster().is_quiet() {
+            return true;
+        }
+        let live = self.session.live_end();
+        let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
+        self.session.advance(next.map_or(live, |next| next.max(live)), usize::MAX);
+        false
+    }
+
+    fn wait(&mut self, command: CommandId, limit: Time, reply: u32) {
+        let ended = self.session.trace().terminal().iter().rev().find_map(|(at, id, event)| match event {
+            TerminalEvent::Exit(_) if *id == command => Some(*at),
+            _ => None,
+        });
+        let live = self.session.live_end();
+        if let Some(at) = ended {
+            self.arrive(at);
+            let result = self.session.result(command, at);
+            self.finish(reply, &json!({ "stdout": result.stdout, "stderr": result.stderr, "code": result.code }));
+        } else if live >= limit {
+            self.arrive(live);
+            let result = self.session.result(command, live);
+            self.notice = Some(Notice::TooLong(super::story::command_line(self.session.trace(), command)));
+            self.finish(reply, &json!({ "stdout": result.stdout, "stderr": result.stderr, "code": null }));
+        } else {
+            let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
+            self.session.advance(next.map_or(live, |next| next.clamp(live, limit)), 256);
+            if next.is_none() && !self.session.is_pending() && self.session.live_cluster().next_at().is_none() {
+                // Nothing will ever happen again.
+                self.session.advance(limit, 256);
+            }
+        }
+    }
+
+    fn arrive(&mut self, t: Time) {
+        self.session.seek(t);
+        self.player.jump(t.0 as f64);
+        self.effects.push(Effect::StateChanged);
+    }
+
+    fn finish(&mut self, reply: u32, answer: &serde_json::Value) {
+        self.jobs.remove(0);
+        self.effects.push(Effect::Reply(reply, answer.to_string()));
+    }
+}

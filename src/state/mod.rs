@@ -1,0 +1,349 @@
+//! The page's state, without a browser. One enum of actions ([`AppAction`]), handled in one place ([`State::update`]); what
+//! the browser has to do about it comes back as [`Effect`]s.
+//!
+//! In reading order: [`player`] moves the playhead, [`visible`] lays the time lens over what is shown, [`picture`] is
+//! what the stage shows, [`terminal`] and [`complete`] are the command line, [`story`], [`inspect`] and [`charts`]
+//! read the trace.
+
+pub mod charts;
+pub mod complete;
+pub mod inspect;
+pub mod jobs;
+pub mod picture;
+pub mod player;
+pub mod story;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+mod update;
+pub mod visible;
+
+use orrery_sim::core::{CommandId, MachineId, Time};
+use orrery_sim::session::Session;
+
+use crate::i18n::{EN, Texts};
+use crate::scene::{Detail, MessageKind, Selection};
+use charts::Series;
+use jobs::Job;
+use picture::Picture;
+use player::{Pace, Player};
+use terminal::{Screen, Terminal};
+use visible::Visible;
+
+/// Everything that can be done to the page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AppAction {
+    /// A frame of the browser at this time, in milliseconds.
+    Frame(f64),
+    /// The stage has this size, in pixels.
+    Resize(f64, f64),
+
+    /// Lets time run or stops it.
+    TogglePlay,
+    /// Lets time run.
+    Play,
+    /// Stops time.
+    Pause,
+    /// Goes to a moment, in simulated microseconds.
+    Seek(f64),
+    /// Stops and goes to the next message.
+    StepForward,
+    /// Stops and goes back a message.
+    StepBack,
+    /// To the beginning of what the user did; from there to the beginning of all.
+    ToStart,
+    /// To the end of what is going on.
+    ToLive,
+    /// How time passes.
+    SetPace(Pace),
+
+    /// A text entered into the terminal, perhaps of several lines.
+    Enter(String),
+    /// Ctrl-C in the terminal.
+    Interrupt,
+    /// Clears the terminal.
+    Clear,
+    /// A file dropped onto the page: name, text.
+    DropFile(String, String),
+    /// Goes back to the future that a command in the past discarded.
+    ReturnToDiscarded,
+
+    /// Selects something, or nothing.
+    Select(Option<Selection>),
+    /// Selects a message and goes to the middle of its flight.
+    ShowMessage(u32),
+    /// Opens a tab of the inspector.
+    InspectorTab(InspectorTab),
+    /// Opens a tab of the dock.
+    DockTab(DockTab),
+    /// Shows or hides the dock.
+    ToggleDock,
+    /// Shows or hides the panel beside the stage.
+    TogglePanel,
+    /// Shows or hides the help.
+    ToggleHelp,
+    /// Filters the message log.
+    Filter(String),
+    /// Shows or hides heartbeats and other periodic work.
+    ToggleBackground,
+    /// Shows or hides a kind of message.
+    ToggleKind(MessageKind),
+    /// Chooses the colours; `None` follows the system.
+    SetTheme(Option<Colours>),
+    /// Chooses the language.
+    SetLanguage(&'static str),
+    /// Steps instead of travel.
+    SetReducedMotion(bool),
+    /// Takes away the notice.
+    DismissNotice,
+
+    /// A task of the programming interface.
+    Do(Job),
+}
+
+/// Colours of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// Tabs of the inspector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InspectorTab {
+    /// The facts in short.
+    #[default]
+    Summary,
+    /// The object, or a message's body.
+    Yaml,
+    /// Its events.
+    Events,
+    /// Messages that concern it.
+    Messages,
+    /// The chain of causes.
+    Why,
+}
+
+/// Tabs of the dock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DockTab {
+    /// The terminal (beside the others where there is room).
+    #[default]
+    Terminal,
+    /// The message log.
+    Messages,
+    /// The cluster's events.
+    Events,
+    /// Charts.
+    Charts,
+}
+
+/// Something to tell the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A command in the past discarded what had come after it: so many commands.
+    Forked(usize),
+    /// There is no further message.
+    NothingMore,
+    /// A command of the programming interface took too long.
+    TooLong(String),
+}
+
+/// What the browser has to do after an action.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Answers a task of the programming interface: its number and the answer as JSON.
+    Reply(u32, String),
+    /// The first picture stands.
+    Ready,
+    /// Time started or stopped, or the playhead jumped: tell whoever listens.
+    StateChanged,
+    /// The stage went to another message by a step.
+    Stepped,
+    /// Remember a setting: key and value.
+    Save(&'static str, String),
+    /// Put the cursor into the terminal.
+    FocusTerminal,
+}
+
+/// What the URL and the browser's settings say at the start.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Seed of the simulation.
+    pub seed: u64,
+    /// How time passes.
+    pub pace: Pace,
+    /// Whether time runs as soon as the cluster stands.
+    pub autoplay: bool,
+    /// Level of detail.
+    pub detail: Option<Detail>,
+    /// Language.
+    pub lang: String,
+    /// Colours asked for.
+    pub theme: Option<Colours>,
+    /// What the system prefers.
+    pub dark: bool,
+    /// Whether motion is to be reduced.
+    pub reduced_motion: bool,
+    /// Whether only the stage is shown.
+    pub bare: bool,
+    /// Tells the time in milliseconds.
+    pub clock: fn() -> f64,
+}
+
+/// The page's state.
+#[derive(Debug)]
+pub struct State {
+    /// The recording with its trace, live end and playhead.
+    pub session: Session,
+    /// What is shown of the trace.
+    pub visible: Visible,
+    /// The playhead.
+    pub player: Player,
+    /// The stage.
+    pub picture: Picture,
+    /// Figures over time.
+    pub series: Series,
+    /// The terminal.
+    pub terminal: Terminal,
+    /// The terminal at the playhead.
+    pub screen: std::rc::Rc<Screen>,
+    /// What is selected.
+    pub selection: Option<Selection>,
+    /// Which tab of the inspector is open.
+    pub inspector: InspectorTab,
+    /// Which tab of the dock is open.
+    pub dock: DockTab,
+    /// Whether the dock is shown.
+    pub dock_open: bool,
+    /// Whether the panel is shown.
+    pub panel_open: bool,
+    /// Whether the help is shown.
+    pub help_open: bool,
+    /// Filter of the message log.
+    pub filter: String,
+    /// What to tell the user.
+    pub notice: Option<Notice>,
+    /// The future that the last fork discarded.
+    pub discarded: Option<Box<Session>>,
+    /// Colours asked for, and whether the system is dark.
+    pub theme: (Option<Colours>, bool),
+    /// The interface's texts.
+    pub texts: &'static Texts,
+    /// Level of detail asked for.
+    pub detail: Option<Detail>,
+    /// Whether only the stage is shown.
+    pub bare: bool,
+    /// Whether the cluster of the start stands.
+    pub ready: bool,
+    /// When the cluster of the start stood: the scrubber begins here.
+    pub origin: Time,
+    /// Whether the user has run a command.
+    pub began: bool,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) clock: fn() -> f64,
+    pub(crate) last_frame: Option<f64>,
+    pub(crate) autoplay: bool,
+    pub(crate) cleared: Time,
+    pub(crate) screen_for: (usize, Time),
+    pub(crate) next_refresh: f64,
+}
+
+/// What the page runs first: a cluster of one control-plane node and two workers.
+pub const FIRST_COMMANDS: &str = "cat > cluster.yaml <<EOF
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+- role: worker
+- role: worker
+EOF
+kind create cluster --config cluster.yaml";
+
+impl State {
+    /// The state at the start, with the first commands given but nothing simulated.
+    pub fn new(start: &Start) -> Self {
+        let texts = crate::i18n::texts(&start.lang).unwrap_or(&EN);
+        let mut session = Session::new(start.seed);
+        session.run(FIRST_COMMANDS);
+        Self {
+            session,
+            visible: Visible::default(),
+            player: Player { pace: start.pace, reduced_motion: start.reduced_motion, ..Player::default() },
+            picture: Picture::new((1280.0, 640.0), texts),
+            series: Series::default(),
+            terminal: Terminal::default(),
+            screen: std::rc::Rc::default(),
+            selection: None,
+            inspector: InspectorTab::default(),
+            dock: DockTab::default(),
+            dock_open: true,
+            panel_open: true,
+            help_open: false,
+            filter: String::new(),
+            notice: None,
+            discarded: None,
+            theme: (start.theme, start.dark),
+            texts,
+            detail: start.detail,
+            bare: start.bare,
+            ready: false,
+            origin: Time::ZERO,
+            began: false,
+            jobs: vec![Job::Boot],
+            effects: Vec::new(),
+            clock: start.clock,
+            last_frame: None,
+            autoplay: start.autoplay,
+            cleared: Time::ZERO,
+            screen_for: (usize::MAX, Time::ZERO),
+            next_refresh: 0.0,
+        }
+    }
+
+    /// Whether the next frame would change anything.
+    pub fn wants_frames(&self) -> bool {
+        self.player.moves() || !self.jobs.is_empty() || !self.terminal.waiting.is_empty()
+    }
+
+    /// Whether the picture will stand still for a while: nothing travels, nothing is computed.
+    pub fn is_still(&self) -> bool {
+        let t = self.player.t;
+        self.jobs.is_empty()
+            && self.terminal.waiting.is_empty()
+            && self.player.playing
+            && matches!(self.player.pace, Pace::Messages)
+            && self.visible.lens.burst_at(t).is_none()
+            && self.visible.lens.burst_at(t + 150_000.0).is_none()
+            && self.visible.lens.skip_at(t).is_none()
+            && !self.player.needs_more(&self.session, &self.visible)
+    }
+
+    /// The colours in use.
+    pub fn colours(&self) -> Colours {
+        self.theme.0.unwrap_or(if self.theme.1 { Colours::Dark } else { Colours::Light })
+    }
+
+    /// The name of a machine.
+    pub fn machine_name(&self, id: MachineId) -> String {
+        self.session.cluster().directory().name(id).to_string()
+    }
+
+    /// The command in the foreground of the terminal at the playhead.
+    pub fn running(&self) -> Option<CommandId> {
+        self.screen.running
+    }
+
+    /// Both ends of the scrubber in simulated microseconds: from the origin (or the beginning, when the playhead lies
+    /// before the origin) to the end of what is going on or has been seen.
+    pub fn extent(&self) -> (f64, f64) {
+        let from = if self.player.t < self.origin.0 as f64 { 0.0 } else { self.origin.0 as f64 };
+        let seen = self.session.seen_end().0 as f64;
+        let ahead = self.visible.lens.end() as f64;
+        let end = seen.max(ahead.min(self.session.live_end().0 as f64)).max(self.player.t);
+        (from, end.max(from + 1e6))
+    }
+}

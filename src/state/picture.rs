@@ -1,0 +1,131 @@
+//! What the stage shows: the view of the cluster at the playhead, its scene, and the flights around the playhead.
+//! Everything here is a cache; it follows from session, playhead, settings and size.
+
+use std::rc::Rc;
+
+use orrery_sim::core::{Cluster, Trace};
+
+use super::visible::Visible;
+use crate::i18n::Texts;
+use crate::scene::{Detail, Flights, Layout, Scene, ViewModel};
+
+/// As many messages are prepared at once.
+const CHUNK: usize = 1_500;
+/// Messages before a chunk that may still be on their way in it, and compete for room with its own.
+const OVERLAP: usize = 300;
+
+/// The caches of the stage.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// Width and height of the stage in pixels.
+    pub size: (f64, f64),
+    /// What stands.
+    pub model: Rc<ViewModel>,
+    /// The standing picture.
+    pub scene: Rc<Scene>,
+    /// What moves around the playhead.
+    pub flights: Rc<Flights>,
+    detail: Option<Detail>,
+    steps: Option<u64>,
+    prepared: Option<Prepared>,
+    texts: &'static Texts,
+}
+
+/// What the flights were prepared for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Prepared {
+    generation: u32,
+    first: usize,
+    last: usize,
+    layout: u32,
+}
+
+impl Picture {
+    /// An empty stage.
+    pub fn new(size: (f64, f64), texts: &'static Texts) -> Self {
+        let model = ViewModel::default();
+        let scene = Scene::new(&model, Layout::new(&model, size.0, size.1, None), texts);
+        Self {
+            size,
+            model: Rc::new(model),
+            scene: Rc::new(scene),
+            flights: Rc::default(),
+            detail: None,
+            steps: None,
+            prepared: None,
+            texts,
+        }
+    }
+
+    /// Sets size, level of detail and language; the next [`Picture::refresh`] draws anew.
+    pub fn set_stage(&mut self, size: (f64, f64), detail: Option<Detail>, texts: &'static Texts) {
+        if (size, detail) != (self.size, self.detail) || !std::ptr::eq(texts, self.texts) {
+            (self.size, self.detail, self.texts) = (size, detail, texts);
+            self.steps = None;
+            self.rebuild();
+        }
+    }
+
+    /// Draws what stands anew if the cluster has changed since; says whether the picture is another one.
+    pub fn refresh(&mut self, cluster: &Cluster) -> bool {
+        if self.steps == Some(cluster.steps()) {
+            return false;
+        }
+        self.steps = Some(cluster.steps());
+        let model = ViewModel::of(cluster);
+        if model == *self.model {
+            return false;
+        }
+        self.model = Rc::new(model);
+        self.rebuild()
+    }
+
+    fn rebuild(&mut self) -> bool {
+        let layout = Layout::new(&self.model, self.size.0, self.size.1, self.detail);
+        let scene = Scene::new(&self.model, layout, self.texts);
+        if scene == *self.scene {
+            return false;
+        }
+        if scene.layout != self.scene.layout {
+            self.prepared = None;
+        }
+        // Groups that stay as they were keep their identity, so that painters see at once that there is nothing to do.
+        let mut scene = scene;
+        for group in &mut scene.groups {
+            if let Some(before) = self.scene.groups.iter().find(|before| before.key == group.key && **before == *group) {
+                *group = Rc::clone(before);
+            }
+        }
+        self.scene = Rc::new(scene);
+        true
+    }
+
+    /// Prepares the flights around `t`; says whether they are others than before.
+    pub fn prepare(&mut self, trace: &Trace, visible: &Visible, t: f64) -> bool {
+        let wanted = visible.lens.burst_at(t).map(|burst| {
+            let spans = &visible.lens.spans()[burst.first..burst.last];
+            let now = spans.partition_point(|span| span.sent as f64 <= t);
+            let chunk = now.saturating_sub(1) / CHUNK * CHUNK;
+            let first = burst.first + chunk.saturating_sub(OVERLAP);
+            let last = burst.last.min(burst.first + chunk + CHUNK);
+            Prepared { generation: visible.generation, first, last, layout: 0 }
+        });
+        if wanted == self.prepared {
+            return false;
+        }
+        self.prepared = wanted;
+        let range = wanted.map_or(0..0, |wanted| wanted.first..wanted.last);
+        let envelopes = visible.ids[range].iter().filter_map(|id| trace.get(*id));
+        self.flights = Rc::new(Flights::new(envelopes, trace, &self.scene.layout));
+        true
+    }
+
+    /// The flights of the messages sent from `from` up to `to`, for paces at which they are too short to be seen.
+    pub fn passing(&self, trace: &Trace, visible: &Visible, from: f64, to: f64, most: usize) -> Flights {
+        let spans = visible.lens.spans();
+        let first = spans.partition_point(|span| (span.sent as f64) < from);
+        let last = spans.partition_point(|span| (span.sent as f64) <= to).max(first);
+        let first = first.max(last.saturating_sub(most));
+        Flights::new(visible.ids[first..last].iter().filter_map(|id| trace.get(*id)), trace, &self.scene.layout)
+    }
+}

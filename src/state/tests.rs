@@ -1,0 +1,118 @@
+use super::terminal::Piece;
+use super::*;
+
+/// A clock that stands still: every frame does all of its work.
+fn clock() -> f64 {
+    0.0
+}
+
+pub(crate) fn start() -> Start {
+    Start {
+        seed: 1,
+        pace: Pace::Messages,
+        autoplay: true,
+        detail: None,
+        lang: "en".into(),
+        theme: None,
+        dark: false,
+        reduced_motion: false,
+        bare: false,
+        clock,
+    }
+}
+
+/// A page whose cluster stands.
+pub(crate) fn ready() -> State {
+    let mut state = State::new(&start());
+    for frame in 0..10_000 {
+        state.update(AppAction::Frame(f64::from(frame)));
+        if state.ready {
+            return state;
+        }
+    }
+    panic!("the cluster does not come to stand");
+}
+
+fn play(state: &mut State, seconds: f64) {
+    let from = state.last_frame.unwrap_or(0.0);
+    for frame in 0..(seconds * 60.0) as u32 {
+        state.update(AppAction::Frame(from + f64::from(frame + 1) * 1000.0 / 60.0));
+    }
+}
+
+#[test]
+fn a_command_is_run_and_shown_as_time_runs() {
+    let mut state = ready();
+    state.update(AppAction::Enter("echo hello".into()));
+    play(&mut state, 1.0);
+    let pieces = &state.screen.pieces;
+    assert_eq!(pieces[pieces.len() - 2..], [Piece::Command("echo hello".into()), Piece::Out("hello\n".into())]);
+}
+
+#[test]
+fn lines_wait_for_the_command_in_the_foreground() {
+    let mut state = ready();
+    state.update(AppAction::SetPace(Pace::Real(1.0)));
+    state.update(AppAction::Enter("sleep 2\necho late".into()));
+    play(&mut state, 1.0);
+    assert_eq!(state.terminal.waiting.len(), 1);
+    assert!(state.running().is_some());
+    play(&mut state, 1.5);
+    assert!(state.screen.pieces.contains(&Piece::Out("late\n".into())));
+}
+
+#[test]
+fn ctrl_c_ends_what_runs_and_what_waits() {
+    let mut state = ready();
+    state.update(AppAction::SetPace(Pace::Real(1.0)));
+    state.update(AppAction::Enter("sleep 1000\necho never".into()));
+    play(&mut state, 0.2);
+    state.update(AppAction::Interrupt);
+    play(&mut state, 0.2);
+    assert_eq!(state.running(), None);
+    assert!(!state.screen.pieces.contains(&Piece::Out("never\n".into())));
+}
+
+#[test]
+fn a_command_in_the_past_forks_and_one_can_return() {
+    let mut state = ready();
+    state.update(AppAction::SetPace(Pace::Real(1.0)));
+    play(&mut state, 2.0);
+    state.update(AppAction::Enter("echo first".into()));
+    play(&mut state, 2.0);
+    let origin = state.origin.0 as f64;
+    state.update(AppAction::Seek(origin + 500_000.0));
+    assert!(!state.screen.pieces.contains(&Piece::Out("first\n".into())), "the terminal goes back, too");
+    state.update(AppAction::Enter("echo second".into()));
+    play(&mut state, 1.0);
+    assert_eq!(state.notice, Some(Notice::Forked(1)));
+    assert!(state.screen.pieces.contains(&Piece::Out("second\n".into())));
+    state.update(AppAction::ReturnToDiscarded);
+    assert!(state.screen.pieces.contains(&Piece::Out("first\n".into())));
+    assert!(!state.screen.pieces.contains(&Piece::Out("second\n".into())));
+}
+
+#[test]
+fn tasks_of_the_programming_interface_answer() {
+    let mut state = ready();
+    state.update(AppAction::Do(jobs::Job::Run { line: "echo out; echo err >&2; false".into(), reply: 7 }));
+    let mut answer = None;
+    for frame in 0..1000 {
+        for effect in state.update(AppAction::Frame(f64::from(frame))) {
+            if let Effect::Reply(7, text) = effect {
+                answer = Some(text);
+            }
+        }
+    }
+    assert_eq!(answer.as_deref(), Some(r#"{"code":1,"stderr":"err\n","stdout":"out\n"}"#));
+}
+
+#[test]
+fn dropped_files_become_a_recorded_command() {
+    let mut state = ready();
+    state.update(AppAction::DropFile("my pod.yaml".into(), "kind: Pod\nEOF\n".into()));
+    play(&mut state, 0.5);
+    state.update(AppAction::Enter("cat my-pod.yaml".into()));
+    play(&mut state, 0.5);
+    assert_eq!(state.screen.pieces.last(), Some(&Piece::Out("kind: Pod\nEOF\n".into())));
+}

@@ -1,0 +1,311 @@
+//! What each action does.
+
+use std::rc::Rc;
+
+use orrery_sim::core::Time;
+
+use super::charts::Series;
+use super::player::{EVENTS_A_SLICE, Pace};
+use super::terminal::Screen;
+use super::{AppAction, Colours, DockTab, Effect, InspectorTab, Notice, State};
+use crate::scene::Selection;
+
+/// Milliseconds of simulation a frame.
+const SLICE_MS: f64 = 6.0;
+/// The same while somebody waits for the start or for an answer.
+const BUSY_SLICE_MS: f64 = 24.0;
+/// What stands is drawn anew at most this often, in milliseconds.
+const REFRESH_MS: f64 = 30.0;
+
+impl State {
+    /// Carries out an action; what the browser has to do is returned.
+    pub fn update(&mut self, action: AppAction) -> Vec<Effect> {
+        match action {
+            AppAction::Frame(now) => self.frame(now),
+            AppAction::Resize(width, height) => {
+                self.picture.set_stage((width.max(60.0), height.max(60.0)), self.detail, self.texts);
+                self.look();
+            }
+
+            AppAction::TogglePlay => self.play(!self.player.playing),
+            AppAction::Play => self.play(true),
+            AppAction::Pause => self.play(false),
+            AppAction::Seek(t) => self.go(t),
+            AppAction::StepForward => {
+                self.player.step_forward();
+                self.effects.push(Effect::Stepped);
+            }
+            AppAction::StepBack => {
+                self.player.step_back(&self.visible);
+                self.look();
+                self.effects.push(Effect::Stepped);
+            }
+            AppAction::ToStart => {
+                let origin = self.origin.0 as f64;
+                self.player.playing = false;
+                self.go(if self.player.t > origin { origin } else { 0.0 });
+            }
+            AppAction::ToLive => {
+                let end = self.extent().1;
+                self.go(end);
+                self.play(true);
+            }
+            AppAction::SetPace(pace) => {
+                self.player.pace = pace;
+                self.effects.push(Effect::Save("pace", pace.key()));
+            }
+
+            AppAction::Enter(text) => self.enter(&text),
+            AppAction::Interrupt => self.interrupt(),
+            AppAction::Clear => {
+                self.cleared = Time(self.player.time().0 + 1);
+                self.look();
+            }
+            AppAction::DropFile(name, text) => self.drop_file(&name, &text),
+            AppAction::ReturnToDiscarded => self.return_to_discarded(),
+
+            AppAction::Select(selection) => self.select(selection),
+            AppAction::ShowMessage(id) => self.show_message(id),
+            AppAction::InspectorTab(tab) => self.inspector = tab,
+            AppAction::DockTab(tab) => {
+                self.dock = tab;
+                self.dock_open = true;
+                if tab == DockTab::Terminal {
+                    self.effects.push(Effect::FocusTerminal);
+                }
+            }
+            AppAction::ToggleDock => self.dock_open = !self.dock_open,
+            AppAction::TogglePanel => {
+                self.panel_open = !self.panel_open;
+                if !self.panel_open {
+                    self.selection = None;
+                }
+            }
+            AppAction::ToggleHelp => self.help_open = !self.help_open,
+            AppAction::Filter(text) => self.filter = text,
+            AppAction::ToggleBackground => {
+                let mut show = self.visible.show;
+                show.background = !show.background;
+                self.show(show);
+                self.effects.push(Effect::Save("heartbeats", self.visible.show.background.to_string()));
+            }
+            AppAction::ToggleKind(kind) => {
+                let show = self.visible.show;
+                self.show(show.with_kind(kind, !show.kind(kind)));
+            }
+            AppAction::SetTheme(theme) => {
+                self.theme.0 = theme;
+                let value = match theme {
+                    None => "auto",
+                    Some(Colours::Light) => "light",
+                    Some(Colours::Dark) => "dark",
+                };
+                self.effects.push(Effect::Save("theme", value.into()));
+            }
+            AppAction::SetLanguage(lang) => {
+                if let Some(texts) = crate::i18n::texts(lang) {
+                    self.texts = texts;
+                    self.picture.set_stage(self.picture.size, self.detail, texts);
+                    self.effects.push(Effect::Save("lang", lang.into()));
+                }
+            }
+            AppAction::SetReducedMotion(reduced) => self.player.reduced_motion = reduced,
+            AppAction::DismissNotice => self.notice = None,
+            AppAction::Do(job) => self.jobs.push(job),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    fn frame(&mut self, now: f64) {
+        // A page that slept does not catch up.
+        let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 100.0)) / 1000.0;
+        self.last_frame = self.wants_frames().then_some(now);
+        let begin = (self.clock)();
+        if !self.jobs.is_empty() {
+            self.work(begin + BUSY_SLICE_MS);
+            self.visible.follow(self.session.trace(), self.session.live_end());
+            self.look();
+            return;
+        }
+        self.look_ahead(begin + SLICE_MS);
+        let stepping = self.player.moves() && !self.player.playing;
+        self.player.tick(dt, &self.session, &self.visible);
+        if stepping && !self.player.moves() {
+            if self.player.missed {
+                self.notice = Some(Notice::NothingMore);
+            }
+            self.effects.push(Effect::StateChanged);
+        }
+        self.look();
+        if self.screen.running.is_none()
+            && let Some(line) = self.terminal.waiting.pop_front()
+        {
+            self.run_line(&line);
+            self.look();
+        }
+    }
+
+    /// Simulates as far ahead of the playhead as the pace needs, until `deadline`.
+    fn look_ahead(&mut self, deadline: f64) {
+        self.visible.follow(self.session.trace(), self.session.live_end());
+        let fast = matches!(self.player.pace, Pace::Fast) && self.player.playing;
+        loop {
+            let until = if fast {
+                if self.session.live_cluster().is_quiet() && !self.session.is_pending() {
+                    self.player.t + 2e6
+                } else {
+                    self.session.live_cluster().next_at().map_or(0.0, |next| next.0 as f64)
+                }
+            } else if !self.player.needs_more(&self.session, &self.visible) {
+                return;
+            } else if let Pace::Real(speed) = self.player.pace {
+                self.player.t + speed * 2e6
+            } else {
+                self.player.t + 700e6
+            };
+            let arrived = self.session.advance(Time(until as u64).max(self.session.live_end()), EVENTS_A_SLICE);
+            self.visible.follow(self.session.trace(), self.session.live_end());
+            let quiet = !fast || self.session.live_cluster().is_quiet();
+            if (arrived && quiet) || (self.clock)() >= deadline {
+                return;
+            }
+        }
+    }
+
+    /// Brings everything that depends on the playhead up to date.
+    pub(super) fn look(&mut self) {
+        let t = self.player.time();
+        if t != self.session.playhead() && self.jobs.is_empty() {
+            self.session.seek(t);
+        }
+        let now = (self.clock)();
+        if now >= self.next_refresh || !self.player.moves() {
+            self.picture.refresh(self.session.cluster());
+            let took = (self.clock)() - now;
+            // A large cluster is looked at less often: at most a fifth of the time goes into it.
+            self.next_refresh = now + REFRESH_MS.max(took * 5.0);
+        }
+        self.picture.prepare(self.session.trace(), &self.visible, self.player.t);
+        let events = self.session.trace().terminal();
+        let shown = events.partition_point(|(at, _, _)| *at <= t);
+        if self.screen_for != (shown, self.cleared) {
+            self.screen_for = (shown, self.cleared);
+            let screen = Screen::at(self.session.trace(), t, self.cleared);
+            if screen != *self.screen {
+                self.screen = Rc::new(screen);
+            }
+        }
+    }
+
+    fn play(&mut self, playing: bool) {
+        if self.player.playing != playing {
+            self.player.playing = playing;
+            self.effects.push(Effect::StateChanged);
+        }
+    }
+
+    fn go(&mut self, t: f64) {
+        self.player.jump(t);
+        self.look();
+        self.visible.follow(self.session.trace(), self.session.live_end());
+        self.effects.push(Effect::StateChanged);
+    }
+
+    fn select(&mut self, selection: Option<Selection>) {
+        if self.selection == selection {
+            return;
+        }
+        let message = matches!(selection, Some(Selection::Message(_)));
+        if message != matches!(self.selection, Some(Selection::Message(_))) {
+            self.inspector = InspectorTab::Summary;
+        }
+        self.panel_open |= selection.is_some();
+        self.selection = selection;
+    }
+
+    fn show_message(&mut self, id: u32) {
+        let Some(envelope) = self.session.trace().get(orrery_sim::core::EnvelopeId(id)) else { return };
+        let middle = (envelope.sent_at.0 + envelope.due_at.0) as f64 / 2.0;
+        self.play(false);
+        self.go(middle);
+        self.select(Some(Selection::Message(id)));
+    }
+
+    fn show(&mut self, show: super::visible::Show) {
+        self.visible.restart(self.session.trace(), self.session.live_end(), show);
+        self.look();
+    }
+
+    fn enter(&mut self, text: &str) {
+        for line in self.terminal.enter(text) {
+            if line.trim() == "clear" {
+                self.cleared = Time(self.player.time().0 + 1);
+            } else {
+                self.terminal.waiting.push_back(line);
+            }
+        }
+        if self.screen.running.is_none()
+            && self.jobs.is_empty()
+            && let Some(line) = self.terminal.waiting.pop_front()
+        {
+            self.run_line(&line);
+            self.play(true);
+        }
+        self.look();
+    }
+
+    fn interrupt(&mut self) {
+        self.terminal.partial.clear();
+        self.terminal.waiting.clear();
+        if let Some(command) = self.screen.running {
+            self.session.seek(self.player.time());
+            self.session.interrupt(command);
+            self.refollow();
+            self.play(true);
+        }
+    }
+
+    /// Runs a command line at the playhead.
+    pub(super) fn run_line(&mut self, line: &str) {
+        self.session.seek(self.player.time());
+        let t = self.session.playhead().0;
+        let later = self.session.recording().entries.iter().filter(|(at, _)| *at > t).count();
+        if later > 0 {
+            self.discarded = Some(Box::new(self.session.clone()));
+            self.notice = Some(Notice::Forked(later));
+        }
+        self.session.run(line);
+        self.began = true;
+        self.refollow();
+    }
+
+    /// Follows the trace anew after a part of it has been dropped.
+    pub(super) fn refollow(&mut self) {
+        let show = self.visible.show;
+        self.visible.restart(self.session.trace(), self.session.live_end(), show);
+        self.series = Series::default();
+        self.screen_for = (usize::MAX, Time::ZERO);
+    }
+
+    fn return_to_discarded(&mut self) {
+        if let Some(session) = self.discarded.take() {
+            self.session = *session;
+            self.notice = None;
+            self.player.playing = false;
+            self.player.jump(self.session.seen_end().0 as f64);
+            self.refollow();
+            self.look();
+        }
+    }
+
+    fn drop_file(&mut self, name: &str, text: &str) {
+        let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
+        let safe = if safe.trim_matches(['.', '-']).is_empty() { "dropped.yaml".to_string() } else { safe };
+        let mut mark = "EOF".to_string();
+        while text.lines().any(|line| line == mark) {
+            mark.push('_');
+        }
+        let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        self.enter(&format!("cat > {safe} <<'{mark}'\n{text}{end}{mark}"));
+    }
+}

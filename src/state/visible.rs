@@ -1,0 +1,119 @@
+//! Which messages the audience sees, and the lens laid over them. Follows the trace as it grows.
+
+use orrery_sim::core::{Envelope, EnvelopeId, Time, Trace};
+
+use crate::lens::{DOT_S, Lens, PILL_S, Span};
+use crate::scene::MessageKind;
+
+/// What is shown of all messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Show {
+    /// Heartbeats and other periodic work that nothing waits for.
+    pub background: bool,
+    /// Bit by the position in [`MessageKind::ALL`].
+    pub kinds: u16,
+}
+
+impl Default for Show {
+    fn default() -> Self {
+        Self { background: false, kinds: u16::MAX }
+    }
+}
+
+impl Show {
+    /// Whether messages of a kind are shown.
+    pub fn kind(self, kind: MessageKind) -> bool {
+        self.kinds & bit(kind) != 0
+    }
+
+    /// With a kind shown or hidden.
+    #[must_use]
+    pub fn with_kind(mut self, kind: MessageKind, shown: bool) -> Self {
+        if shown {
+            self.kinds |= bit(kind);
+        } else {
+            self.kinds &= !bit(kind);
+        }
+        self
+    }
+
+    /// Whether an envelope is shown.
+    pub fn shows(self, envelope: &Envelope) -> bool {
+        let quiet = envelope.heartbeat || envelope.background;
+        (self.background || !quiet) && envelope.from != envelope.to && self.kind(MessageKind::of(envelope))
+    }
+}
+
+fn bit(kind: MessageKind) -> u16 {
+    let position = MessageKind::ALL.iter().position(|have| *have == kind).unwrap_or_default();
+    1 << position
+}
+
+/// The visible messages in the order of sending, and their lens.
+#[derive(Clone, Debug, Default)]
+pub struct Visible {
+    /// What is shown.
+    pub show: Show,
+    /// How time passes at message pace.
+    pub lens: Lens,
+    /// The envelope of each span of the lens.
+    pub ids: Vec<EnvelopeId>,
+    taken: Time,
+    /// Changes whenever spans were dropped or exchanged.
+    pub generation: u32,
+}
+
+impl Visible {
+    /// Takes what was sent before `live_end` and not taken yet.
+    pub fn follow(&mut self, trace: &Trace, live_end: Time) {
+        if live_end <= self.taken {
+            return;
+        }
+        for envelope in trace.sent_between(self.taken, live_end) {
+            if self.show.shows(envelope) {
+                self.lens.push(span(envelope));
+                self.ids.push(envelope.id);
+            }
+        }
+        self.taken = live_end;
+        self.lens.update();
+    }
+
+    /// Begins anew: after a fork, or when something else is shown.
+    pub fn restart(&mut self, trace: &Trace, live_end: Time, show: Show) {
+        let generation = self.generation + 1;
+        *self = Self { show, generation, ..Self::default() };
+        self.follow(trace, live_end);
+    }
+
+    /// The middle of the flight of span `index`, in microseconds: where a step stops.
+    pub fn middle(&self, index: usize) -> f64 {
+        let span = self.lens.spans()[index];
+        (span.sent as f64 + span.due as f64) / 2.0
+    }
+
+    /// The first step after `t`, if any is known.
+    pub fn step_after(&self, t: f64) -> Option<f64> {
+        // Middles are nearly in the order of sending; a window behind covers long flights.
+        let spans = self.lens.spans();
+        let from = spans.partition_point(|span| (span.due as f64) < t - 1e6);
+        (from..spans.len())
+            .take_while(|index| spans[*index].sent as f64 <= t + 0.5 || *index < from + 64)
+            .chain(spans.iter().position(|span| span.sent as f64 > t))
+            .map(|index| self.middle(index))
+            .filter(|middle| *middle > t + 0.5)
+            .min_by(f64::total_cmp)
+    }
+
+    /// The last step before `t`, if there is one.
+    pub fn step_before(&self, t: f64) -> Option<f64> {
+        let spans = self.lens.spans();
+        let to = spans.partition_point(|span| span.sent as f64 <= t);
+        (to.saturating_sub(256)..to).map(|index| self.middle(index)).filter(|middle| *middle < t - 0.5).max_by(f64::total_cmp)
+    }
+}
+
+fn span(envelope: &Envelope) -> Span {
+    let seconds = if MessageKind::of(envelope).is_dot() { DOT_S } else { PILL_S };
+    Span { sent: envelope.sent_at.0, due: envelope.due_at.0.max(envelope.sent_at.0 + 1), seconds }
+}
