@@ -5,6 +5,7 @@
 //! - [`api`]: what the Kubernetes API is made of: resources, errors, patches, selectors, validation;
 //! - [`core`]: time, addresses, messages, the event queue, the trace, the cluster that steps them;
 //! - [`flow`]: command-line programs as straight-line code that can be stopped and copied at any message;
+//! - [`scheduler`]: kube-scheduler;
 //! - [`shell`]: the user's command lines, in which [`kubectl`] and others run.
 #![recursion_limit = "256"]
 
@@ -19,6 +20,7 @@ pub mod lab;
 pub mod machine;
 pub mod programs;
 pub mod runtime;
+pub mod scheduler;
 pub mod session;
 pub mod shell;
 pub mod user;

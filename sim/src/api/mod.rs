@@ -7,6 +7,7 @@ pub mod patch;
 pub mod pod;
 pub mod quantity;
 pub mod resource;
+pub mod schema;
 pub mod selector;
 pub mod status;
 pub mod table;

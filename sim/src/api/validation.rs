@@ -31,11 +31,6 @@ impl FieldError {
     }
 }
 
-/// Unknown and ill-typed fields.
-pub fn check_decoding(_resource: Resource, _object: &Value, _field_validation: &str) -> Result<(), ApiError> {
-    Ok(())
-}
-
 /// What is wrong with a new object.
 pub fn validate_create(_resource: Resource, object: &Value) -> Vec<FieldError> {
     if object.name().is_empty() {

@@ -3,7 +3,7 @@
 
 use super::{ApiServer, Client, strategy, subresource};
 use crate::api::resource::{CONFIGMAPS, ENDPOINTS, EVENTS, LEASES, NAMESPACES, NODES, PODS, SECRETS, SERVICES};
-use crate::api::{ApiError, Resource, defaults, names, patch, validation};
+use crate::api::{ApiError, Resource, defaults, names, patch, schema, validation};
 use crate::core::{Duration, Outbox, Request, Time, Verb};
 use crate::value;
 use crate::value::Value;
@@ -28,7 +28,7 @@ impl ApiServer {
         let resource = request.resource.expect("creates have a resource");
         let mut object = request.body.clone();
         check_kind(resource, &object)?;
-        validation::check_decoding(resource, &object, request.query("fieldValidation").unwrap_or("Ignore"))?;
+        schema::decode(resource, &mut object, &Value::Null, request.query("fieldValidation").unwrap_or("Ignore"))?;
         object["apiVersion"] = resource.api_version().into();
         object["kind"] = resource.kind.into();
         if resource.namespaced {
@@ -99,7 +99,7 @@ impl ApiServer {
         out: &Outbox<'_>,
     ) -> Result<Outcome, ApiError> {
         check_kind(resource, &new)?;
-        validation::check_decoding(resource, &new, request.query("fieldValidation").unwrap_or("Ignore"))?;
+        schema::decode(resource, &mut new, current, request.query("fieldValidation").unwrap_or("Ignore"))?;
         if new.name() != current.name() {
             return Err(ApiError::bad_request(format!(
                 "the name of the object ({}) does not match the name on the URL ({})",

@@ -1,0 +1,397 @@
+//! The scheduling framework: a plugin takes part at some of the extension points, each of which is a small trait.
+//!
+//! After `pkg/scheduler/framework/interface.go`, with one difference in form: what upstream's PreFilter and PreScore write into a
+//! CycleState for Filter and Score to find again is here the object that they return, and that object filters or scores. A plugin
+//! itself is configuration only and the same for all pods.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use super::decision::{Candidate, Reasons};
+use super::node_info::{NodeInfo, NodePod};
+use super::pod_info::PodInfo;
+use super::snapshot::Snapshot;
+use crate::core::{Request, Rng, Time};
+use crate::value::{Text, Value};
+
+/// A plugin of a scheduling profile. For each extension point that it takes part in it returns itself.
+pub trait Plugin: Debug {
+    /// Its name in configurations, messages and records.
+    fn name(&self) -> &'static str;
+    /// Whether a pod may be queued for scheduling at all.
+    fn pre_enqueue(&self) -> Option<&dyn PreEnqueue> {
+        None
+    }
+    /// The order of the queue.
+    fn queue_sort(&self) -> Option<&dyn QueueSort> {
+        None
+    }
+    /// What can be said before looking at single nodes, and the filter for them.
+    fn pre_filter(&self) -> Option<&dyn PreFilter> {
+        None
+    }
+    /// What to do when no node is left.
+    fn post_filter(&self) -> Option<&dyn PostFilter> {
+        None
+    }
+    /// What can be said about all feasible nodes, and the scores for each.
+    fn pre_score(&self) -> Option<&dyn PreScore> {
+        None
+    }
+    /// Claims something for the pod on the chosen node, before anyone else is scheduled.
+    fn reserve(&self) -> Option<&dyn Reserve> {
+        None
+    }
+    /// Holds a pod back before it is bound.
+    fn permit(&self) -> Option<&dyn Permit> {
+        None
+    }
+    /// Work that must be done before a pod is bound.
+    fn pre_bind(&self) -> Option<&dyn PreBind> {
+        None
+    }
+    /// Binds the pod.
+    fn bind(&self) -> Option<&dyn Bind> {
+        None
+    }
+    /// Is told of a pod that was bound.
+    fn post_bind(&self) -> Option<&dyn PostBind> {
+        None
+    }
+    /// Whether a pod that this plugin rejected might be accepted after an event (EventsToRegister and QueueingHintFn in one).
+    fn helps(&self, _pod: &PodInfo, _event: &ClusterEvent<'_>) -> bool {
+        false
+    }
+}
+
+/// What a plugin looks at during one scheduling cycle.
+#[derive(Clone, Copy, Debug)]
+pub struct Cycle<'a> {
+    /// The pod to place.
+    pub pod: &'a PodInfo,
+    /// The cluster.
+    pub snapshot: &'a Snapshot,
+}
+
+/// Why a node is no place for the pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Whether removing pods from the node could help (`Unschedulable`, not `UnschedulableAndUnresolvable`).
+    pub resolvable: bool,
+    /// In words.
+    pub reasons: Reasons,
+}
+
+impl Rejection {
+    /// Removing other pods could help.
+    pub fn resolvable(reason: impl Into<Text>) -> Self {
+        Self { resolvable: true, reasons: Reasons::One(reason.into()) }
+    }
+    /// Removing other pods would not help.
+    pub fn unresolvable(reason: impl Into<Text>) -> Self {
+        Self { resolvable: false, reasons: Reasons::One(reason.into()) }
+    }
+}
+
+/// A pod that may not be queued is gated.
+pub trait PreEnqueue {
+    /// Why the pod may not be queued, if so.
+    fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), Text>;
+}
+
+/// A pod in the queue, for [`QueueSort`].
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting<'a> {
+    /// The pod.
+    pub pod: &'a PodInfo,
+    /// Since when it waits.
+    pub since: Time,
+}
+
+/// The order of the queue.
+pub trait QueueSort {
+    /// The one that comes first is less.
+    fn compare(&self, one: Waiting<'_>, other: Waiting<'_>) -> Ordering;
+}
+
+/// What PreFilter finds.
+#[derive(Debug)]
+pub enum PreFilterResult<'a> {
+    /// The plugin has nothing to do with this pod.
+    Skip,
+    /// Nodes are to be looked at.
+    Filter(Box<dyn Filter + 'a>),
+    /// Only these nodes are to be looked at.
+    Nodes(Box<dyn Filter + 'a>, BTreeSet<Text>),
+    /// No node will do.
+    Reject(Rejection),
+}
+
+/// Looks at the pod and the cluster as a whole.
+pub trait PreFilter {
+    /// Prepares the filter.
+    fn pre_filter<'a>(&'a self, cycle: &Cycle<'a>) -> PreFilterResult<'a>;
+}
+
+/// Filters nodes for one pod.
+pub trait Filter: Debug {
+    /// Whether the pod may go to this node.
+    fn filter(&self, node: &NodeInfo) -> Result<(), Rejection>;
+    /// A pod is imagined on the node (PreFilterExtensions.AddPod). Filters that look at the node only need not care.
+    fn pod_added(&mut self, _pod: &NodePod, _node: &NodeInfo) {}
+    /// A pod of the node is imagined away (PreFilterExtensions.RemovePod).
+    fn pod_removed(&mut self, _pod: &NodePod, _node: &NodeInfo) {}
+    /// A copy on which pods can be imagined; `None` when they make no difference to it, and the filter itself will do.
+    fn imagine(&self) -> Option<Box<dyn Filter + '_>> {
+        None
+    }
+}
+
+/// A filter and the plugin that it belongs to.
+#[derive(Debug)]
+pub struct ActiveFilter<'a> {
+    /// The plugin's name.
+    pub plugin: &'static str,
+    /// The filter.
+    pub filter: Box<dyn Filter + 'a>,
+}
+
+/// What the filters said about a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// The node's index in the snapshot.
+    pub node: usize,
+    /// The plugin that rejected it.
+    pub plugin: &'static str,
+    /// Why.
+    pub rejection: Rejection,
+}
+
+/// A failed search for a node, as PostFilter sees it.
+#[derive(Debug)]
+pub struct FilterRun<'a, 'f> {
+    /// The cycle.
+    pub cycle: &'f Cycle<'a>,
+    /// The filters; empty when PreFilter rejected the pod.
+    pub filters: &'f [ActiveFilter<'a>],
+    /// Whether every PreFilter plugin was reached.
+    pub pre_filtered: bool,
+    /// What was said about the nodes that were looked at, by index.
+    pub statuses: &'f [NodeStatus],
+    /// For choices.
+    pub rng: &'f mut Rng,
+}
+
+/// What becomes of `status.nominatedNodeName`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Nomination {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is set, or cleared by "".
+    Set(Text),
+}
+
+/// What PostFilter achieves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostFilterResult {
+    /// Room is being made.
+    Success {
+        /// Where, and at whose expense.
+        chosen: Candidate,
+        /// All that was found possible.
+        candidates: Vec<Candidate>,
+    },
+    /// Nothing can be done.
+    Unschedulable {
+        /// Why.
+        message: String,
+        /// What becomes of the nomination.
+        nomination: Nomination,
+    },
+    /// It did not work; later plugins are not asked.
+    Error(String),
+}
+
+/// Makes a pod schedulable that is not.
+pub trait PostFilter {
+    /// Tries to.
+    fn post_filter(&self, run: &mut FilterRun<'_, '_>) -> PostFilterResult;
+}
+
+/// Looks at all feasible nodes.
+pub trait PreScore {
+    /// Prepares the scores; `None` when the plugin has nothing to say about this pod.
+    fn pre_score<'a>(&'a self, cycle: &Cycle<'a>, feasible: &[&'a NodeInfo]) -> Option<Box<dyn Score + 'a>>;
+}
+
+/// Scores nodes for one pod.
+pub trait Score: Debug {
+    /// The node's score, in the plugin's own measure.
+    fn score(&mut self, node: &NodeInfo) -> i64;
+    /// Brings all scores into 0 to 100 (NormalizeScore).
+    fn normalize(&self, _scores: &mut [i64]) {}
+}
+
+/// Claims something for the pod.
+pub trait Reserve {
+    /// Claims it on that node: the objects as they will be, so that the next cycle already sees them; or why it cannot.
+    fn reserve(&self, cycle: &Cycle<'_>, node: &NodeInfo) -> Result<Vec<Value>, Text>;
+}
+
+/// What Permit says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// The pod is bound now.
+    Allow,
+    /// It is not.
+    Deny(Text),
+}
+
+/// Holds a pod back.
+pub trait Permit {
+    /// Whether it may be bound.
+    fn permit(&self, cycle: &Cycle<'_>, node: &NodeInfo) -> Permission;
+}
+
+/// What must happen before the pod is bound.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BeforeBinding {
+    /// Requests to send.
+    pub requests: Vec<Request>,
+    /// Whether something is still to be waited for.
+    pub wait: bool,
+}
+
+/// Prepares a binding.
+pub trait PreBind {
+    /// What is to be done, or why it cannot be done. It is asked again whenever the objects that it waits for have changed; then
+    /// `first` is false and its requests have been sent already.
+    fn pre_bind(&self, cycle: &Cycle<'_>, node: &NodeInfo, first: bool) -> Result<BeforeBinding, Text>;
+}
+
+/// Binds a pod.
+pub trait Bind {
+    /// The request that does it.
+    fn bind(&self, pod: &PodInfo, node: &Text) -> Request;
+}
+
+/// Is told of bound pods.
+pub trait PostBind {
+    /// The pod is bound.
+    fn post_bind(&self, pod: &PodInfo, node: &Text);
+}
+
+/// Something that happened in the cluster and may make pods schedulable.
+#[derive(Clone, Copy, Debug)]
+pub enum ClusterEvent<'a> {
+    /// A node came.
+    NodeAdded(&'a Value),
+    /// A node changed.
+    NodeChanged(&'a Value, &'a Value),
+    /// A pod was bound, or one that is bound came to be known.
+    PodAssigned(&'a PodInfo),
+    /// A bound pod changed: before, after.
+    PodChanged(&'a PodInfo, &'a PodInfo),
+    /// A pod that was on a node is gone.
+    PodGone(&'a PodInfo),
+    /// The pod itself changed while it waits: before, after.
+    PodItself(&'a PodInfo, &'a PodInfo),
+    /// A claim, volume, storage class or CSINode came or changed.
+    Storage(&'a Value),
+    /// A namespace's labels changed.
+    Namespace(&'a Value),
+    /// It waited too long: everything is tried again.
+    Flush,
+}
+
+/// Asks all filters; the first that rejects the node is named.
+pub fn run_filters(filters: &[ActiveFilter<'_>], node: &NodeInfo) -> Result<(), (&'static str, Rejection)> {
+    for active in filters {
+        active.filter.filter(node).map_err(|rejection| (active.plugin, rejection))?;
+    }
+    Ok(())
+}
+
+/// A filter of a plugin, and the copy that knows of imagined pods if it cares.
+type ImaginedFilter<'f> = (&'static str, Option<Box<dyn Filter + 'f>>, &'f dyn Filter);
+
+/// Filters that know of imagined pods.
+#[derive(Debug)]
+pub struct Imagined<'f> {
+    filters: Vec<ImaginedFilter<'f>>,
+    /// The node with those pods.
+    pub node: NodeInfo,
+}
+
+impl<'f> Imagined<'f> {
+    /// A world in which pods can be added to this node and removed from it.
+    pub fn new(filters: &'f [ActiveFilter<'_>], node: &NodeInfo) -> Self {
+        let filters = filters.iter().map(|active| (active.plugin, active.filter.imagine(), active.filter.as_ref())).collect();
+        Self { filters, node: node.clone() }
+    }
+
+    /// Adds a pod.
+    pub fn add(&mut self, pod: &NodePod) {
+        self.node.add(pod.clone());
+        for filter in self.filters.iter_mut().filter_map(|(_, filter, _)| filter.as_mut()) {
+            filter.pod_added(pod, &self.node);
+        }
+    }
+
+    /// Removes a pod.
+    pub fn remove(&mut self, pod: &NodePod) {
+        self.node.remove(&pod.info.key);
+        for filter in self.filters.iter_mut().filter_map(|(_, filter, _)| filter.as_mut()) {
+            filter.pod_removed(pod, &self.node);
+        }
+    }
+
+    /// Asks all filters about the node as imagined.
+    pub fn run_filters(&self) -> Result<(), (&'static str, Rejection)> {
+        for (plugin, imagined, plain) in &self.filters {
+            imagined.as_deref().unwrap_or(*plain).filter(&self.node).map_err(|rejection| (*plugin, rejection))?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks all filters twice when pods of the same or a higher priority wait for room on the node: with them there, and without, as
+/// they may never come (RunFilterPluginsWithNominatedPods).
+pub fn run_filters_with_nominated(
+    cycle: &Cycle<'_>,
+    filters: &[ActiveFilter<'_>],
+    node: &NodeInfo,
+) -> Result<(), (&'static str, Rejection)> {
+    let nominated = cycle.snapshot.nominated(&node.name);
+    let counts = |pod: &&NodePod| pod.info.priority >= cycle.pod.priority && pod.info.key != cycle.pod.key;
+    if nominated.iter().any(|pod| counts(&pod)) {
+        let mut imagined = Imagined::new(filters, node);
+        for pod in nominated.iter().filter(counts) {
+            imagined.add(pod);
+        }
+        imagined.run_filters()?;
+    }
+    run_filters(filters, node)
+}
+
+/// Scales scores so that the highest becomes 100; with `reverse` the highest becomes 0 (helper.DefaultNormalizeScore).
+pub fn default_normalize(scores: &mut [i64], reverse: bool) {
+    const MAX: i64 = super::arith::MAX_NODE_SCORE;
+    let highest = scores.iter().copied().max().unwrap_or(0);
+    for score in scores {
+        let scaled = if highest == 0 { 0 } else { *score * MAX / highest };
+        *score = if reverse { MAX - scaled } else { scaled };
+    }
+}
+
+/// A plugin in a profile.
+#[derive(Clone, Debug)]
+pub struct Enabled {
+    /// The plugin.
+    pub plugin: Rc<dyn Plugin>,
+    /// What its score is multiplied by.
+    pub weight: i64,
+}

@@ -1,0 +1,158 @@
+//! A node as the scheduler reads it, with the pods that are or will be on it (framework.NodeInfo).
+
+use std::rc::Rc;
+
+use super::pod_info::{HostPort, PodInfo};
+use super::resources::Resources;
+use super::terms::{PodAffinity, REGION, Taint, ZONE};
+use crate::value::{Text, Value};
+
+/// Number of a [`PodClass`] in its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClassId(pub u32);
+
+/// What pods have in common that selectors and affinity terms look at. Thousands of pods are of a few classes, so
+/// the plugins match classes and multiply by the counts of each node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodClass {
+    /// Their namespace.
+    pub namespace: Text,
+    /// Their labels, or null.
+    pub labels: Value,
+    /// Whether their deletion has begun.
+    pub terminating: bool,
+    /// What they ask of other pods.
+    pub affinity: Option<Rc<PodAffinity>>,
+}
+
+/// A pod on a node.
+#[derive(Clone, Debug)]
+pub struct NodePod {
+    /// The pod.
+    pub info: Rc<PodInfo>,
+    /// Its class.
+    pub class: ClassId,
+}
+
+/// A node and what is on it.
+#[derive(Clone, Debug, Default)]
+pub struct NodeInfo {
+    /// Its position among the nodes of the snapshot.
+    pub index: usize,
+    /// Its name.
+    pub name: Text,
+    /// Its labels.
+    pub labels: Value,
+    /// Its taints.
+    pub taints: Vec<Taint>,
+    /// Whether it is cordoned.
+    pub unschedulable: bool,
+    /// What it has to give.
+    pub allocatable: Resources,
+    /// How many pods it takes.
+    pub allowed_pods: i64,
+    /// The images that it has, with their sizes in bytes, sorted by name.
+    pub images: Vec<(Text, i64)>,
+    /// The sum of its pods' requests.
+    pub requested: Resources,
+    /// The sum of its pods' requests of (millicores, bytes) with defaults.
+    pub non_zero: (i64, i64),
+    /// Its pods.
+    pub pods: Vec<NodePod>,
+    /// How many of its pods are of which class.
+    pub classes: Vec<(ClassId, u32)>,
+    /// How many of its pods ask something of other pods.
+    pub with_affinity: u32,
+    /// The host ports that its pods take.
+    pub ports: Vec<HostPort>,
+}
+
+impl NodeInfo {
+    /// Reads what the Node object says; pods and index stay as they are.
+    pub fn read(&mut self, node: &Value) {
+        let allocatable = &node["status"]["allocatable"];
+        self.name = node["metadata"]["name"].text();
+        self.labels = node["metadata"]["labels"].clone();
+        self.taints = Taint::list(&node["spec"]["taints"]);
+        self.unschedulable = node["spec"]["unschedulable"].is_true();
+        self.allocatable = Resources::of(allocatable);
+        self.allowed_pods = crate::api::quantity::Quantity::of(&allocatable["pods"]).units();
+        self.images = node["status"]["images"]
+            .items()
+            .iter()
+            .flat_map(|image| image["names"].items().iter().map(|name| (name.text(), image["sizeBytes"].int())))
+            .collect();
+        self.images.sort();
+        self.images.dedup_by(|a, b| a.0 == b.0);
+    }
+
+    /// Region and zone: nodes are visited zone by zone in turn.
+    pub fn zone(&self) -> (Text, Text) {
+        (self.labels[REGION].text(), self.labels[ZONE].text())
+    }
+
+    /// Adds a pod.
+    pub fn add(&mut self, pod: NodePod) {
+        match self.classes.iter_mut().find(|(class, _)| *class == pod.class) {
+            Some((_, count)) => *count += 1,
+            None => self.classes.push((pod.class, 1)),
+        }
+        self.account(&pod.info, 1);
+        self.ports.extend_from_slice(&pod.info.host_ports);
+        self.with_affinity += u32::from(pod.info.affinity.is_some());
+        self.pods.push(pod);
+    }
+
+    /// Removes the pod with this key, returning it.
+    pub fn remove(&mut self, key: &str) -> Option<NodePod> {
+        let at = self.pods.iter().position(|pod| pod.info.key == *key)?;
+        let pod = self.pods.remove(at);
+        if let Some(at) = self.classes.iter().position(|(class, _)| *class == pod.class) {
+            self.classes[at].1 -= 1;
+            if self.classes[at].1 == 0 {
+                self.classes.remove(at);
+            }
+        }
+        self.account(&pod.info, -1);
+        for port in &pod.info.host_ports {
+            if let Some(at) = self.ports.iter().position(|have| have == port) {
+                self.ports.remove(at);
+            }
+        }
+        self.with_affinity -= u32::from(pod.info.affinity.is_some());
+        Some(pod)
+    }
+
+    fn account(&mut self, pod: &PodInfo, sign: i64) {
+        self.requested.add(&pod.requests, sign);
+        self.non_zero.0 += sign * pod.non_zero.0;
+        self.non_zero.1 += sign * pod.non_zero.1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value;
+
+    #[test]
+    fn adding_and_removing_a_pod_leaves_nothing() {
+        let mut node = NodeInfo::default();
+        node.read(&value!({
+            "metadata": {"name": "n", "labels": {"topology.kubernetes.io/zone": "a"}},
+            "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]},
+            "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"}, "images": [{"names": ["b:1", "a:1"], "sizeBytes": 7}]},
+        }));
+        assert_eq!((node.allocatable.milli_cpu, node.allowed_pods, node.images[0].0.as_str()), (4000, 110, "a:1"));
+        assert_eq!(node.zone().1, "a");
+        let pod = PodInfo::new(&value!({
+            "metadata": {"name": "p", "namespace": "default"},
+            "spec": {"containers": [{"resources": {"requests": {"cpu": "1"}}, "ports": [{"hostPort": 80}]}], "affinity": {"podAffinity": {}}},
+        }));
+        node.add(NodePod { info: Rc::clone(&pod), class: ClassId(3) });
+        assert_eq!((node.requested.milli_cpu, node.non_zero.1, node.ports.len(), node.with_affinity), (1000, 200 << 20, 1, 1));
+        assert!(node.remove("default/p").is_some());
+        assert!(node.remove("default/p").is_none());
+        assert_eq!((node.requested.milli_cpu, node.ports.len(), node.classes.len(), node.with_affinity), (0, 0, 0, 0));
+    }
+}

@@ -1,0 +1,81 @@
+//! NodeAffinity: node selector and node affinity, required and preferred (`plugins/nodeaffinity`).
+
+use super::super::framework::{
+    ClusterEvent, Cycle, Filter, Plugin, PreFilter, PreFilterResult, PreScore, Rejection, Score, default_normalize,
+};
+use super::super::node_info::NodeInfo;
+use super::super::pod_info::PodInfo;
+use super::super::terms::{NodeSelectorTerm, RequiredNodeAffinity};
+use crate::value::Value;
+
+/// The plugin.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeAffinity;
+
+impl Plugin for NodeAffinity {
+    fn name(&self) -> &'static str {
+        "NodeAffinity"
+    }
+    fn pre_filter(&self) -> Option<&dyn PreFilter> {
+        Some(self)
+    }
+    fn pre_score(&self) -> Option<&dyn PreScore> {
+        Some(self)
+    }
+    fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
+        let matches = |node: &Value| pod.required_nodes.matches(&node["metadata"]["name"].text(), &node["metadata"]["labels"]);
+        match event {
+            ClusterEvent::NodeAdded(new) => matches(new),
+            ClusterEvent::NodeChanged(old, new) => !matches(old) && matches(new),
+            _ => false,
+        }
+    }
+}
+
+impl PreFilter for NodeAffinity {
+    fn pre_filter<'a>(&'a self, cycle: &Cycle<'a>) -> PreFilterResult<'a> {
+        let required = &cycle.pod.required_nodes;
+        if required.is_empty() {
+            return PreFilterResult::Skip;
+        }
+        let filter = Box::new(Required(required));
+        match required.node_names() {
+            None => PreFilterResult::Filter(filter),
+            Some(names) if names.is_empty() => PreFilterResult::Reject(Rejection::unresolvable("pod affinity terms conflict")),
+            Some(names) => PreFilterResult::Nodes(filter, names),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Required<'a>(&'a RequiredNodeAffinity);
+
+impl Filter for Required<'_> {
+    fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
+        if self.0.matches(&node.name, &node.labels) {
+            Ok(())
+        } else {
+            Err(Rejection::unresolvable("node(s) didn't match Pod's node affinity/selector"))
+        }
+    }
+}
+
+impl PreScore for NodeAffinity {
+    fn pre_score<'a>(&'a self, cycle: &Cycle<'a>, _: &[&'a NodeInfo]) -> Option<Box<dyn Score + 'a>> {
+        let preferred = &cycle.pod.preferred_nodes;
+        if preferred.is_empty() { None } else { Some(Box::new(Preferred(preferred))) }
+    }
+}
+
+#[derive(Debug)]
+struct Preferred<'a>(&'a [(i64, NodeSelectorTerm)]);
+
+impl Score for Preferred<'_> {
+    fn score(&mut self, node: &NodeInfo) -> i64 {
+        let matching = self.0.iter().filter(|(_, term)| term.matches(&node.name, &node.labels));
+        matching.map(|(weight, _)| weight).sum()
+    }
+    fn normalize(&self, scores: &mut [i64]) {
+        default_normalize(scores, false);
+    }
+}
