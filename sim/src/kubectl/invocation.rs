@@ -5,7 +5,7 @@ use super::error::Error;
 use super::kubeconfig::Kubeconfig;
 use super::parse::{Parsed, flag_named, go_bool, go_duration_us};
 use crate::core::{Duration, Time};
-use crate::flow::{Flow, Halt, Io, Stream};
+use crate::flow::{Flow, Halt, Io};
 use crate::shell::Env;
 
 /// One call of a command.
@@ -159,6 +159,6 @@ impl<'a> Invocation<'a> {
 
 /// Everything that a program printed to one stream, for tests.
 #[cfg(test)]
-pub fn printed(io: &Io, stream: Stream) -> String {
+pub fn printed(io: &Io, stream: crate::flow::Stream) -> String {
     io.output().iter().filter(|(to, _)| *to == stream).map(|(_, text)| text.as_str()).collect()
 }

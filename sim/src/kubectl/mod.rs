@@ -8,6 +8,7 @@
 //! Discovery is left out: kubectl fetches the list of resources from the server when its cache is cold; here it is built in.
 
 pub mod args;
+mod describe;
 pub mod error;
 mod get;
 mod help;
@@ -15,6 +16,7 @@ pub mod invocation;
 pub mod kubeconfig;
 pub mod parse;
 pub mod print;
+pub mod replica_sets;
 pub mod resources;
 
 pub use args::{Command, Flag, FlagKind};
@@ -63,7 +65,7 @@ groups! {
         &Command::absent("taint", "Update the taints on one or more nodes"),
     ],
     "Troubleshooting and Debugging Commands": [
-        &Command::absent("describe", "Show details of a specific resource or group of resources"),
+        &describe::COMMAND,
         &Command::absent("logs", "Print the logs for a container in a pod"),
         &Command::absent("attach", "Attach to a running container"),
         &Command::absent("exec", "Execute a command in a container"),
@@ -186,11 +188,21 @@ pub(crate) mod testing {
 
     /// The same for words.
     pub(crate) fn run_words(argv: &[String], env: &Env, answer: impl Fn(&Request) -> Result<Value, ApiError>) -> Outcome {
+        run_at(Time::ZERO, argv, env, answer)
+    }
+
+    /// The same for words and a program that starts at this time.
+    pub(crate) fn run_at(
+        started: Time,
+        argv: &[String],
+        env: &Env,
+        answer: impl Fn(&Request) -> Result<Value, ApiError>,
+    ) -> Outcome {
         let mut log = Log::default();
-        let mut now = Time::ZERO;
+        let mut now = started;
         let mut answered = 0;
         loop {
-            let mut io = Io::new(Time::ZERO, &log);
+            let mut io = Io::new(started, &log);
             let result = main(argv, env, &mut io);
             let asks: Vec<Ask> = io.asks()[answered..].to_vec();
             if result != Err(Halt::Pending) || asks.is_empty() {

@@ -28,6 +28,11 @@ impl TabWriter {
         self.text.push_str(text);
     }
 
+    /// What was written since the last flush, with its tabs.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// Forgets the widths of earlier flushes.
     pub fn forget_widths(&mut self) {
         if let Some(widths) = &mut self.remembered {
