@@ -215,6 +215,21 @@ impl<'a> Io<'a> {
         }
     }
 
+    /// Asks docker's engine for several things at once and waits for all answers.
+    pub fn docker_all(&mut self, calls: Vec<(&'static str, Value)>) -> Flow<Vec<Result<Value, Text>>> {
+        let asks: Vec<usize> = calls.into_iter().map(|(verb, args)| self.ask(Ask::Docker { verb, args })).collect();
+        let mut results = Vec::new();
+        let mut pending = false;
+        for ask in asks {
+            match self.answer(ask) {
+                Ok(Answer::Docker(result)) => results.push(result),
+                Ok(other) => results.push(Err(Text::from(format!("unexpected answer {other:?}")))),
+                Err(_) => pending = true,
+            }
+        }
+        if pending { Err(Halt::Pending) } else { Ok(results) }
+    }
+
     /// Opens a watch.
     pub fn watch(&mut self, request: Request) -> WatchHandle {
         let ask = self.ask(Ask::Request(request));

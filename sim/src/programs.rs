@@ -29,11 +29,15 @@ pub struct Launch<'a> {
 }
 
 /// The programs of the user's computer.
-pub const ON_USERS_MACHINE: &[Part] = &[Part::Shell];
+pub const ON_USERS_MACHINE: &[Part] = &[Part::Shell, Part::Docker, Part::Registry];
 
 /// The programs that a machine starts by itself when it is switched on (kind's node image boots systemd).
-pub fn at_boot(_spec: &MachineSpec) -> Vec<Part> {
-    Vec::new()
+pub fn at_boot(spec: &MachineSpec) -> Vec<Part> {
+    if crate::kind::node_image_minor(&spec.image).is_some() && matches!(spec.role.as_str(), "control-plane" | "worker") {
+        vec![Part::Systemd]
+    } else {
+        Vec::new()
+    }
 }
 
 /// Starts a program.
@@ -41,6 +45,11 @@ pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
     match part {
         Part::ApiServer => Rc::new(crate::apiserver::ApiServer::start(launch)),
         Part::Shell => Rc::new(crate::user::User::default()),
+        Part::Docker => Rc::new(crate::docker::Engine::start(launch)),
+        Part::Kubeadm => Rc::new(crate::kubeadm::Kubeadm::start(launch)),
+        Part::Registry => Rc::new(crate::runtime::Registry::start(launch)),
+        Part::Runtime => Rc::new(crate::runtime::Containerd::start(launch)),
+        Part::Systemd => Rc::new(crate::machine::Systemd::start(launch)),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
         _ => Rc::new(Idle),
     }

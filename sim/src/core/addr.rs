@@ -107,6 +107,8 @@ pub enum Part {
     LocalPathProvisioner,
     /// kubeadm while it runs on a machine
     Kubeadm,
+    /// The first process of a node's machine
+    Systemd,
     /// The image registry, outside the cluster
     Registry,
     /// docker's engine on the user's computer
@@ -139,6 +141,7 @@ impl Part {
             Self::CoreDns => "coredns",
             Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Kubeadm => "kubeadm",
+            Self::Systemd => "systemd",
             Self::Registry => "registry",
             Self::Docker => "dockerd",
             Self::LoadBalancer => "haproxy",

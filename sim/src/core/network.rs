@@ -42,6 +42,24 @@ impl Network {
             Message::EtcdRequest(request) if !matches!(**request, crate::etcd::EtcdRequest::Compact { .. }) => {
                 self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
             }
+            Message::Cri(cri) => match &**cri {
+                crate::runtime::Cri::Call { .. } => {
+                    self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
+                }
+                crate::runtime::Cri::Reply { to, .. } => {
+                    self.open.remove(to);
+                }
+                crate::runtime::Cri::Event { .. } => {}
+            },
+            Message::Machine(message) => match &**message {
+                crate::machine::MachineMessage::Call { .. } => {
+                    self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
+                }
+                crate::machine::MachineMessage::Reply { to, .. } => {
+                    self.open.remove(to);
+                }
+                crate::machine::MachineMessage::Event { .. } => {}
+            },
             Message::Response(response) => {
                 self.open.remove(&response.to);
             }

@@ -1,4 +1,24 @@
 //! The container runtime (containerd) of a machine: sandboxes, containers, images, processes; and the CRI messages between it and the kubelet.
+//!
+//! In reading order:
+//! - [`image`]: names, sizes and layers of images; [`registry`] serves them;
+//! - [`behaviour`]: what a container's process does, by image and command; [`logs`] what it prints; [`exec`] commands run inside;
+//! - [`process`]: process ids and `ps`;
+//! - [`containerd`]: the component that answers the kubelet.
+
+pub mod behaviour;
+mod container;
+pub mod containerd;
+pub mod exec;
+pub mod image;
+pub mod logs;
+pub mod process;
+pub mod registry;
+pub mod script;
+pub mod spawn;
+
+pub use containerd::Containerd;
+pub use registry::Registry;
 
 use crate::core::EnvelopeId;
 use crate::value::{Text, Value};

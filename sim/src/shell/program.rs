@@ -4,8 +4,8 @@ use super::filter::{self, Filter};
 use super::{Env, env};
 use crate::core::Duration;
 use crate::flow::{Flow, Io};
-use crate::kubectl;
 use crate::value::Text;
+use crate::{docker, kind, kubectl};
 
 /// The programs that can be called, for completion and `help`.
 pub const NAMES: &[&str] = &[
@@ -18,6 +18,8 @@ pub fn run(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
     let name = argv.first().map_or("", String::as_str);
     match name {
         "kubectl" => kubectl::main(argv, env, io),
+        "kind" => kind::main(argv, env, io),
+        "docker" => docker::main(argv, env, io),
         "sleep" => sleep(argv, io),
         "echo" => echo(argv, io),
         "ls" => ls(argv, env, io),

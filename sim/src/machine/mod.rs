@@ -1,4 +1,13 @@
 //! Machines as docker sees them: what kind and docker ask of the engine, and of programs on a node's machine.
+//!
+//! - [`systemd`] starts containerd and kubelet, and runs the commands of `docker exec` ([`command`]);
+//! - [`files`]: the files on a node's disk that several programs know.
+
+pub mod command;
+pub mod files;
+pub mod systemd;
+
+pub use systemd::Systemd;
 
 use crate::core::EnvelopeId;
 use crate::value::{Text, Value};
@@ -20,6 +29,13 @@ pub enum MachineMessage {
         /// The result, or the error's text.
         result: Result<Value, Text>,
     },
+    /// Something that the kernel tells a program, such as `inotify`: nobody answers.
+    Event {
+        /// What happened.
+        kind: &'static str,
+        /// To what.
+        body: Value,
+    },
 }
 
 /// A machine to be added: what `docker run` of a node's image is told.
@@ -36,3 +52,6 @@ pub struct MachineSpec {
     /// Whatever else its programs are told (labels, taints, kubeadm patches), by name.
     pub config: Value,
 }
+
+/// On a machine's disk: when it booted, in microseconds of the simulation.
+pub const BOOT_FILE: &str = "/proc/stat";

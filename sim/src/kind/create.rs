@@ -1,0 +1,311 @@
+//! `kind create cluster`, step by step (kind's `pkg/cluster/internal/create`).
+
+use super::config::{ClusterConfig, NodeConfig};
+use super::{CLUSTER_LABEL, ROLE_LABEL, image::Versions, manifests};
+use crate::core::Duration;
+use crate::docker::host_port;
+use crate::flow::{Flow, Halt, Io};
+use crate::kubeadm::config::{ClusterConfiguration, PATH as KUBEADM_CONFIG};
+use crate::kubectl::kubeconfig::{self, Kubeconfig};
+use crate::shell::Env;
+use crate::value;
+use crate::value::{Text, Value};
+
+/// Flags of the command.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `--wait`, such as `60s`.
+    pub wait: String,
+    /// Whether nothing is printed.
+    pub quiet: bool,
+    /// Whether nodes stay when something fails.
+    pub retain: bool,
+}
+
+struct Creation<'a> {
+    config: &'a ClusterConfig,
+    options: &'a Options,
+    names: Vec<String>,
+}
+
+/// Creates a cluster.
+pub fn create(config: &ClusterConfig, options: &Options, env: &Env, io: &mut Io) -> Flow<()> {
+    let failed = |error: &str, io: &mut Io| io.fail(1, &format!("ERROR: failed to create cluster: {error}\n"));
+    if !super::nodes(&config.name, io)?.is_empty() {
+        return failed(&format!("node(s) already exist for a cluster with the name {:?}", config.name), io);
+    }
+    if let Err(error) = config.validate() {
+        return failed(&error, io);
+    }
+    if config.nodes.iter().filter(|node| node.role == "control-plane").count() > 1 {
+        return failed(
+            "several control-plane nodes are not part of the simulation yet: give one, and as many workers as you like",
+            io,
+        );
+    }
+    if let Some(node) = config.nodes.iter().find(|node| super::node_image_minor(&node.image).is_none()) {
+        let image = &node.image;
+        return failed(
+            &format!(
+                "failed to pull image {image:?}: command \"docker pull {image}\" failed with error: exit status 1\nCommand Output: Error response from daemon: manifest for {image} not found: manifest unknown: manifest unknown (the simulation has kindest/node:v1.14.0 to v1.36)"
+            ),
+            io,
+        );
+    }
+    let creation = Creation { config, options, names: config.node_names() };
+    creation.say(&format!("Creating cluster {:?} ...\n", config.name), io);
+    match creation.steps(io) {
+        Err(Halt::Exit(code)) => {
+            if !options.retain {
+                super::remove_nodes(&config.name, io)?;
+            }
+            Err(Halt::Exit(code))
+        }
+        Err(Halt::Pending) => Err(Halt::Pending),
+        Ok(port) => {
+            let mut kubeconfig = Kubeconfig::of(env);
+            let context = format!("kind-{}", config.name);
+            kubeconfig.add(&context, &format!("https://127.0.0.1:{port}"));
+            io.write_file(kubeconfig::PATH, Some(Text::from(kubeconfig.to_yaml())));
+            creation.say(
+                &format!("Set kubectl context to {context:?}\nYou can now use your cluster with:\n\nkubectl cluster-info --context {context}\n\nHave a nice day! 👋\n"),
+                io,
+            );
+            Ok(())
+        }
+    }
+}
+
+impl Creation<'_> {
+    fn say(&self, text: &str, io: &mut Io) {
+        if !self.options.quiet {
+            io.eprint(text);
+        }
+    }
+
+    fn done(&self, step: &str, io: &mut Io) {
+        self.say(&format!(" ✓ {step}\n"), io);
+    }
+
+    fn fail<T>(&self, step: &str, error: &str, io: &mut Io) -> Flow<T> {
+        self.say(&format!(" ✗ {step}\n"), io);
+        io.fail(1, &format!("ERROR: failed to create cluster: {error}\n"))
+    }
+
+    /// All steps; the port of the api-server on the user's computer.
+    fn steps(&self, io: &mut Io) -> Flow<u16> {
+        let nodes = &self.config.nodes;
+        let control_plane = nodes.iter().position(|node| node.role == "control-plane").expect("the configuration was validated");
+        let mut images: Vec<&str> = nodes.iter().map(|node| node.image.as_str()).collect();
+        images.sort_unstable();
+        images.dedup();
+        for image in images {
+            let step = format!("Ensuring node image ({}) 🖼", image.split('@').next().unwrap_or_default());
+            if let Err(error) = io.docker("pull", value!({"image": Text::new(image)}))? {
+                return self.fail(&step, &format!("failed to pull image {image:?}: {error}"), io);
+            }
+            self.done(&step, io);
+        }
+
+        let step = format!("Preparing nodes {}", "📦 ".repeat(nodes.len()));
+        // The control plane is made first, so that it gets the first address; all are made at once.
+        let mut order: Vec<usize> = (0..nodes.len()).collect();
+        order.sort_by_key(|at| nodes[*at].role != "control-plane");
+        let calls = order.iter().map(|at| {
+            let labels = value!({CLUSTER_LABEL: &self.config.name, ROLE_LABEL: &nodes[*at].role});
+            ("run", value!({"name": &self.names[*at], "image": &nodes[*at].image, "labels": labels}))
+        });
+        for made in io.docker_all(calls.collect())? {
+            if let Err(error) = made {
+                return self.fail(&step, &format!("failed to run container: {error}"), io);
+            }
+        }
+        self.done(&step, io);
+
+        let step = "Writing configuration 📜";
+        let mut port = 0;
+        for at in order {
+            let facts = match io.docker("inspect", value!({"name": &self.names[at]}))? {
+                Ok(facts) => facts,
+                Err(error) => return self.fail(step, &error, io),
+            };
+            if at == control_plane {
+                port = host_port(crate::core::MachineId(facts["machine"].int() as u16));
+            }
+            let configuration = self.kubeadm_config(&nodes[at], &self.names[at], facts["ip"].str(), &self.names[control_plane]);
+            self.write(at, KUBEADM_CONFIG, configuration, step, io)?;
+        }
+        let versions = Versions::of(&nodes[control_plane].image);
+        let endpoint = format!("{}:6443", self.names[control_plane]);
+        self.write(
+            control_plane,
+            manifests::CNI_PATH,
+            manifests::kindnet(&versions, &self.config.pod_subnet, &endpoint),
+            step,
+            io,
+        )?;
+        self.write(control_plane, manifests::STORAGE_PATH, manifests::storage(&versions), step, io)?;
+        self.done(step, io);
+
+        let step = "Starting control-plane 🕹️";
+        let init = ["kubeadm", "init", "--config=/kind/kubeadm.conf", "--skip-token-print", "--v=6"];
+        self.exec(control_plane, &init, "failed to init node with kubeadm", step, io)?;
+        if nodes.len() == 1 {
+            let mut untaint = vec!["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "taint", "nodes", "--all"];
+            let keys: Vec<String> = versions.control_plane_taints().iter().map(|key| format!("{key}-")).collect();
+            untaint.extend(keys.iter().map(String::as_str));
+            self.exec(control_plane, &untaint, "failed to remove control plane taint", step, io)?;
+        }
+        self.done(step, io);
+
+        if !self.config.disable_default_cni {
+            let step = "Installing CNI 🔌";
+            let apply = ["kubectl", "create", "--kubeconfig=/etc/kubernetes/admin.conf", "-f", manifests::CNI_PATH];
+            self.exec(control_plane, &apply, "failed to apply overlay network", step, io)?;
+            self.done(step, io);
+        }
+        let step = "Installing StorageClass 💾";
+        let apply = ["kubectl", "apply", "--kubeconfig=/etc/kubernetes/admin.conf", "-f", manifests::STORAGE_PATH];
+        self.exec(control_plane, &apply, "failed to add default storage class", step, io)?;
+        self.done(step, io);
+
+        let workers: Vec<usize> = (0..nodes.len()).filter(|at| nodes[*at].role == "worker").collect();
+        if !workers.is_empty() {
+            let step = "Joining worker nodes 🚜";
+            let join = ["kubeadm", "join", "--config", "/kind/kubeadm.conf", "--skip-phases=preflight", "--v=6"];
+            let argv: Value = join.iter().map(|word| Text::Static(word)).collect();
+            let calls = workers.iter().map(|at| ("exec", value!({"name": &self.names[*at], "argv": argv.clone()})));
+            for result in io.docker_all(calls.collect())? {
+                self.succeeded(result, "failed to join node with kubeadm", step, io)?;
+            }
+            self.done(step, io);
+        }
+        self.wait_for_ready(control_plane, io)?;
+        Ok(port)
+    }
+
+    fn write(&self, at: usize, path: &'static str, content: Value, step: &str, io: &mut Io) -> Flow<()> {
+        match io.docker("write", value!({"name": &self.names[at], "path": path, "content": content}))? {
+            Ok(_) => Ok(()),
+            Err(error) => self.fail(step, &format!("failed to copy {path} to node: {error}"), io),
+        }
+    }
+
+    fn exec(&self, at: usize, argv: &[&str], what: &str, step: &str, io: &mut Io) -> Flow<Value> {
+        let words: Value = argv.iter().map(|word| Text::new(word)).collect();
+        let result = io.docker("exec", value!({"name": &self.names[at], "argv": words}))?;
+        self.succeeded(result, what, step, io)
+    }
+
+    fn succeeded(&self, result: Result<Value, Text>, what: &str, step: &str, io: &mut Io) -> Flow<Value> {
+        match result {
+            Ok(finished) if finished["code"].int() == 0 => Ok(finished),
+            Ok(finished) => {
+                let output = format!("{}{}", finished["stdout"].str(), finished["stderr"].str());
+                let code = finished["code"].int();
+                self.fail(
+                    step,
+                    &format!("{what}: command failed with error: exit status {code}\nCommand Output: {}", output.trim_end()),
+                    io,
+                )
+            }
+            Err(error) => self.fail(step, &format!("{what}: {error}"), io),
+        }
+    }
+
+    /// kubeadm's configuration of a node, with the patches of kind's configuration merged in.
+    fn kubeadm_config(&self, node: &NodeConfig, name: &str, ip: &str, control_plane: &str) -> Value {
+        let mut labels: Vec<String> = node.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        labels.sort();
+        let mut configuration = ClusterConfiguration {
+            versions: Versions::of(&node.image),
+            cluster_name: Text::new(&self.config.name),
+            control_plane_endpoint: Text::from(format!("{control_plane}:6443")),
+            pod_subnet: Text::new(&self.config.pod_subnet),
+            service_subnet: Text::new(&self.config.service_subnet),
+            proxy_mode: Text::new(&self.config.proxy_mode),
+            kubelet_extra_args: value!({
+                "node-ip": Text::new(ip), "node-labels": labels.join(","),
+                "provider-id": format!("kind://docker/{}/{name}", self.config.name),
+            }),
+            taints: Value::Null,
+        };
+        for patch in self.config.kubeadm_patches.iter().chain(&node.kubeadm_patches) {
+            let role = patch.kind();
+            let fits = role.is_empty()
+                || role == "InitConfiguration" && node.role == "control-plane"
+                || role == "JoinConfiguration" && node.role == "worker";
+            if !fits {
+                continue;
+            }
+            let registration = &patch["nodeRegistration"];
+            let extra = &registration["kubeletExtraArgs"];
+            // v1beta4 has a list of names and values, older versions a map.
+            for argument in extra.items() {
+                configuration.kubelet_extra_args.map_mut().insert(argument["name"].text(), argument["value"].clone());
+            }
+            for (flag, value) in extra.entries() {
+                configuration.kubelet_extra_args.map_mut().insert(flag.clone(), value.clone());
+            }
+            if !registration["taints"].is_null() {
+                configuration.taints = registration["taints"].clone();
+            }
+        }
+        configuration.to_documents()
+    }
+
+    fn wait_for_ready(&self, control_plane: usize, io: &mut Io) -> Flow<()> {
+        let Some(wait) = seconds(&self.options.wait).filter(|wait| *wait > 0) else { return Ok(()) };
+        let since = io.now();
+        let step = format!("Waiting ≤ {} for control-plane = Ready ⏳", self.options.wait);
+        loop {
+            let argv = [
+                "kubectl",
+                "--kubeconfig=/etc/kubernetes/admin.conf",
+                "get",
+                "nodes",
+                "--selector=node-role.kubernetes.io/control-plane",
+            ];
+            let words: Value = argv.iter().map(|word| Text::Static(word)).collect();
+            let ready = io
+                .docker("exec", value!({"name": &self.names[control_plane], "argv": words}))?
+                .is_ok_and(|finished| finished["stdout"].str().contains(" Ready "));
+            let waited = io.now().since(since);
+            if ready {
+                self.done(&step, io);
+                self.say(&format!(" • Ready after {}s 💚\n", waited.as_secs()), io);
+                return Ok(());
+            }
+            if waited >= Duration::s(wait) {
+                self.say(&format!(" ✗ {step}\n • WARNING: Timed out waiting for Ready ⚠️\n"), io);
+                return Ok(());
+            }
+            io.sleep(Duration::ms(500))?;
+        }
+    }
+}
+
+/// Whole seconds of a duration such as `1m30s`.
+fn seconds(text: &str) -> Option<u64> {
+    let mut total = 0;
+    let mut digits = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' => digits.push(c),
+            'h' | 'm' | 's' => {
+                let number: u64 = digits.parse().ok()?;
+                total += number
+                    * if c == 'h' {
+                        3_600
+                    } else if c == 'm' {
+                        60
+                    } else {
+                        1
+                    };
+                digits.clear();
+            }
+            _ => return None,
+        }
+    }
+    digits.is_empty().then_some(total)
+}

@@ -1,0 +1,310 @@
+//! `kubeadm init`, phase by phase (kubeadm's `cmd/phases/init`).
+
+use super::Node;
+use super::config::{ClusterConfiguration, TOKEN};
+use super::{addons, static_pods};
+use crate::api::Resource;
+use crate::api::resource::NODES;
+use crate::core::{Duration, Request};
+use crate::flow::{Flow, Io};
+use crate::machine::files;
+use crate::value;
+use crate::value::{Text, Value};
+
+/// How long kubeadm waits for the control plane, and how often it looks.
+const PATIENCE: Duration = Duration::s(240);
+const LOOKS_EVERY: Duration = Duration::ms(500);
+
+/// `kubeadm init`; `args` without these two words.
+pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
+    if let Some(word) = args.iter().find(|arg| !arg.starts_with("--")) {
+        return io.fail(1, &format!("error: unknown argument {word:?}\n"));
+    }
+    let mut config = ClusterConfiguration::load(&node.disk, &node.image, &node.name);
+    for arg in args {
+        match arg.split_once('=') {
+            Some(("--pod-network-cidr", value)) => config.pod_subnet = Text::new(value),
+            Some(("--service-cidr", value)) => config.service_subnet = Text::new(value),
+            Some(("--control-plane-endpoint", value)) => config.control_plane_endpoint = Text::new(value),
+            _ => {}
+        }
+    }
+    io.print(&format!(
+        "[init] Using Kubernetes version: {}\n[preflight] Running pre-flight checks\n",
+        config.versions.kubernetes
+    ));
+    if node.disk.files.contains_key(files::KUBELET_KUBECONFIG) {
+        return io.fail(1, ALREADY);
+    }
+    let (name, ip) = (node.name.as_str(), node.ip.as_str());
+    let endpoint = format!("https://{}", config.control_plane_endpoint);
+    let local = format!("https://{ip}:6443");
+    io.print("[certs] Using certificateDir folder \"/etc/kubernetes/pki\"\n[certs] Generating \"ca\" certificate and key\n");
+    io.print("[kubeconfig] Using kubeconfig folder \"/etc/kubernetes\"\n");
+    let kubeconfigs = [
+        ("admin.conf", &endpoint, "kubernetes-admin".to_string()),
+        ("super-admin.conf", &endpoint, "kubernetes-super-admin".to_string()),
+        ("kubelet.conf", &endpoint, format!("system:node:{name}")),
+        ("controller-manager.conf", &local, "system:kube-controller-manager".to_string()),
+        ("scheduler.conf", &local, "system:kube-scheduler".to_string()),
+    ];
+    for (file, server, user) in kubeconfigs {
+        io.print(&format!("[kubeconfig] Writing {file:?} kubeconfig file\n"));
+        write(&format!("/etc/kubernetes/{file}"), files::kubeconfig(&config.cluster_name, server, &user), io)?;
+    }
+    start_kubelet(&config, &Value::list(), io)?;
+    io.print("[control-plane] Using manifest folder \"/etc/kubernetes/manifests\"\n");
+    for (file, pod) in static_pods::manifests(&config, name, ip) {
+        io.print(&format!("[control-plane] Creating static Pod manifest for {:?}\n", file.trim_end_matches(".yaml")));
+        write(&format!("{}{file}", files::MANIFESTS), pod, io)?;
+    }
+    wait_for_control_plane(io)?;
+    upload_config(&config, io)?;
+    mark_control_plane(&config, node, io)?;
+    bootstrap_token(&config, io)?;
+    for object in addons::coredns(&config) {
+        create(object, io)?;
+    }
+    io.print("[addons] Applied essential addon: CoreDNS\n");
+    if config.proxy_mode != "none" {
+        for object in addons::kube_proxy(&config) {
+            create(object, io)?;
+        }
+        io.print("[addons] Applied essential addon: kube-proxy\n");
+    }
+    io.print("\nYour Kubernetes control-plane has initialized successfully!\n");
+    if !args.contains(&"--skip-token-print") {
+        io.print(&format!(
+            "\nThen you can join any number of worker nodes by running the following on each as root:\n\nkubeadm join {} --token {TOKEN} --discovery-token-unsafe-skip-ca-verification\n",
+            config.control_plane_endpoint
+        ));
+    }
+    Ok(())
+}
+
+const ALREADY: &str = "\
+error execution phase preflight: [preflight] Some fatal errors occurred:
+\t[ERROR FileAvailable--etc-kubernetes-kubelet.conf]: /etc/kubernetes/kubelet.conf already exists
+[preflight] If you know what you are doing, you can make a check non-fatal with `--ignore-preflight-errors=...`
+To see the stack trace of this error execute with --v=5 or higher
+";
+
+/// Writes a file on the node.
+pub(super) fn write(path: &str, content: Value, io: &mut Io) -> Flow<()> {
+    match io.docker("write", value!({"path": Text::new(path), "content": content}))? {
+        Ok(_) => Ok(()),
+        Err(error) => io.fail(1, &format!("error: {error}\n")),
+    }
+}
+
+/// The default taints of a control-plane node, as the kubelet registers it with.
+fn role_taints(config: &ClusterConfiguration) -> Value {
+    if !config.taints.is_null() {
+        return config.taints.clone();
+    }
+    config.versions.control_plane_taints().iter().map(|key| value!({"key": *key, "effect": "NoSchedule"})).collect()
+}
+
+/// Writes the kubelet's configuration and flags, and starts it.
+pub(super) fn start_kubelet(config: &ClusterConfiguration, taints: &Value, io: &mut Io) -> Flow<()> {
+    let mut flags: Vec<(String, String)> =
+        config.kubelet_extra_args.entries().iter().map(|(name, value)| (name.to_string(), value.str().to_string())).collect();
+    if config.versions.minor < 35 {
+        flags.push(("pod-infra-container-image".into(), config.versions.pause.to_string()));
+    }
+    if config.versions.minor < 24 {
+        flags.push(("container-runtime".into(), "remote".into()));
+        flags.push(("container-runtime-endpoint".into(), "unix:///run/containerd/containerd.sock".into()));
+    }
+    flags.sort();
+    let words: Vec<String> = flags.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+    io.print(&format!("[kubelet-start] Writing kubelet environment file with flags to file {:?}\n", files::KUBELET_FLAGS));
+    write(files::KUBELET_FLAGS, Text::from(format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", words.join(" "))).into(), io)?;
+    io.print(&format!("[kubelet-start] Writing kubelet configuration to file {:?}\n", files::KUBELET_CONFIG));
+    let configuration = value!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd",
+        "clusterDNS": [addons::dns_address(&config.service_subnet)], "clusterDomain": "cluster.local",
+        "staticPodPath": "/etc/kubernetes/manifests", "registerWithTaints": taints,
+    });
+    write(files::KUBELET_CONFIG, configuration, io)?;
+    io.print("[kubelet-start] Starting the kubelet\n");
+    let argv: Value = ["systemctl", "restart", "kubelet"].into_iter().map(Text::Static).collect();
+    match io.docker("exec", value!({"argv": argv}))? {
+        Ok(_) => Ok(()),
+        Err(error) => io.fail(1, &format!("error: failed to start the kubelet: {error}\n")),
+    }
+}
+
+fn wait_for_control_plane(io: &mut Io) -> Flow<()> {
+    io.print("[wait-control-plane] Waiting for the kubelet to boot up the control plane as static Pods from directory \"/etc/kubernetes/manifests\"\n");
+    io.print("[control-plane-check] Waiting for healthy control plane components. This can take up to 4m0s\n");
+    let since = io.now();
+    while io.request(Request::raw("/livez"))?.is_err() {
+        if io.now().since(since) >= PATIENCE {
+            return io.fail(
+                1,
+                "[control-plane-check] kube-apiserver is not healthy after 4m0s\nerror execution phase wait-control-plane: failed while waiting for the control plane to start\n",
+            );
+        }
+        io.sleep(LOOKS_EVERY)?;
+    }
+    io.print(&format!("[control-plane-check] kube-apiserver is healthy after {:.6}s\n", io.now().since(since).as_secs_f64()));
+    Ok(())
+}
+
+/// Sends a request until it is answered with anything but a broken connection; kubeadm retries all of them.
+pub(super) fn insist(request: &Request, io: &mut Io) -> Flow<Result<Value, String>> {
+    let since = io.now();
+    loop {
+        match io.request(request.clone())? {
+            Ok(value) => return Ok(Ok(value)),
+            Err(error) if error.code() != 0 || io.now().since(since) >= PATIENCE => return Ok(Err(error.to_string())),
+            Err(_) => io.sleep(LOOKS_EVERY)?,
+        }
+    }
+}
+
+/// Creates an object.
+pub(super) fn create(object: Value, io: &mut Io) -> Flow<()> {
+    let Some(resource) = Resource::of_kind(object["apiVersion"].str(), object.kind()) else {
+        return io.fail(1, &format!("error: no matches for kind {:?}\n", object.kind()));
+    };
+    match insist(&Request::create(resource, object), io)? {
+        Ok(_) => Ok(()),
+        Err(error) => io.fail(1, &format!("error execution phase: {error}\n")),
+    }
+}
+
+fn role(cluster: bool, name: &str, namespace: &str, rules: Value) -> Value {
+    let kind = if cluster { "ClusterRole" } else { "Role" };
+    let mut object = value!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": Text::new(name)}, "rules": rules});
+    if !cluster {
+        object["metadata"]["namespace"] = Text::new(namespace).into();
+    }
+    object
+}
+
+/// A binding of a role of the same form to groups.
+pub(super) fn binding(cluster: bool, name: &str, namespace: &str, role: &str, subjects: &[(&'static str, &str)]) -> Value {
+    let (kind, role_kind) = if cluster { ("ClusterRoleBinding", "ClusterRole") } else { ("RoleBinding", "Role") };
+    let subjects: Value = subjects
+        .iter()
+        .map(|(kind, name)| match *kind {
+            "ServiceAccount" => value!({"kind": *kind, "name": Text::new(name), "namespace": "kube-system"}),
+            kind => value!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": Text::new(name)}),
+        })
+        .collect();
+    let mut object = value!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": Text::new(name)},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": Text::new(role)}, "subjects": subjects,
+    });
+    if !cluster {
+        object["metadata"]["namespace"] = Text::new(namespace).into();
+    }
+    object
+}
+
+fn rule(groups: &[&'static str], resources: &[&'static str], names: &[&'static str], verbs: &[&'static str]) -> Value {
+    let list = |words: &[&'static str]| words.iter().map(|word| Text::Static(word)).collect::<Value>();
+    let mut rule = value!({"apiGroups": list(groups), "resources": list(resources), "verbs": list(verbs)});
+    if !names.is_empty() {
+        rule["resourceNames"] = list(names);
+    }
+    rule
+}
+
+fn config_map(name: &'static str, key: &'static str, content: &Value) -> Value {
+    let text = if content.is_null() { String::new() } else { files::printed(content) };
+    value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {key: text}})
+}
+
+fn upload_config(config: &ClusterConfiguration, io: &mut Io) -> Flow<()> {
+    io.print("[upload-config] Storing the configuration used in ConfigMap \"kubeadm-config\" in the \"kube-system\" Namespace\n");
+    create(config_map("kubeadm-config", "ClusterConfiguration", &config.to_documents()[0]), io)?;
+    let nodes = [("Group", "system:bootstrappers:kubeadm:default-node-token"), ("Group", "system:nodes")];
+    let get = |name| Value::from(vec![rule(&[""], &["configmaps"], &[name], &["get"])]);
+    create(role(false, "kubeadm:nodes-kubeadm-config", "kube-system", get("kubeadm-config")), io)?;
+    create(binding(false, "kubeadm:nodes-kubeadm-config", "kube-system", "kubeadm:nodes-kubeadm-config", &nodes), io)?;
+    io.print("[kubelet] Creating a ConfigMap \"kubelet-config\" in namespace kube-system with the configuration for the kubelets in the cluster\n");
+    create(
+        config_map(
+            "kubelet-config",
+            "kubelet",
+            &value!({"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"}),
+        ),
+        io,
+    )?;
+    create(role(false, "kubeadm:kubelet-config", "kube-system", get("kubelet-config")), io)?;
+    create(binding(false, "kubeadm:kubelet-config", "kube-system", "kubeadm:kubelet-config", &nodes), io)
+}
+
+fn mark_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
+    // The kubelet may not have registered the node yet.
+    let since = io.now();
+    let object = loop {
+        match insist(&Request::get(NODES, "", &node.name), io)? {
+            Ok(object) => break object,
+            Err(error) if io.now().since(since) >= PATIENCE => {
+                return io.fail(1, &format!("error execution phase mark-control-plane: {error}\n"));
+            }
+            Err(_) => io.sleep(LOOKS_EVERY)?,
+        }
+    };
+    let mut labels = Value::map();
+    for label in config.versions.control_plane_labels() {
+        labels.map_mut().insert(*label, "");
+    }
+    if config.versions.minor >= 20 {
+        labels.map_mut().insert("node.kubernetes.io/exclude-from-external-load-balancers", "");
+    }
+    io.print(&format!("[mark-control-plane] Marking the node {} as control-plane by adding the labels and taints\n", node.name));
+    let mut taints = object["spec"]["taints"].clone();
+    for taint in role_taints(config).items() {
+        if !taints.items().iter().any(|have| have["key"] == taint["key"] && have["effect"] == taint["effect"]) {
+            taints.push(taint.clone());
+        }
+    }
+    let patch = value!({"metadata": {"labels": labels}, "spec": {"taints": taints}});
+    match insist(&Request::patch(NODES, "", &node.name, patch), io)? {
+        Ok(_) => Ok(()),
+        Err(error) => io.fail(1, &format!("error execution phase mark-control-plane: {error}\n")),
+    }
+}
+
+fn bootstrap_token(config: &ClusterConfiguration, io: &mut Io) -> Flow<()> {
+    io.print(&format!("[bootstrap-token] Using token: {TOKEN}\n"));
+    let secret = value!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"},
+        "type": "bootstrap.kubernetes.io/token",
+        "data": {"token-id": "YWJjZGVm", "usage-bootstrap-authentication": "dHJ1ZQ==", "usage-bootstrap-signing": "dHJ1ZQ=="},
+    });
+    create(secret, io)?;
+    let joining = [("Group", "system:bootstrappers:kubeadm:default-node-token")];
+    create(role(true, "kubeadm:get-nodes", "", vec![rule(&[""], &["nodes"], &[], &["get"])].into()), io)?;
+    for (name, role, subjects) in [
+        ("kubeadm:get-nodes", "kubeadm:get-nodes", &joining[..]),
+        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", &joining[..]),
+        ("kubeadm:node-autoapprove-bootstrap", "system:certificates.k8s.io:certificatesigningrequests:nodeclient", &joining[..]),
+        (
+            "kubeadm:node-autoapprove-certificate-rotation",
+            "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+            &[("Group", "system:nodes")][..],
+        ),
+    ] {
+        create(binding(true, name, "", role, subjects), io)?;
+    }
+    let server = format!("https://{}", config.control_plane_endpoint);
+    let info = files::kubeconfig("", &server, "");
+    let cluster_info = value!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-info", "namespace": "kube-public"},
+        "data": {"kubeconfig": files::printed(&info)},
+    });
+    create(cluster_info, io)?;
+    let read = vec![rule(&[""], &["configmaps"], &["cluster-info"], &["get"])];
+    create(role(false, "kubeadm:bootstrap-signer-clusterinfo", "kube-public", read.into()), io)?;
+    let everybody = [("User", "system:anonymous")];
+    create(
+        binding(false, "kubeadm:bootstrap-signer-clusterinfo", "kube-public", "kubeadm:bootstrap-signer-clusterinfo", &everybody),
+        io,
+    )
+}

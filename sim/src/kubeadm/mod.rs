@@ -1,0 +1,207 @@
+//! kubeadm, and the other programs that `docker exec` runs on a node for a while: flows over [`Io`] whose requests leave from the node.
+//!
+//! [`init`] and [`join`] are kubeadm's, [`kubectl`] what kind has kubectl do on the control plane; [`config`], [`static_pods`] and
+//! [`addons`] are what they write.
+
+pub mod addons;
+pub mod config;
+pub mod init;
+pub mod join;
+pub mod kubectl;
+pub mod static_pods;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::core::message::FailureKind;
+use crate::core::{Addr, Component, Disk, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Time};
+use crate::flow::{Answer, Ask, Flow, Halt, Io, Log, Stream};
+use crate::machine::{MachineMessage, files};
+use crate::programs::Launch;
+use crate::value;
+use crate::value::{Text, Value};
+
+/// What a program knows of its node when it starts.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The node's name.
+    pub name: Text,
+    /// Its address.
+    pub ip: Text,
+    /// Its image.
+    pub image: Text,
+    /// Its disk when the program started.
+    pub disk: Disk,
+}
+
+/// A running program.
+#[derive(Clone, Debug)]
+struct Run {
+    argv: Vec<String>,
+    node: Node,
+    server: Addr,
+    started: Time,
+    log: Log,
+    /// How many of its asks have been sent.
+    sent: usize,
+    client: (Addr, EnvelopeId),
+}
+
+/// The process that hosts the programs of a node.
+#[derive(Clone, Debug)]
+pub struct Kubeadm {
+    name: Text,
+    ip: Text,
+    image: Text,
+    runs: BTreeMap<u64, Run>,
+    next: u64,
+    /// Open asks: which program's, which number.
+    open: BTreeMap<EnvelopeId, (u64, usize, Addr)>,
+}
+
+impl Kubeadm {
+    /// No program runs yet.
+    pub fn start(launch: &Launch<'_>) -> Self {
+        Self {
+            name: Text::new(launch.name),
+            ip: Text::new(launch.ip),
+            image: launch.spec.image.clone(),
+            runs: BTreeMap::new(),
+            next: 1,
+            open: BTreeMap::new(),
+        }
+    }
+
+    fn exec(&mut self, args: &Value, envelope: &Envelope, out: &mut Outbox<'_>) {
+        let argv: Vec<String> = args["argv"].items().iter().map(|word| word.str().to_string()).collect();
+        let node = Node { name: self.name.clone(), ip: self.ip.clone(), image: self.image.clone(), disk: out.disk().clone() };
+        let server = server(&argv, &node, out);
+        let client = (envelope.from, envelope.id);
+        let id = self.next;
+        self.next += 1;
+        self.runs.insert(id, Run { argv, node, server, started: out.now(), log: Log::default(), sent: 0, client });
+        self.step(id, out);
+    }
+
+    /// Runs a program as far as its answers go.
+    fn step(&mut self, id: u64, out: &mut Outbox<'_>) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let log = run.log.clone();
+        let mut io = Io::new(run.started, &log);
+        let end = main(&run.argv, &run.node, &mut io);
+        for (number, ask) in io.asks().iter().enumerate().skip(run.sent) {
+            match ask {
+                Ask::Request(request) => {
+                    let envelope = out.request(run.server, request.clone());
+                    self.open.insert(envelope, (id, number, run.server));
+                }
+                Ask::WakeAt(at) => out.timer(at.since(out.now()), "wake", Text::from(id.to_string()), number as u64),
+                Ask::Docker { verb, args } => {
+                    let systemd = Addr::new(out.me().machine, Part::Systemd);
+                    let call = MachineMessage::Call { verb, args: args.clone() };
+                    let envelope = out.send(systemd, Message::Machine(Rc::new(call)));
+                    self.open.insert(envelope, (id, number, systemd));
+                }
+                Ask::Close(watch) => {
+                    let opened = self.open.iter().find(|(_, (run, number, _))| *run == id && number == watch);
+                    if let Some((stream, (_, _, server))) = opened.map(|(stream, open)| (*stream, *open)) {
+                        self.open.remove(&stream);
+                        out.close(server, stream);
+                    }
+                }
+            }
+        }
+        run.sent = io.asks().len();
+        let code = match end {
+            Err(Halt::Pending) => return,
+            Err(Halt::Exit(code)) => code,
+            Ok(()) => 0,
+        };
+        let text = |wanted| {
+            io.output().iter().filter(|(stream, _)| *stream == wanted).map(|(_, text)| text.as_str()).collect::<String>()
+        };
+        let result = Ok(value!({"stdout": text(Stream::Out), "stderr": text(Stream::Err), "code": code}));
+        let (client, call) = run.client;
+        self.runs.remove(&id);
+        self.open.retain(|_, (run, _, _)| *run != id);
+        out.send(client, Message::Machine(Rc::new(MachineMessage::Reply { to: call, result })));
+    }
+
+    fn answer(&mut self, to: EnvelopeId, answer: Answer, out: &mut Outbox<'_>) {
+        let Some((id, number, _)) = self.open.get(&to).copied() else { return };
+        if !matches!(answer, Answer::Watch(_)) {
+            self.open.remove(&to);
+        }
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.log.push(out.now(), number, answer);
+            self.step(id, out);
+        }
+    }
+}
+
+/// The api-server that a program talks to: the one it is told, or that of the administrator's kubeconfig, or its own machine's.
+fn server(argv: &[String], node: &Node, out: &Outbox<'_>) -> Addr {
+    let own = Addr::new(out.me().machine, Part::ApiServer);
+    if argv.get(1).is_some_and(|verb| verb == "join") {
+        let endpoint = argv[2..].iter().find(|arg| !arg.starts_with('-') && arg.contains(':')).cloned();
+        let endpoint = endpoint.unwrap_or_else(|| {
+            config::ClusterConfiguration::load(&node.disk, &node.image, &node.name).control_plane_endpoint.to_string()
+        });
+        return crate::runtime::spawn::machine_of(&endpoint, out.directory())
+            .map_or(Addr::new(MachineId(u16::MAX), Part::ApiServer), |machine| Addr::new(machine, Part::ApiServer));
+    }
+    files::client_args(out, files::ADMIN_KUBECONFIG).map_or(own, |args| crate::client::server(&args))
+}
+
+/// Runs `argv` on a node.
+fn main(argv: &[String], node: &Node, io: &mut Io) -> Flow<()> {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    match words[..] {
+        ["kubeadm", "init", ..] => init::main(&words[2..], node, io),
+        ["kubeadm", "join", ..] => join::main(&words[2..], node, io),
+        ["kubeadm", "version", ..] => {
+            let version = crate::kind::node_image_version(&node.image);
+            io.print(&format!("kubeadm version: &version.Info{{GitVersion:\"{version}\", Platform:\"linux/amd64\"}}\n"));
+            Ok(())
+        }
+        ["kubeadm", "token", "create", "--print-join-command"] => join::print_command(node, io),
+        ["kubeadm", ..] => io.fail(
+            1,
+            "Of kubeadm's commands, the simulated node knows init, join, token create --print-join-command and version\n",
+        ),
+        _ => kubectl::main(&words[1..], node, io),
+    }
+}
+
+impl Component for Kubeadm {
+    fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>) {
+        match event {
+            Event::Message(envelope) => match &envelope.message {
+                Message::Machine(message) => match &**message {
+                    MachineMessage::Call { args, .. } => self.exec(args, envelope, out),
+                    MachineMessage::Reply { to, result } => self.answer(*to, Answer::Docker(result.clone()), out),
+                    MachineMessage::Event { .. } => {}
+                },
+                Message::Response(response) => self.answer(response.to, Answer::Response(Rc::clone(response)), out),
+                Message::Watch(batch) => self.answer(batch.stream, Answer::Watch(Rc::clone(batch)), out),
+                Message::Failure(failure) => {
+                    let machine = self.open.get(&failure.to).is_some_and(|(_, _, server)| server.part == Part::Systemd);
+                    let kind: FailureKind = failure.kind;
+                    let answer = if machine { Answer::Docker(Err(Text::from(kind.to_string()))) } else { Answer::Failure(kind) };
+                    self.answer(failure.to, answer, out);
+                }
+                _ => {}
+            },
+            Event::Timer(timer) => {
+                let id = timer.key.parse().unwrap_or(0);
+                if let Some(run) = self.runs.get_mut(&id) {
+                    run.log.push(out.now(), timer.number as usize, Answer::Awake);
+                    self.step(id, out);
+                }
+            }
+            Event::Start | Event::Command(..) | Event::Interrupt(_) => {}
+        }
+    }
+
+    crate::component_boilerplate!();
+}

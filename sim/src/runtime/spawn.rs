@@ -1,0 +1,46 @@
+//! With which arguments the simulated parts are started that run in containers.
+
+use super::container::Container;
+use crate::core::{Directory, Disk, MachineId, Outbox, Part};
+use crate::value;
+use crate::value::{Text, Value};
+
+/// The arguments for a part: `server` and `balanced` (see [`crate::client::server`]), `version`, `node`, its `flags` by name,
+/// and for an api-server `etcd`, the machine of its first etcd.
+pub(super) fn args(part: Part, container: &Container, node: &str, version: &str, out: &Outbox<'_>) -> Value {
+    let mut flags = Value::map();
+    for word in container.config["command"].items().iter().chain(container.config["args"].items()) {
+        if let Some((name, value)) = word.str().strip_prefix("--").and_then(|flag| flag.split_once('=')) {
+            flags.map_mut().insert(Text::new(name), Text::new(value));
+        }
+    }
+    let kubeconfig = match part {
+        Part::Scheduler => "/etc/kubernetes/scheduler.conf",
+        Part::Controller(_) => "/etc/kubernetes/controller-manager.conf",
+        _ => "/etc/kubernetes/kubelet.conf",
+    };
+    let mut args = value!({"node": Text::new(node), "version": Text::new(version), "flags": flags.clone()});
+    if let Some((server, balanced)) = server_of(out.disk(), out.directory(), kubeconfig) {
+        args["server"] = i64::from(server.0).into();
+        args["balanced"] = balanced.into();
+    }
+    if part == Part::ApiServer {
+        let first = flags["etcd-servers"].str().split(',').next().unwrap_or_default();
+        args["etcd"] = i64::from(machine_of(first, out.directory()).unwrap_or(out.me().machine).0).into();
+    }
+    args
+}
+
+/// The machine that a kubeconfig on this disk names as the server, and whether a load balancer listens there.
+pub fn server_of(disk: &Disk, directory: &Directory, kubeconfig: &str) -> Option<(MachineId, bool)> {
+    let config = disk.files.get(kubeconfig)?;
+    let url = config["clusters"][0]["cluster"]["server"].str();
+    let machine = machine_of(url, directory)?;
+    Some((machine, directory.name(machine).ends_with("-external-load-balancer")))
+}
+
+/// The machine that a URL or `host:port` points to.
+pub fn machine_of(url: &str, directory: &Directory) -> Option<MachineId> {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
+    directory.find(host.split([':', '/']).next().unwrap_or_default())
+}
