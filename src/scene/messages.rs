@@ -142,6 +142,7 @@ pub fn label(envelope: &Envelope, trace: &Trace) -> Label {
                 Label::new(format!("{verb} {}", clip(name, 24)).trim_end().to_string(), (*verb).to_string())
             }
             MachineMessage::Reply { to, result } => reply_label(*to, result.is_ok(), trace),
+            MachineMessage::Event { kind, .. } => Label::same(*kind),
         },
     }
 }

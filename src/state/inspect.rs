@@ -298,6 +298,7 @@ pub fn body(message: &Message) -> String {
             orrery_sim::machine::MachineMessage::Reply { result, .. } => {
                 result.as_ref().map_or_else(ToString::to_string, some_yaml)
             }
+            orrery_sim::machine::MachineMessage::Event { body, .. } => some_yaml(body),
         },
         Message::Failure(_) => String::new(),
     }
