@@ -9,6 +9,7 @@
 //! - [`shell`]: the user's command lines, in which [`kubectl`] and others run.
 #![recursion_limit = "256"]
 
+pub mod addons;
 pub mod api;
 pub mod apiserver;
 pub mod client;
@@ -22,6 +23,7 @@ pub mod kubectl;
 pub mod lab;
 pub mod machine;
 pub mod programs;
+pub mod proxy;
 pub mod runtime;
 pub mod scheduler;
 pub mod session;
