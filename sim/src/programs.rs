@@ -50,6 +50,7 @@ pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
         Part::Registry => Rc::new(crate::runtime::Registry::start(launch)),
         Part::Runtime => Rc::new(crate::runtime::Containerd::start(launch)),
         Part::Systemd => Rc::new(crate::machine::Systemd::start(launch)),
+        Part::Scheduler => Rc::new(crate::scheduler::KubeScheduler::start(launch)),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
         Part::KubeProxy => Rc::new(crate::proxy::KubeProxy::start(launch)),
         Part::Kindnet | Part::CoreDns | Part::LocalPathProvisioner => Rc::new(crate::addons::Addon::start(part, launch)),

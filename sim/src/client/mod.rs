@@ -1,13 +1,15 @@
-//! What client-go gives every component: informers that keep a cache by a watch, work queues, event recorders.
+//! What client-go gives every component: informers that keep a cache by a watch, work queues, event recorders, leader election.
 
 mod event_correlator;
 pub mod events;
 mod informer;
+mod leader;
 mod queue;
 mod recent;
 
 pub use events::{EventRecorder, Occurrence, SeriesRecorder, object_part_reference, object_reference};
 pub use informer::{Change, Informer};
+pub use leader::{LeaderElector, Leadership};
 pub use queue::{Queued, WorkQueue};
 
 use crate::core::{Addr, MachineId, Part};

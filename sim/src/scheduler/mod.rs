@@ -11,20 +11,27 @@
 
 pub mod algorithm;
 pub mod arith;
+mod binding;
+pub mod component;
 pub mod decision;
 pub mod framework;
 pub mod load;
+pub mod log;
 pub mod node_info;
 pub mod plugins;
 pub mod pod_info;
+mod preempting;
 pub mod profile;
+pub mod queue;
 pub mod resources;
 pub mod snapshot;
+mod status;
 pub mod terms;
 
 use std::rc::Rc;
 
 pub use algorithm::Algorithm;
+pub use component::KubeScheduler;
 pub use decision::Decision;
 pub use pod_info::PodInfo;
 pub use profile::Profile;

@@ -1,0 +1,209 @@
+//! kube-scheduler beside etcd and kube-apiserver: what it sends, and when.
+
+use orrery_sim::api::Resource;
+use orrery_sim::api::resource::{EVENTS, NODES, PODS, PRIORITYCLASSES, SERVICEACCOUNTS};
+use orrery_sim::core::{Addr, Duration, Part, Request};
+use orrery_sim::lab::Lab;
+use orrery_sim::scheduler::KubeScheduler;
+use orrery_sim::value;
+use orrery_sim::value::Value;
+
+fn lab(nodes: &[&'static str]) -> Lab {
+    let mut lab = Lab::new(1, &[Part::Scheduler]);
+    // It starts together with the api-server and has to try again until that is ready.
+    lab.run(Duration::s(10));
+    let account = value!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"}});
+    add(&mut lab, SERVICEACCOUNTS, account);
+    for node in nodes {
+        add_node(&mut lab, self::node(node));
+    }
+    lab.settle();
+    lab
+}
+
+/// A node that is ready: the taint that new nodes get is gone.
+fn add_node(lab: &mut Lab, node: Value) {
+    let name = node["metadata"]["name"].text();
+    add(lab, NODES, node);
+    assert!(lab.request(Request::patch(NODES, "", name, value!({"spec": {"taints": null}}))).ok());
+}
+
+fn node(name: &'static str) -> Value {
+    value!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "110"}, "capacity": {"cpu": "4", "memory": "8Gi", "pods": "110"}},
+    })
+}
+
+fn pod(name: &str, cpu: &str) -> Value {
+    value!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name.to_string(), "namespace": "default"},
+        "spec": {"containers": [{"name": "c", "image": "nginx", "resources": {"requests": {"cpu": cpu.to_string()}}}]},
+    })
+}
+
+fn add(lab: &mut Lab, resource: Resource, object: Value) -> Value {
+    let response = lab.request(Request::create(resource, object));
+    assert!(response.ok(), "{}", response.body.to_json());
+    response.body
+}
+
+/// What the scheduler has sent since, heartbeats, watches and elections left out.
+fn sent(lab: &Lab, since: usize) -> Vec<String> {
+    let own = |line: &&String| line.starts_with("kube-scheduler ") && !line.contains(" watch ") && !line.contains("leases");
+    lab.requests()[since..].iter().filter(own).map(|line| line["kube-scheduler ".len()..].to_string()).collect()
+}
+
+fn get(lab: &mut Lab, name: &str) -> Value {
+    lab.request(Request::get(PODS, "default", name.to_string())).body
+}
+
+fn scheduler(lab: &Lab) -> &KubeScheduler {
+    lab.cluster.part(Addr::new(Lab::CONTROL_PLANE, Part::Scheduler)).expect("the scheduler runs")
+}
+
+#[test]
+fn it_leads_and_keeps_its_lease() {
+    let mut lab = lab(&[]);
+    assert!(scheduler(&lab).is_leading());
+    let before = lab.trace.envelopes().len();
+    lab.run(Duration::s(20));
+    let renewals = lab.trace.envelopes()[before..].iter().filter(|envelope| {
+        let renews = |request: &Request| request.path().ends_with("/leases/kube-scheduler") && request.verb.name() == "update";
+        envelope.heartbeat && matches!(&envelope.message, orrery_sim::core::Message::Request(request) if renews(request))
+    });
+    assert_eq!(renewals.count(), 10);
+}
+
+#[test]
+fn a_pod_is_bound_and_an_event_says_so() {
+    let mut lab = lab(&["kind-worker", "kind-worker2"]);
+    let before = lab.requests().len();
+    add(&mut lab, PODS, pod("nginx", "100m"));
+    lab.settle();
+    assert_eq!(
+        sent(&lab, before),
+        ["create /api/v1/namespaces/default/pods/nginx/binding", "create /apis/events.k8s.io/v1/namespaces/default/events"]
+    );
+    let bound = get(&mut lab, "nginx");
+    let node = bound["spec"]["nodeName"].str();
+    assert!(bound.condition_true("PodScheduled"));
+    let decision = &scheduler(&lab).decisions().of("default/nginx")[0];
+    assert_eq!(decision.chosen().map(|chosen| chosen.as_str()), Some(node));
+    assert_eq!(decision.totals, [471, 471]);
+    let events = lab.request(Request::list(EVENTS, "default")).body;
+    let event = events["items"].items().iter().find(|event| event["reason"].str() == "Scheduled").unwrap();
+    assert_eq!(event["message"].str(), format!("Successfully assigned default/nginx to {node}"));
+}
+
+#[test]
+fn a_pod_without_a_place_waits_until_there_is_one() {
+    let mut lab = lab(&["kind-worker"]);
+    let before = lab.requests().len();
+    add(&mut lab, PODS, pod("big", "6"));
+    lab.settle();
+    assert_eq!(
+        sent(&lab, before),
+        ["patch /api/v1/namespaces/default/pods/big/status", "create /apis/events.k8s.io/v1/namespaces/default/events"]
+    );
+    let waiting = get(&mut lab, "big");
+    let condition = waiting.condition("PodScheduled").unwrap();
+    assert_eq!(condition["reason"].str(), "Unschedulable");
+    assert_eq!(
+        condition["message"].str(),
+        "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    );
+    // A pod that comes and goes elsewhere makes no room for it, but a node that is large enough does.
+    let mut large = node("kind-worker2");
+    large["status"]["allocatable"]["cpu"] = "8".into();
+    add_node(&mut lab, large);
+    lab.settle();
+    assert_eq!(get(&mut lab, "big")["spec"]["nodeName"].str(), "kind-worker2");
+    // In between it was tried when the new node was there and still had its taint.
+    let rejectors: Vec<Vec<&str>> = scheduler(&lab)
+        .decisions()
+        .of("default/big")
+        .iter()
+        .map(|decision| decision.rejectors.iter().copied().collect())
+        .collect();
+    assert_eq!(rejectors, [vec!["NodeResourcesFit"], vec!["NodeResourcesFit", "TaintToleration"], vec!["NodeResourcesFit"]]);
+}
+
+#[test]
+fn room_is_made_as_recorded() {
+    let mut lab = lab(&["kind-worker"]);
+    for (name, value) in [("high", 1_000_000), ("low", 100)] {
+        add(&mut lab, PRIORITYCLASSES, value!({"metadata": {"name": name}, "value": value}));
+    }
+    let of_class = |name: &str, cpu: &str, class: &'static str| {
+        let mut pod = pod(name, cpu);
+        pod["spec"]["priorityClassName"] = class.into();
+        pod
+    };
+    for name in ["low-1", "low-2"] {
+        add(&mut lab, PODS, of_class(name, "1500m", "low"));
+    }
+    lab.settle();
+    let before = lab.requests().len();
+    let vip = add(&mut lab, PODS, of_class("vip", "3", "high"));
+    lab.run(Duration::s(1));
+    let victim = |number: u8| format!("/api/v1/namespaces/default/pods/low-{number}");
+    let requests = sent(&lab, before);
+    let first = if requests[2].contains("low-1") { 1 } else { 2 };
+    let second = 3 - first;
+    assert_eq!(
+        requests,
+        [
+            "patch /api/v1/namespaces/default/pods/vip/status".to_string(),
+            "create /apis/events.k8s.io/v1/namespaces/default/events".to_string(),
+            format!("patch {}/status", victim(first)),
+            format!("delete {}", victim(first)),
+            "create /apis/events.k8s.io/v1/namespaces/default/events".to_string(),
+            format!("patch {}/status", victim(second)),
+            format!("delete {}", victim(second)),
+            "create /apis/events.k8s.io/v1/namespaces/default/events".to_string(),
+        ]
+    );
+    assert_eq!(get(&mut lab, "vip")["status"]["nominatedNodeName"].str(), "kind-worker");
+    assert!(get(&mut lab, "low-1").condition_true("DisruptionTarget"));
+    // No kubelet runs here: the pods are gone when somebody says so.
+    for name in ["low-1", "low-2"] {
+        let options = value!({"gracePeriodSeconds": 0});
+        assert!(lab.request(Request::delete(PODS, "default", name).with_body(options)).ok());
+    }
+    lab.settle();
+    assert_eq!(get(&mut lab, "vip")["spec"]["nodeName"].str(), "kind-worker");
+    let messages: Vec<String> =
+        scheduler(&lab).decisions().of("default/vip").iter().map(|decision| decision.message.clone()).collect();
+    assert_eq!(messages[0], "0/1 nodes are available: 1 Insufficient cpu.");
+    assert_eq!(messages.last().unwrap(), "");
+    let events = lab.request(Request::list(EVENTS, "default")).body;
+    let preempted = events["items"].items().iter().filter(|event| event["reason"].str() == "Preempted");
+    let words: Vec<&str> = preempted.map(|event| event["message"].str()).collect();
+    let want = format!("Preempted by pod {} on node kind-worker", vip.uid());
+    assert_eq!(words, [want.as_str(), want.as_str()]);
+}
+
+#[test]
+fn pods_of_other_schedulers_are_left_alone() {
+    let mut lab = lab(&["kind-worker"]);
+    let mut other = pod("other", "100m");
+    other["spec"]["schedulerName"] = "my-scheduler".into();
+    let before = lab.requests().len();
+    add(&mut lab, PODS, other);
+    lab.settle();
+    assert_eq!(sent(&lab, before), Vec::<String>::new());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let run = || {
+        let mut lab = lab(&["a", "b", "c"]);
+        for number in 0..20 {
+            add(&mut lab, PODS, pod(&format!("p{number}"), "100m"));
+        }
+        lab.settle();
+        lab.trace.envelopes().iter().map(|envelope| format!("{envelope:?}")).collect::<Vec<_>>()
+    };
+    assert!(run() == run());
+}
