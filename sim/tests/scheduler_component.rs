@@ -89,7 +89,7 @@ fn a_pod_is_bound_and_an_event_says_so() {
     let node = bound["spec"]["nodeName"].str();
     assert!(bound.condition_true("PodScheduled"));
     let decision = &scheduler(&lab).decisions().of("default/nginx")[0];
-    assert_eq!(decision.chosen().map(|chosen| chosen.as_str()), Some(node));
+    assert_eq!(decision.chosen().map(orrery_sim::value::Text::as_str), Some(node));
     assert_eq!(decision.totals, [471, 471]);
     let events = lab.request(Request::list(EVENTS, "default")).body;
     let event = events["items"].items().iter().find(|event| event["reason"].str() == "Scheduled").unwrap();

@@ -112,7 +112,7 @@ impl KubeScheduler {
         if verdict(answer).is_err() && !is_gone(answer) {
             return self.give_up(preemptor, out);
         }
-        if let (Some(state), Some(info), Ok(_)) = (self.preempting.get(preemptor), self.pods.get(victim), verdict(answer)) {
+        if let (Some(state), Some(info), Ok(())) = (self.preempting.get(preemptor), self.pods.get(victim), verdict(answer)) {
             let note = format!("Preempted by pod {} on node {}", state.preemptor.uid, state.node);
             let what = Occurrence { kind: "Normal", reason: "Preempted", action: "Preempting", note: &note };
             let (regarding, related) = (object_reference(&info.object), object_reference(&state.preemptor.object));
