@@ -44,7 +44,7 @@ pub fn at_boot(spec: &MachineSpec) -> Vec<Part> {
 pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
     match part {
         Part::ApiServer => Rc::new(crate::apiserver::ApiServer::start(launch)),
-        Part::Shell => Rc::new(crate::user::User::default()),
+        Part::Shell => Rc::new(crate::user::User::start(launch)),
         Part::Docker => Rc::new(crate::docker::Engine::start(launch)),
         Part::Kubeadm => Rc::new(crate::kubeadm::Kubeadm::start(launch)),
         Part::Registry => Rc::new(crate::runtime::Registry::start(launch)),

@@ -7,12 +7,14 @@
 //! The live end may be ahead of the playhead without anybody having seen it: the time lens looks ahead to lay out what it shows.
 //! [`Session::seen_end`] tells up to where the user has watched; only an entry before it is a fork in the user's eyes.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::core::{Cluster, CommandId, Duration, TerminalEvent, Time, Trace};
 use crate::flow::Stream;
+use crate::value::{Map, Text, Value};
 
 /// Something that the user did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub enum Entry {
 pub struct Recording {
     /// Of all random numbers.
     pub seed: u64,
+    /// Files in the user's home directory at the beginning, besides `kind.yaml`: path → text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// What the user did, and at which simulated microsecond.
     pub entries: Vec<(u64, Entry)>,
 }
@@ -98,9 +103,15 @@ pub struct Session {
 impl Session {
     /// A user's computer without any cluster.
     pub fn new(seed: u64) -> Self {
-        let beginning = Moment { time: Time::ZERO, next_entry: 0, cluster: Cluster::new(seed) };
+        Self::with_files(seed, BTreeMap::new())
+    }
+
+    /// The same, with files in the home directory: path → text.
+    pub fn with_files(seed: u64, files: BTreeMap<String, String>) -> Self {
+        let map: Map = files.iter().map(|(path, text)| (Text::from(path), Value::from(text))).collect();
+        let beginning = Moment { time: Time::ZERO, next_entry: 0, cluster: Cluster::with_files(seed, map.into()) };
         Self {
-            recording: Recording { seed, entries: Vec::new() },
+            recording: Recording { seed, files, entries: Vec::new() },
             trace: Trace::default(),
             live: beginning.clone(),
             view: beginning.clone(),
@@ -109,12 +120,11 @@ impl Session {
         }
     }
 
-    /// Simulates a recording up to its last entry, and to quiet after it.
+    /// Simulates a recording up to its last entry.
     pub fn replay(recording: &Recording) -> Self {
-        let mut session = Self::new(recording.seed);
+        let mut session = Self::with_files(recording.seed, recording.files.clone());
         session.recording = recording.clone();
         let last = recording.entries.last().map_or(0, |(at, _)| *at);
-        session.advance(Time(last), usize::MAX);
         session.seek(Time(last));
         session
     }

@@ -8,6 +8,7 @@ use crate::core::{Addr, Component, Effect, Envelope, EnvelopeId, Event, Message,
 use crate::flow::{Answer, Ask};
 use crate::kubectl::kubeconfig::Kubeconfig;
 use crate::machine::MachineMessage;
+use crate::programs::Launch;
 use crate::shell::{Env, ProcessId, Shell, ShellEffect};
 
 /// The shell with its open questions.
@@ -26,14 +27,18 @@ struct Open {
 }
 
 impl User {
+    /// The user's shell, with the files of `args.files` besides those that are always there.
+    pub fn start(launch: &Launch<'_>) -> Self {
+        let mut user = Self::default();
+        for (path, text) in launch.args["files"].entries() {
+            user.shell.write_file(path, Some(text.text()));
+        }
+        user
+    }
+
     /// The shell.
     pub fn shell(&self) -> &Shell {
         &self.shell
-    }
-
-    /// Writes a file of the session, such as one that was dropped onto the page.
-    pub fn write_file(&mut self, path: &str, text: Option<crate::value::Text>) {
-        self.shell.write_file(path, text);
     }
 
     fn perform(&mut self, effects: Vec<ShellEffect>, out: &mut Outbox<'_>) {

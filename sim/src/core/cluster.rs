@@ -12,6 +12,7 @@ use super::outbox::{Effect, Event, Outbox};
 use super::queue::{EventQueue, Item};
 use super::{Addr, Cause, CommandId, Duration, Envelope, EnvelopeId, MachineId, Message, Part, Sink, Time};
 use crate::machine::MachineSpec;
+use crate::value;
 use crate::value::{Text, Value};
 
 /// A program: a state machine that only sees events and only queues effects.
@@ -141,6 +142,11 @@ pub struct Cluster {
 impl Cluster {
     /// The user's computer alone, with a shell and docker; clusters come into being by `kind create cluster`.
     pub fn new(seed: u64) -> Self {
+        Self::with_files(seed, Value::Null)
+    }
+
+    /// The same, with files in the user's home directory: a map of path → text.
+    pub fn with_files(seed: u64, files: Value) -> Self {
         let mut cluster = Self {
             seed,
             now: Time::ZERO,
@@ -161,7 +167,7 @@ impl Cluster {
         };
         cluster.add_machine(Rc::new(user), &mut ());
         for part in crate::programs::ON_USERS_MACHINE {
-            cluster.spawn(Addr::new(MachineId::USER, *part), Value::Null, &mut ());
+            cluster.spawn(Addr::new(MachineId::USER, *part), value!({"files": files.clone()}), &mut ());
         }
         cluster
     }

@@ -10,6 +10,7 @@ pub mod queue;
 pub mod rng;
 pub mod time;
 pub mod trace;
+pub mod trace_json;
 
 pub use addr::{Addr, Controller, MachineId, Part};
 pub use cluster::{Cluster, Component, Directory, Disk, Machine};
