@@ -1,14 +1,13 @@
 //! `serve`: builds the page, serves it, and builds it again when a file changes.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use lexopt::{Arg, Parser, ValueExt as _};
-use page_driver::StaticServer;
+use page_driver::Port;
 
 use crate::site::Site;
 use crate::tell::say;
@@ -28,14 +27,12 @@ pub(crate) fn serve(arguments: &mut Parser) -> anyhow::Result<()> {
             other => return Err(usage(other)),
         }
     }
-    // Said before the build rather than after minutes of it.
-    if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse) {
-        return Err(page_driver::Error::PortTaken(port).into());
-    }
+    // Taken before the build: a taken port is said at once, and a page that is opened too early waits instead of failing.
+    let port = Port::take(port)?;
     let site = Site::below_target("serve", "page-dev")?;
     let mut seen = fingerprint(Path::new("."))?;
     site.build()?;
-    let server = StaticServer::start(&site.out, port)?;
+    let server = port.serve(&site.out)?;
     println!("kube-orrery is served on {}", server.url());
     say("Ctrl-C ends it; a changed file is built again, then reload the page");
     loop {

@@ -21,4 +21,4 @@ pub use browser::{Driver, Session};
 pub use error::{Error, Result};
 pub use page::{ConsoleMessage, Page, PageOptions, Theme};
 pub use programs::{CHROMIUM_ARGUMENTS, Programs};
-pub use server::StaticServer;
+pub use server::{Port, StaticServer};

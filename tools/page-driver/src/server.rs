@@ -35,13 +35,41 @@ impl StaticServer {
     /// As [`StaticServer::start`], but the folder appears under `prefix` (which begins and ends with `/`) and everything else is 404: so it
     /// can be tested that a page works in a subfolder of a site.
     pub fn start_under(folder: &Path, port: u16, prefix: &str) -> Result<Self> {
-        if !folder.join("index.html").is_file() {
-            return Err(Error::NoPage(folder.to_owned()));
-        }
+        Port::take(port)?.serve_under(folder, prefix)
+    }
+
+    /// The page's address, ending with `/`.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.prefix)
+    }
+}
+
+/// A port of 127.0.0.1 that nobody else can take any more. Who connects to it waits until something is served.
+#[derive(Debug)]
+pub struct Port {
+    listener: TcpListener,
+}
+
+impl Port {
+    /// Takes a port; 0 takes any free one. Errors: [`Error::PortTaken`].
+    pub fn take(port: u16) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|source| match source.kind() {
             ErrorKind::AddrInUse => Error::PortTaken(port),
             _ => Error::Io { what: format!("listening on 127.0.0.1:{port}"), source },
         })?;
+        Ok(Self { listener })
+    }
+
+    /// Serves a folder at `/`. Errors: [`Error::NoPage`] without an `index.html`.
+    pub fn serve(self, folder: &Path) -> Result<StaticServer> {
+        self.serve_under(folder, "/")
+    }
+
+    fn serve_under(self, folder: &Path, prefix: &str) -> Result<StaticServer> {
+        if !folder.join("index.html").is_file() {
+            return Err(Error::NoPage(folder.to_owned()));
+        }
+        let listener = self.listener;
         let address = listener.local_addr().map_err(Error::io("listening"))?;
         let stopped = Arc::new(AtomicBool::new(false));
         let (folder, prefix_of_thread, stopped_of_thread) = (folder.to_owned(), prefix.to_owned(), Arc::clone(&stopped));
@@ -57,12 +85,7 @@ impl StaticServer {
                 thread::spawn(move || answer(stream, &folder, &prefix));
             }
         });
-        Ok(Self { address, prefix: prefix.to_owned(), stopped })
-    }
-
-    /// The page's address, ending with `/`.
-    pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.prefix)
+        Ok(StaticServer { address, prefix: prefix.to_owned(), stopped })
     }
 }
 
