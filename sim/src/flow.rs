@@ -26,7 +26,7 @@
 use std::rc::Rc;
 
 use crate::core::message::FailureKind;
-use crate::core::{Duration, Request, Response, Time, WatchBatch, WatchEvent};
+use crate::core::{Duration, Request, Response, Time, Verb, WatchBatch, WatchEvent};
 use crate::value::{Text, Value};
 
 /// Why a program does not go on.
@@ -130,6 +130,8 @@ pub struct WatchHandle {
     ask: usize,
     next_arrival: usize,
     next_event: usize,
+    /// Whether a good answer opens the stream, as for a watch; else it ends it, as for a log that is followed.
+    opened_by_answer: bool,
 }
 
 /// What [`Io::next`] brings.
@@ -141,6 +143,8 @@ pub enum Next {
     Deadline,
     /// The watch ended: the connection broke, or the server refused it.
     Ended(RequestError),
+    /// A followed log came to its end; this is the answer's body.
+    Done(Value),
 }
 
 /// A program's view of the world during one run.
@@ -230,10 +234,11 @@ impl<'a> Io<'a> {
         if pending { Err(Halt::Pending) } else { Ok(results) }
     }
 
-    /// Opens a watch.
+    /// Opens a watch, or follows a log (a GET with `follow=true`, whose events carry `{"output": text}`).
     pub fn watch(&mut self, request: Request) -> WatchHandle {
+        let opened_by_answer = request.verb == Verb::Watch;
         let ask = self.ask(Ask::Request(request));
-        WatchHandle { ask, next_arrival: 0, next_event: 0 }
+        WatchHandle { ask, next_arrival: 0, next_event: 0, opened_by_answer }
     }
 
     /// The watch's next event, or that the deadline passed first.
@@ -260,7 +265,11 @@ impl<'a> Io<'a> {
                     watch.next_event = 0;
                 }
                 // The server's "200 OK" that opens the stream.
-                Answer::Response(response) if response.ok() => watch.next_arrival += 1,
+                Answer::Response(response) if response.ok() && watch.opened_by_answer => watch.next_arrival += 1,
+                Answer::Response(response) if response.ok() => {
+                    self.now = self.now.max(*at);
+                    return Ok(Next::Done(response.body.clone()));
+                }
                 other => {
                     self.now = self.now.max(*at);
                     let error = result_of(other.clone()).err().unwrap_or(RequestError::Connection(FailureKind::Reset));

@@ -78,6 +78,8 @@ struct KubeletCall {
     client: Addr,
     request: EnvelopeId,
     kubelet: Addr,
+    /// The kubelet's path of a GET; `None` for a connection that is upgraded.
+    path: Option<String>,
 }
 
 /// kube-apiserver.
@@ -195,8 +197,12 @@ impl ApiServer {
         }
         if let Some(call) = self.kubelet_calls.remove(&failure.to) {
             let ip = out.directory().ip(call.kubelet.machine);
-            let message = format!("Get \"https://{ip}:10250/containerLogs\": dial tcp {ip}:10250: {}", failure.kind);
-            let error = ApiError::new(500, "InternalError", message);
+            let dial = format!("dial tcp {ip}:10250: {}", failure.kind);
+            let message = match call.path {
+                Some(path) => format!("Get \"https://{ip}:10250/{path}\": {dial}"),
+                None => format!("error dialing backend: {dial}"),
+            };
+            let error = ApiError::new(500, "", message);
             out.respond(Duration::us(100), call.client, call.request, error.code, error.to_value());
             return;
         }

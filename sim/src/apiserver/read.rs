@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{ApiServer, Client};
 use crate::api::resource::{DEPLOYMENTS, PODS, REPLICASETS};
-use crate::api::{ApiError, table};
+use crate::api::{ApiError, Resource, table};
 use crate::core::{Addr, Duration, Message, Outbox, Part, Request};
 use crate::value;
 use crate::value::{Text, Value};
@@ -102,6 +102,8 @@ impl ApiServer {
                 ))
             }
             "/healthz" | "/livez" | "/readyz" => Ok((200, value!({"output": "ok"}))),
+            "/api" => Ok((200, value!({"kind": "APIVersions", "versions": ["v1"]}))),
+            "/apis" => Ok((200, groups())),
             _ => Err(ApiError::new(404, "NotFound", "the server could not find the requested resource")),
         }
     }
@@ -116,8 +118,16 @@ impl ApiServer {
                 if request.query("container").is_none() {
                     forwarded.query.push(("container", container));
                 }
+                // As the kubelet's own paths are named, for the error when it is not reached.
+                let path = match &*request.subresource {
+                    "log" => {
+                        let container = forwarded.query("container").unwrap_or_default();
+                        Some(format!("containerLogs/{}/{}/{container}", request.namespace, request.name))
+                    }
+                    _ => None,
+                };
                 let call = out.send_after(Duration::us(300), kubelet, Message::Request(Rc::new(forwarded)));
-                self.kubelet_calls.insert(call, super::KubeletCall { client: peer, request: id, kubelet });
+                self.kubelet_calls.insert(call, super::KubeletCall { client: peer, request: id, kubelet, path });
             }
         }
     }
@@ -149,6 +159,21 @@ impl ApiServer {
         })?;
         Ok((Addr::new(machine, Part::Kubelet), container))
     }
+}
+
+/// The API groups beside the core group (metav1.APIGroupList).
+fn groups() -> Value {
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for resource in Resource::all().filter(|resource| !resource.group.is_empty()) {
+        if !names.contains(&(resource.group, resource.version)) {
+            names.push((resource.group, resource.version));
+        }
+    }
+    let group = |(group, version): (&'static str, &'static str)| {
+        let version = value!({"groupVersion": format!("{group}/{version}"), "version": version});
+        value!({"name": group, "versions": [version.clone()], "preferredVersion": version})
+    };
+    value!({"kind": "APIGroupList", "apiVersion": "v1", "groups": names.into_iter().map(group).collect::<Value>()})
 }
 
 /// Whether a Table's rows carry whole objects (`includeObject=Object`), which sorting and custom columns need.

@@ -25,6 +25,8 @@ pub struct Invocation<'a> {
     pub namespace: String,
     /// The api-server's host and port, for errors about the connection.
     pub host: String,
+    /// The api-server's URL.
+    pub server: String,
     parsed: Parsed,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Invocation<'a> {
             args: parsed.args.clone(),
             dash: parsed.dash,
             namespace: if namespace.is_empty() { "default".into() } else { namespace.into() },
+            server: server.to_string(),
             host: server.split_once("://").map_or(server, |(_, host)| host).to_string(),
             parsed,
         })

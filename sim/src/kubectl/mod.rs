@@ -7,17 +7,27 @@
 //!
 //! Discovery is left out: kubectl fetches the list of resources from the server when its cache is cold; here it is built in.
 
+mod api_resources;
 pub mod args;
+mod config;
 mod describe;
 pub mod error;
+mod events;
+mod exec;
 mod get;
 mod help;
 pub mod invocation;
 pub mod kubeconfig;
+mod logs;
 pub mod parse;
+mod pod_of;
 pub mod print;
 pub mod replica_sets;
 pub mod resources;
+mod rollout;
+pub mod until;
+pub mod version;
+mod wait;
 
 pub use args::{Command, Flag, FlagKind};
 pub use error::Error;
@@ -51,14 +61,14 @@ groups! {
         &Command::absent("delete", "Delete resources by file names, stdin, resources and names, or by resources and label selector"),
     ],
     "Deploy Commands": [
-        &Command::absent("rollout", "Manage the rollout of a resource"),
+        &rollout::COMMAND,
         &Command::absent("scale", "Set a new size for a deployment, replica set, or replication controller"),
         &Command::absent("autoscale", "Auto-scale a deployment, replica set, stateful set, or replication controller"),
     ],
     "Cluster Management Commands": [
         &Command::absent("certificate", "Modify certificate resources"),
-        &Command::absent("cluster-info", "Display cluster information"),
-        &Command::absent("top", "Display resource (CPU/memory) usage"),
+        &version::CLUSTER_INFO,
+        &api_resources::TOP,
         &Command::absent("cordon", "Mark node as unschedulable"),
         &Command::absent("uncordon", "Mark node as schedulable"),
         &Command::absent("drain", "Drain node in preparation for maintenance"),
@@ -66,22 +76,22 @@ groups! {
     ],
     "Troubleshooting and Debugging Commands": [
         &describe::COMMAND,
-        &Command::absent("logs", "Print the logs for a container in a pod"),
+        &logs::COMMAND,
         &Command::absent("attach", "Attach to a running container"),
-        &Command::absent("exec", "Execute a command in a container"),
+        &exec::COMMAND,
         &Command::absent("port-forward", "Forward one or more local ports to a pod"),
         &Command::absent("proxy", "Run a proxy to the Kubernetes API server"),
         &Command::absent("cp", "Copy files and directories to and from containers"),
         &Command::absent("auth", "Inspect authorization"),
         &Command::absent("debug", "Create debugging sessions for troubleshooting workloads and nodes"),
-        &Command::absent("events", "List events"),
+        &events::COMMAND,
     ],
     "Advanced Commands": [
         &Command::absent("diff", "Diff the live version against a would-be applied version"),
         &Command::absent("apply", "Apply a configuration to a resource by file name or stdin"),
         &Command::absent("patch", "Update fields of a resource"),
         &Command::absent("replace", "Replace a resource by file name or stdin"),
-        &Command::absent("wait", "Wait for a specific condition on one or many resources"),
+        &wait::COMMAND,
         &Command::absent("kustomize", "Build a kustomization target from a directory or URL"),
     ],
     "Settings Commands": [
@@ -91,12 +101,12 @@ groups! {
     ],
     "Subcommands provided by plugins": [],
     "Other Commands": [
-        &Command::absent("api-resources", "Print the supported API resources on the server"),
-        &Command::absent("api-versions", "Print the supported API versions on the server, in the form of \"group/version\""),
-        &Command::absent("config", "Modify kubeconfig files"),
+        &api_resources::RESOURCES,
+        &api_resources::VERSIONS,
+        &config::COMMAND,
         &Command::absent("kuberc", "Manage kuberc configuration files"),
         &Command::absent("plugin", "Provides utilities for interacting with plugins"),
-        &Command::absent("version", "Print the client and server version information"),
+        &version::VERSION,
         &OPTIONS,
     ],
 }

@@ -81,6 +81,7 @@ pub(super) fn run(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<()>
                 io.close(&watch);
                 return Ok(());
             }
+            Next::Done(_) => return Ok(()),
             // kubectl ends without a word when an open watch ends.
             Next::Ended(RequestError::Connection(crate::core::message::FailureKind::Reset)) => return Ok(()),
             Next::Ended(error) => return inv.fail(io, Error::from(error)),
