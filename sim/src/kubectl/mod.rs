@@ -124,6 +124,11 @@ static OPTIONS: Command = Command {
 
 static ROOT: Command = Command { name: "kubectl", commands: COMMANDS, local: true, ..Command::NEW };
 
+/// The command above all others, for completion.
+pub fn root() -> &'static Command {
+    &ROOT
+}
+
 /// kubectl; `argv[0]` is its name.
 pub fn main(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
     let words = argv.get(1..).unwrap_or_default();

@@ -62,6 +62,20 @@ pub fn flag_named(command: &Command, long: &str) -> Option<&'static Flag> {
     command.flags.iter().chain(GLOBAL_FLAGS).find(|flag| flag.long == long)
 }
 
+/// The flags that a command takes and does not refuse.
+pub fn flags_of(command: &'static Command) -> impl Iterator<Item = &'static Flag> {
+    command.flags.iter().chain(GLOBAL_FLAGS).filter(|flag| flag.refused.is_empty())
+}
+
+/// The flag of a word such as `-n` or `--output` whose value is the next word.
+pub fn flag_awaiting_value(command: &Command, word: &str) -> Option<&'static Flag> {
+    let flag = match word.strip_prefix("--") {
+        Some(long) => flag_named(command, long),
+        None => flag_lettered(command, word.chars().next_back()?),
+    };
+    flag.filter(|flag| flag.bare.is_none())
+}
+
 fn flag_lettered(command: &Command, letter: char) -> Option<&'static Flag> {
     command.flags.iter().chain(GLOBAL_FLAGS).find(|flag| flag.letter == Some(letter))
 }
