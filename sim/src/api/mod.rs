@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod defaults;
+mod draft;
 pub mod names;
 pub mod patch;
 pub mod pod;
@@ -15,6 +16,7 @@ pub mod validation;
 pub mod yaml_out;
 
 pub use decode::{DecodeError, parse_documents};
+pub use defaults::apply_defaults;
 pub use resource::{RESOURCES, Resource};
 pub use selector::{FieldSelector, LabelSelector};
 pub use status::ApiError;
