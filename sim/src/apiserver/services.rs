@@ -32,16 +32,13 @@ impl ApiServer {
             service["spec"]["clusterIPs"] = vec![ip].into();
         } else if asked != "None" && old.is_none() {
             if self.caches.list(SERVICES).any(|other| other["spec"]["clusterIP"].str() == &*asked) {
-                let error = validation::FieldError::invalid(
-                    "spec.clusterIPs",
-                    value!([asked]),
-                    "failed to allocate IP: provided IP is already allocated",
-                );
+                let why = format!("failed to allocate IP {asked}: provided IP is already allocated");
+                let error = validation::FieldError::invalid("spec.clusterIPs", value!([asked]), &why);
                 return Err(validation::invalid(SERVICES, service.name(), vec![error]));
             }
             if !in_service_network(&asked) {
-                let why = "failed to allocate IP: the provided network does not match the current range";
-                let error = validation::FieldError::invalid("spec.clusterIPs", value!([asked]), why);
+                let why = format!("failed to allocate IP {asked}: the provided network does not match the current range");
+                let error = validation::FieldError::invalid("spec.clusterIPs", value!([asked]), &why);
                 return Err(validation::invalid(SERVICES, service.name(), vec![error]));
             }
         }
