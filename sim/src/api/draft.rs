@@ -8,7 +8,7 @@ pub(super) struct Draft<'a> {
     changed: Option<Value>,
 }
 
-impl<'a> Draft<'a> {
+impl Draft<'_> {
     /// Changes `value` by `edit`.
     pub(super) fn edit(value: &mut Value, edit: impl FnOnce(&mut Draft<'_>)) {
         let mut draft = Draft { original: value, changed: None };

@@ -42,8 +42,10 @@ pub fn json_string(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", char as u32)),
-            char if (char as u32) < 0x20 => out.push_str(&format!("\\u{:04x}", char as u32)),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..'\u{20}' => {
+                let escape = format!("\\u{:04x}", char as u32);
+                out.push_str(&escape);
+            }
             char => out.push(char),
         }
     }

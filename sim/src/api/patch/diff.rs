@@ -163,10 +163,8 @@ fn diff_sets(patch: &mut Map, key: &Text, old: &[Value], new: &[Value], options:
     if deletes {
         patch.insert(format!("{DELETE_PRIMITIVES}{key}"), deleted);
     }
-    if adds || deletes {
-        if !new.is_empty() {
-            patch.insert(format!("{SET_ORDER}{key}"), new.to_vec());
-        }
+    if (adds || deletes) && !new.is_empty() {
+        patch.insert(format!("{SET_ORDER}{key}"), new.to_vec());
     }
 }
 

@@ -21,10 +21,9 @@ fn field_of(kind: Option<&'static Type>, name: &str) -> (Option<&'static Type>, 
 
 fn merge_map(kind: Option<&'static Type>, current: &Value, patch: &Value) -> Result<Value, String> {
     match patch.get(DIRECTIVE).map(Value::str) {
-        None => {}
+        None | Some("merge") => {}
         Some("replace") => return Ok(without_directives(patch)),
         Some("delete") => return Ok(Value::map()),
-        Some("merge") => {}
         Some(other) => return Err(format!("unknown patch type: {other} in map: {}", patch.to_json())),
     }
     let mut result = if matches!(current, Value::Map(_)) { current.clone() } else { Value::map() };

@@ -102,7 +102,7 @@ impl Decoder {
                 Ok(None)
             }
             (Kind::Int32, Value::Int(number)) if i32::try_from(*number).is_ok() => Ok(None),
-            (Kind::Float, Value::Int(_) | Value::Float(_)) => Ok(None),
+            (Kind::Float, Value::Int(_) | Value::Float(_)) | (Kind::IntOrString, Value::Str(_)) => Ok(None),
             (Kind::Object(_), Value::Map(_)) => self.object(kind.object().expect("an object has a type"), value, known, false),
             (Kind::List(item), Value::List(list)) => {
                 if value.same(known) {
@@ -138,7 +138,6 @@ impl Decoder {
                 Ok(out.map(Value::from))
             }
             (Kind::Quantity, Value::Str(_) | Value::Int(_) | Value::Float(_)) => quantity(value),
-            (Kind::IntOrString, Value::Str(_)) => Ok(None),
             (Kind::IntOrString, Value::Int(number)) if i32::try_from(*number).is_ok() => Ok(None),
             (Kind::IntOrString, other) => {
                 Err(format!("json: cannot unmarshal {} into Go value of type int32", json_value(other)))
@@ -177,7 +176,11 @@ impl Decoder {
                     }
                     out.push_str(name);
                 }
-                Step::Index(at) => out.push_str(&format!("[{at}]")),
+                Step::Index(at) => {
+                    out.push('[');
+                    out.push_str(&at.to_string());
+                    out.push(']');
+                }
             }
         }
         if !out.is_empty() {
@@ -265,7 +268,7 @@ fn base64_fault(text: &str) -> Option<usize> {
     let body = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+' || **byte == b'/').count();
     let padding = &bytes[body..];
     let padded = padding.iter().all(|byte| *byte == b'=') && padding.len() <= 2;
-    if padded && bytes.len() % 4 == 0 {
+    if padded && bytes.len().is_multiple_of(4) {
         return None;
     }
     // Go names the first byte that fits no group of four, or the begin of the group that is cut short.

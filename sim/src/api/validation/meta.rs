@@ -149,11 +149,10 @@ pub(super) fn label_selector(errors: &mut Errors, path: &Path<'_>, selector: &Va
             "In" | "NotIn" if values.is_empty() => {
                 errors.required(&path.field("values"), "must be specified when `operator` is 'In' or 'NotIn'");
             }
-            "In" | "NotIn" => {}
             "Exists" | "DoesNotExist" if !values.is_empty() => {
                 errors.forbidden(&path.field("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
             }
-            "Exists" | "DoesNotExist" => {}
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
             _ => errors.invalid(&path.field("operator"), requirement["operator"].text(), "not a valid selector operator"),
         }
         label_name(errors, &path.field("key"), &requirement["key"].text());

@@ -23,14 +23,17 @@ impl<'a> Path<'a> {
         Self { parent: None, step: Step::Field(field) }
     }
     /// A field below.
+    #[must_use]
     pub fn field(&'a self, name: &'a str) -> Path<'a> {
         Self { parent: Some(self), step: Step::Field(name) }
     }
     /// An item of a list.
+    #[must_use]
     pub fn index(&'a self, at: usize) -> Path<'a> {
         Self { parent: Some(self), step: Step::Index(at) }
     }
     /// An entry of a map.
+    #[must_use]
     pub fn key(&'a self, key: &'a str) -> Path<'a> {
         Self { parent: Some(self), step: Step::Key(key) }
     }

@@ -51,16 +51,15 @@ fn object(kind: &'static Type, value: &Value, depth: usize, out: &mut String) {
         line(depth + 1, out);
         out.push_str(&json_string(name));
         out.push_str(": ");
-        match field {
-            Some(field) => write(&field.kind, field.pointer, &value[field.name], depth + 1, out),
-            // The fields moved into the security context are no fields of it in the API.
-            None => {
-                let key = value.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-                let flag = key.map_or(&Value::Null, |(_, value)| value);
-                let pointer = !name.starts_with("Host") || name == "HostUsers";
-                write(&Kind::Bool, pointer, flag, depth + 1, out);
-            }
+        if let Some(field) = field {
+            write(&field.kind, field.pointer, &value[field.name], depth + 1, out);
+            continue;
         }
+        // The fields moved into the security context are no fields of it in the API.
+        let key = value.entries().iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        let flag = key.map_or(&Value::Null, |(_, value)| value);
+        let pointer = !name.starts_with("Host") || name == "HostUsers";
+        write(&Kind::Bool, pointer, flag, depth + 1, out);
     }
     line(depth, out);
     out.push('}');
@@ -73,9 +72,9 @@ fn write(kind: &Kind, pointer: bool, value: &Value, depth: usize, out: &mut Stri
             let inner = kind.object().expect("an object has a type");
             // apimachinery's own types have JSON tags and are written as in the API.
             if matches!(inner.name, "LabelSelector" | "LabelSelectorRequirement") {
-                plain(value, depth, out)
+                plain(value, depth, out);
             } else {
-                object(inner, value, depth, out)
+                object(inner, value, depth, out);
             }
         }
         (Kind::List(item), Value::List(list)) if !list.is_empty() => {
@@ -159,7 +158,8 @@ fn unified(old: &[String], new: &[String]) -> String {
         let count = |range: &[Step], other: Step| range.iter().filter(|step| **step != other).count();
         let (mut old_at, mut new_at) = (count(&steps[..from], Step::Add), count(&steps[..from], Step::Remove));
         let (old_lines, new_lines) = (count(&steps[from..to], Step::Add), count(&steps[from..to], Step::Remove));
-        out.push_str(&format!("@@ -{},{old_lines} +{},{new_lines} @@\n", old_at + 1, new_at + 1));
+        let header = format!("@@ -{},{old_lines} +{},{new_lines} @@\n", old_at + 1, new_at + 1);
+        out.push_str(&header);
         for step in &steps[from..to] {
             let (sign, text) = match step {
                 Step::Keep => (' ', &old[old_at]),

@@ -72,10 +72,10 @@ fn sources(errors: &mut Errors, path: &Path<'_>, volume: &Value) {
             continue;
         }
         match kind {
-            "emptyDir" => {
-                if !source["sizeLimit"].is_null() && crate::api::quantity::Quantity::of(&source["sizeLimit"]).is_negative() {
-                    errors.forbidden(&path.field("sizeLimit"), "SizeLimit field must be a valid resource quantity");
-                }
+            "emptyDir"
+                if !source["sizeLimit"].is_null() && crate::api::quantity::Quantity::of(&source["sizeLimit"]).is_negative() =>
+            {
+                errors.forbidden(&path.field("sizeLimit"), "SizeLimit field must be a valid resource quantity");
             }
             "hostPath" => host_path(errors, path, source),
             "secret" => {

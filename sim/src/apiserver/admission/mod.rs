@@ -65,6 +65,7 @@ impl ApiServer {
                         object["spec"]["storageClassName"] = class["metadata"]["name"].text().into();
                     }
                 }
+                self.limit_claim(resource, object)?;
             }
             PERSISTENTVOLUMES => object["metadata"]["finalizers"].push("kubernetes.io/pv-protection"),
             _ => {}

@@ -10,7 +10,7 @@ use crate::api::quantity::{Format, Quantity};
 use crate::api::resource::{
     CONFIGMAPS, DEPLOYMENTS, PERSISTENTVOLUMECLAIMS, PODS, REPLICASETS, RESOURCEQUOTAS, SECRETS, SERVICES,
 };
-use crate::api::{ApiError, Resource};
+use crate::api::{ApiError, Resource, pod};
 use crate::value::Value;
 
 impl ApiServer {
@@ -22,7 +22,7 @@ impl ApiServer {
             for (name, hard) in quota["spec"]["hard"].entries() {
                 let Some(counted) = counted_resource(name).filter(|counted| *counted == resource) else { continue };
                 if resource == PODS && demand(object, name).is_none() {
-                    missing.push(name.to_string());
+                    missing.push(format!("{name} for: {}", lacking(object, name)));
                     continue;
                 }
                 let adds = demand(object, name).unwrap_or_default();
@@ -38,8 +38,7 @@ impl ApiServer {
                 }
             }
             if !missing.is_empty() {
-                let why =
-                    format!("failed quota: {}: must specify {} for: {}", quota.name(), missing.join(","), containers(object));
+                let why = format!("failed quota: {}: must specify {}", quota.name(), missing.join("; "));
                 return Err(ApiError::forbidden(&resource.group_resource(), object.name(), &why));
             }
             if !requested.is_empty() {
@@ -57,8 +56,15 @@ impl ApiServer {
     }
 }
 
-fn containers(pod: &Value) -> String {
-    let names: Vec<&str> = pod["spec"]["containers"].items().iter().map(|container| container["name"].str()).collect();
+/// The containers of a pod that do not say how much of a quota's resource they need.
+fn lacking(pod: &Value, name: &str) -> String {
+    let Some((list, resource)) = compute(name) else { return String::new() };
+    let containers = pod["spec"]["containers"].items().iter().chain(pod["spec"]["initContainers"].items());
+    let mut names: Vec<&str> = containers
+        .filter(|container| container["resources"][list][resource].is_null())
+        .map(|container| container["name"].str())
+        .collect();
+    names.sort_unstable();
     names.join(",")
 }
 
@@ -84,22 +90,23 @@ fn counted_resource(name: &str) -> Option<Resource> {
     counts.get(name).copied()
 }
 
-/// How much of a quota's resource an object takes; `None` when a pod does not say.
-fn demand(object: &Value, name: &str) -> Option<Quantity> {
-    let (list, resource) = match name {
+/// The list and the resource in it that a quota's resource counts, if it is one that containers ask for.
+fn compute(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match name {
         "cpu" | "requests.cpu" => ("requests", "cpu"),
         "memory" | "requests.memory" => ("requests", "memory"),
         "limits.cpu" => ("limits", "cpu"),
         "limits.memory" => ("limits", "memory"),
-        _ => return Some(Quantity::new(1, Format::DecimalSi)),
-    };
-    let mut sum = Quantity::default();
-    for container in object["spec"]["containers"].items() {
-        let quantity = &container["resources"][list][resource];
-        if quantity.is_null() {
-            return None;
-        }
-        sum = sum + Quantity::of(quantity);
+        _ => return None,
+    })
+}
+
+/// How much of a quota's resource an object takes; `None` when a container of a pod does not say.
+fn demand(object: &Value, name: &str) -> Option<Quantity> {
+    let Some((list, resource)) = compute(name) else { return Some(Quantity::new(1, Format::DecimalSi)) };
+    if !lacking(object, name).is_empty() {
+        return None;
     }
-    Some(sum)
+    let amounts = if list == "requests" { pod::requests(object) } else { pod::limits(object) };
+    Some(amounts.get(resource).copied().unwrap_or_default())
 }
