@@ -20,6 +20,7 @@ pub mod flow;
 pub mod kind;
 pub mod kubeadm;
 pub mod kubectl;
+pub mod kubelet;
 pub mod lab;
 pub mod machine;
 pub mod programs;

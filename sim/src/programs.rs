@@ -46,6 +46,7 @@ pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
         Part::ApiServer => Rc::new(crate::apiserver::ApiServer::start(launch)),
         Part::Shell => Rc::new(crate::user::User::start(launch)),
         Part::Docker => Rc::new(crate::docker::Engine::start(launch)),
+        Part::Kubelet => Rc::new(crate::kubelet::Kubelet::start(launch)),
         Part::Kubeadm => Rc::new(crate::kubeadm::Kubeadm::start(launch)),
         Part::Registry => Rc::new(crate::runtime::Registry::start(launch)),
         Part::Runtime => Rc::new(crate::runtime::Containerd::start(launch)),

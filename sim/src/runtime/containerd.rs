@@ -8,6 +8,7 @@ use super::image::ImageName;
 use super::process::{Pids, Process};
 use super::script::Run;
 use super::{Cri, exec, logs, spawn};
+use crate::addons::CNI_CONFIG;
 use crate::core::{
     Addr, Component, Disk, Duration, Effect, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Rng, Time,
 };
@@ -18,8 +19,6 @@ use crate::value::{Text, Value};
 
 /// Where containerd keeps its metadata on the machine's disk.
 const METADATA: &str = "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db";
-/// What the network plugin must have written before pods get addresses.
-pub const CNI_CONFIG: &str = "/etc/cni/net.d/10-kindnet.conflist";
 /// Unpacking an image takes this long and, per megabyte, [`UNPACK_PER_MB`].
 const UNPACK: Duration = Duration::ms(60);
 const UNPACK_PER_MB: u64 = 4_000;
@@ -170,6 +169,8 @@ impl Containerd {
             "ListPodSandbox" => Ok(value!({"items": self.sandboxes.values().map(Sandbox::to_value).collect::<Value>()})),
             "ListContainers" => Ok(value!({"containers": self.containers.values().map(Container::to_value).collect::<Value>()})),
             "ListImages" => Ok(self.list_images()),
+            // The network plugin has its own configuration.
+            "UpdateRuntimeConfig" => Ok(Value::map()),
             "GetContainerEvents" => {
                 self.listener = Some(envelope.from);
                 return;
