@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::decision::{Decision, Outcome, PluginScores, Preemption, RejectedNode, fit_error};
+use super::decision::{Decision, Outcome, PluginScores, Preemption, Rejected, fit_error};
 use super::framework::{
-    ActiveFilter, Cycle, FilterRun, NodeStatus, Nomination, PostFilterResult, PreFilterResult, run_filters_with_nominated,
+    ActiveFilter, Cycle, FilterRun, Nomination, PostFilterResult, PreFilterResult, Rejection, run_filters_with_nominated,
 };
 use super::node_info::NodeInfo;
 use super::pod_info::PodInfo;
@@ -27,7 +27,23 @@ pub struct Algorithm {
 #[derive(Debug, Default)]
 struct Filtered {
     feasible: Vec<usize>,
-    statuses: Vec<NodeStatus>,
+    /// By index, and whether removing pods could help.
+    rejected: Vec<(usize, bool)>,
+    /// The same nodes for the record.
+    records: Vec<Rejected>,
+}
+
+impl Filtered {
+    fn record(&mut self, plugin: &'static str, rejection: Rejection, node: &Text) {
+        let Rejection { resolvable, reasons } = rejection;
+        let same = |group: &&mut Rejected| {
+            std::ptr::eq(group.plugin, plugin) && group.resolvable == resolvable && group.reasons == reasons
+        };
+        match self.records.iter_mut().find(same) {
+            Some(group) => group.nodes.push(node.clone()),
+            None => self.records.push(Rejected { plugin, resolvable, reasons, nodes: vec![node.clone()] }),
+        }
+    }
 }
 
 /// What PreFilter leaves.
@@ -38,7 +54,7 @@ struct PreFiltered<'a> {
     allowed: Option<BTreeSet<Text>>,
     restricting: BTreeSet<&'static str>,
     /// The plugin that rejected the pod as such.
-    rejected: Option<(&'static str, super::framework::Rejection)>,
+    rejected: Option<(&'static str, Rejection)>,
 }
 
 impl Algorithm {
@@ -74,7 +90,7 @@ impl Algorithm {
             return decision;
         }
         let before = pre_filter(&cycle, profile);
-        let filtered = if let Some((plugin, rejection)) = &before.rejected {
+        let mut filtered = if let Some((plugin, rejection)) = &before.rejected {
             decision.pre_filter = Some((plugin, rejection.reasons.join()));
             decision.rejectors.insert(plugin);
             Filtered::default()
@@ -88,8 +104,8 @@ impl Algorithm {
             decision.excluded = Some((before.restricting.iter().copied().collect(), others, reason));
             decision.rejectors.extend(before.restricting.iter().copied());
         }
-        decision.rejectors.extend(filtered.statuses.iter().map(|status| status.plugin));
-        decision.rejected = filtered.statuses.iter().map(|status| rejected_node(snapshot, status)).collect();
+        decision.rejected = std::mem::take(&mut filtered.records);
+        decision.rejectors.extend(decision.rejected.iter().map(|group| group.plugin));
         if filtered.feasible.is_empty() {
             self.post_filter(&cycle, profile, &before, &filtered, &mut decision);
         } else {
@@ -127,13 +143,16 @@ impl Algorithm {
             let node = &snapshot.nodes()[*at];
             match run_filters_with_nominated(cycle, &before.filters, node) {
                 Ok(()) => filtered.feasible.push(*at),
-                Err((plugin, rejection)) => filtered.statuses.push(NodeStatus { node: *at, plugin, rejection }),
+                Err((plugin, rejection)) => {
+                    filtered.rejected.push((*at, rejection.resolvable));
+                    filtered.record(plugin, rejection, &node.name);
+                }
             }
             if filtered.feasible.len() == enough {
                 break;
             }
         }
-        self.next_start = (self.next_start + filtered.feasible.len() + filtered.statuses.len()) % order.len();
+        self.next_start = (self.next_start + filtered.feasible.len() + filtered.rejected.len()) % order.len();
         filtered
     }
 
@@ -176,7 +195,7 @@ impl Algorithm {
             cycle,
             filters: &before.filters,
             pre_filtered: before.rejected.is_none(),
-            statuses: &filtered.statuses,
+            rejected: &filtered.rejected,
             rng: &mut self.rng,
         };
         for plugin in profile.post_filter() {
@@ -200,7 +219,8 @@ impl Algorithm {
             }
         }
         let excluded = decision.excluded.as_ref().map(|(_, others, reason)| (reason, *others)).filter(|(_, others)| *others > 0);
-        let reasons = decision.rejected.iter().flat_map(|node| node.reasons.as_slice().iter().map(|reason| (reason, 1)));
+        let reasons =
+            decision.rejected.iter().flat_map(|group| group.reasons.as_slice().iter().map(|reason| (reason, group.nodes.len())));
         let pre_filter = decision.pre_filter.as_ref().map(|(_, message)| message.as_str());
         decision.message = fit_error(decision.nodes, pre_filter, reasons.chain(excluded), &messages.join(", "));
     }
@@ -226,7 +246,7 @@ fn pre_filter<'a>(cycle: &Cycle<'a>, profile: &'a Profile) -> PreFiltered<'a> {
                         all => format!("node(s) didn't satisfy plugin(s) [{}] simultaneously", all.join(" ")),
                     };
                     before.allowed = None;
-                    before.rejected = Some((plugin, super::framework::Rejection::unresolvable(message)));
+                    before.rejected = Some((plugin, Rejection::unresolvable(message)));
                     return before;
                 }
             }
@@ -237,13 +257,4 @@ fn pre_filter<'a>(cycle: &Cycle<'a>, profile: &'a Profile) -> PreFiltered<'a> {
         }
     }
     before
-}
-
-fn rejected_node(snapshot: &Snapshot, status: &NodeStatus) -> RejectedNode {
-    RejectedNode {
-        node: snapshot.nodes()[status.node].name.clone(),
-        plugin: status.plugin,
-        resolvable: status.rejection.resolvable,
-        reasons: status.rejection.reasons.clone(),
-    }
 }

@@ -1,6 +1,6 @@
 //! What one attempt to schedule a pod has found and decided, so that it can be explained.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
@@ -9,13 +9,24 @@ use crate::core::Time;
 use crate::value::Text;
 
 /// Reasons in words; mostly there is one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Reasons {
     /// One.
     One(Text),
     /// Several.
     Many(Rc<[Text]>),
 }
+
+impl PartialEq for Reasons {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Mostly it is the very same literal.
+            (Self::One(one), Self::One(other)) => std::ptr::eq(one.as_str(), other.as_str()) || one == other,
+            _ => self.as_slice() == other.as_slice(),
+        }
+    }
+}
+impl Eq for Reasons {}
 
 impl Reasons {
     /// All of them.
@@ -38,17 +49,17 @@ impl From<Vec<Text>> for Reasons {
     }
 }
 
-/// A node that is no place for the pod.
+/// Nodes that are no place for the pod, all for the same reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedNode {
-    /// The node's name.
-    pub node: Text,
-    /// The plugin that rejected it.
+pub struct Rejected {
+    /// The plugin that rejected them.
     pub plugin: &'static str,
     /// Whether removing other pods could help.
     pub resolvable: bool,
     /// Why.
     pub reasons: Reasons,
+    /// The nodes' names.
+    pub nodes: Vec<Text>,
 }
 
 /// What one plugin says about all feasible nodes, in their order.
@@ -127,8 +138,8 @@ pub struct Decision {
     pub pre_filter: Option<(&'static str, String)>,
     /// The plugins that allowed some named nodes only, how many others there are, and what is said of those.
     pub excluded: Option<(Vec<&'static str>, usize, Text)>,
-    /// Nodes that were rejected, by plugin and reason.
-    pub rejected: Vec<RejectedNode>,
+    /// Nodes that were rejected, by plugin and reasons.
+    pub rejected: Vec<Rejected>,
     /// Nodes on which the pod could run. When there are very many nodes, not all are looked at.
     pub feasible: Vec<Text>,
     /// Scores of the feasible nodes; with a single feasible node nothing is scored.
@@ -165,6 +176,11 @@ impl Decision {
         self.feasible.iter().zip(&self.totals).filter(|(_, total)| Some(*total) == best).map(|(node, _)| node).collect()
     }
 
+    /// Why a node was rejected, if it was.
+    pub fn rejection(&self, node: &str) -> Option<&Rejected> {
+        self.rejected.iter().find(|group| group.nodes.iter().any(|name| name == node))
+    }
+
     /// The weighted score of each plugin for the feasible node at this position.
     pub fn weighted(&self, feasible: usize) -> impl Iterator<Item = (&'static str, i64)> {
         self.scores.iter().map(move |scores| (scores.plugin, scores.normalized[feasible] * scores.weight))
@@ -172,7 +188,8 @@ impl Decision {
 
     /// How much this weighs in a store of limited size, in nodes.
     pub fn weight(&self) -> usize {
-        1 + self.rejected.len() + self.feasible.len()
+        let candidates = self.preemption.as_ref().map_or(0, |preemption| preemption.candidates.len());
+        1 + self.rejected.iter().map(|group| group.nodes.len()).sum::<usize>() + self.feasible.len() + candidates
     }
 }
 
@@ -188,14 +205,9 @@ pub fn fit_error<'a>(
     if let Some(text) = pre_filter {
         let _ = write!(message, " {text}.");
     } else {
-        // Thousands of nodes have few reasons, and mostly the very same text.
-        let mut counts: Vec<(&Text, usize)> = Vec::new();
+        let mut counts: BTreeMap<&Text, usize> = BTreeMap::new();
         for (reason, nodes) in reasons {
-            let same = |have: &Text| std::ptr::eq(have.as_str(), reason.as_str()) || have == reason;
-            match counts.iter_mut().find(|(have, _)| same(have)) {
-                Some((_, count)) => *count += nodes,
-                None => counts.push((reason, nodes)),
-            }
+            *counts.entry(reason).or_insert(0) += nodes;
         }
         let mut texts: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         texts.sort();

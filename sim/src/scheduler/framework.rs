@@ -89,6 +89,12 @@ impl Rejection {
     pub fn resolvable(reason: impl Into<Text>) -> Self {
         Self { resolvable: true, reasons: Reasons::One(reason.into()) }
     }
+    /// Both of them.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let reasons: Vec<Text> = [&self.reasons, &other.reasons].into_iter().flat_map(Reasons::as_slice).cloned().collect();
+        Self { resolvable: self.resolvable && other.resolvable, reasons: reasons.into() }
+    }
     /// Removing other pods would not help.
     pub fn unresolvable(reason: impl Into<Text>) -> Self {
         Self { resolvable: false, reasons: Reasons::One(reason.into()) }
@@ -158,17 +164,6 @@ pub struct ActiveFilter<'a> {
     pub filter: Box<dyn Filter + 'a>,
 }
 
-/// What the filters said about a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeStatus {
-    /// The node's index in the snapshot.
-    pub node: usize,
-    /// The plugin that rejected it.
-    pub plugin: &'static str,
-    /// Why.
-    pub rejection: Rejection,
-}
-
 /// A failed search for a node, as PostFilter sees it.
 #[derive(Debug)]
 pub struct FilterRun<'a, 'f> {
@@ -178,8 +173,8 @@ pub struct FilterRun<'a, 'f> {
     pub filters: &'f [ActiveFilter<'a>],
     /// Whether every PreFilter plugin was reached.
     pub pre_filtered: bool,
-    /// What was said about the nodes that were looked at, by index.
-    pub statuses: &'f [NodeStatus],
+    /// The nodes that were rejected: index in the snapshot, and whether removing pods from it could help.
+    pub rejected: &'f [(usize, bool)],
     /// For choices.
     pub rng: &'f mut Rng,
 }
@@ -333,6 +328,16 @@ impl<'f> Imagined<'f> {
         Self { filters, node: node.clone() }
     }
 
+    /// Begins anew with another node, as [`Imagined::new`] does, but in place.
+    pub fn restart(&mut self, filters: &'f [ActiveFilter<'_>], node: &NodeInfo) {
+        for ((_, imagined, _), active) in self.filters.iter_mut().zip(filters) {
+            if imagined.is_some() {
+                *imagined = active.filter.imagine();
+            }
+        }
+        self.node.clone_from(node);
+    }
+
     /// Adds a pod.
     pub fn add(&mut self, pod: &NodePod) {
         self.node.add(pod.clone());
@@ -343,7 +348,10 @@ impl<'f> Imagined<'f> {
 
     /// Removes a pod.
     pub fn remove(&mut self, pod: &NodePod) {
-        self.node.remove(&pod.info.key);
+        let same = |have: &NodePod| Rc::ptr_eq(&have.info, &pod.info);
+        if let Some(at) = self.node.pods.iter().position(same) {
+            self.node.remove_at(at);
+        }
         for filter in self.filters.iter_mut().filter_map(|(_, filter, _)| filter.as_mut()) {
             filter.pod_removed(pod, &self.node);
         }

@@ -18,6 +18,7 @@ pub mod framework;
 pub mod load;
 pub mod log;
 pub mod node_info;
+pub mod perf;
 pub mod plugins;
 pub mod pod_info;
 mod preempting;

@@ -32,10 +32,19 @@ pub struct NodePod {
     pub info: Rc<PodInfo>,
     /// Its class.
     pub class: ClassId,
+    /// Its priority, at hand without looking at the pod.
+    pub priority: i64,
+}
+
+impl NodePod {
+    /// A pod of a class.
+    pub fn new(info: &Rc<PodInfo>, class: ClassId) -> Self {
+        Self { info: Rc::clone(info), class, priority: info.priority }
+    }
 }
 
 /// A node and what is on it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct NodeInfo {
     /// Its position among the nodes of the snapshot.
     pub index: usize,
@@ -65,6 +74,32 @@ pub struct NodeInfo {
     pub with_affinity: u32,
     /// The host ports that its pods take.
     pub ports: Vec<HostPort>,
+}
+
+impl Clone for NodeInfo {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Copies into the memory that is there: preemption tries hundreds of nodes one after the other.
+    fn clone_from(&mut self, other: &Self) {
+        self.index = other.index;
+        self.name.clone_from(&other.name);
+        self.labels.clone_from(&other.labels);
+        self.taints.clone_from(&other.taints);
+        self.unschedulable = other.unschedulable;
+        self.allocatable.clone_from(&other.allocatable);
+        self.allowed_pods = other.allowed_pods;
+        self.images.clone_from(&other.images);
+        self.requested.clone_from(&other.requested);
+        self.non_zero = other.non_zero;
+        self.pods.clone_from(&other.pods);
+        self.classes.clone_from(&other.classes);
+        self.with_affinity = other.with_affinity;
+        self.ports.clone_from(&other.ports);
+    }
 }
 
 impl NodeInfo {
@@ -106,6 +141,11 @@ impl NodeInfo {
     /// Removes the pod with this key, returning it.
     pub fn remove(&mut self, key: &str) -> Option<NodePod> {
         let at = self.pods.iter().position(|pod| pod.info.key == *key)?;
+        Some(self.remove_at(at))
+    }
+
+    /// Removes the pod at this position of [`NodeInfo::pods`].
+    pub fn remove_at(&mut self, at: usize) -> NodePod {
         let pod = self.pods.remove(at);
         if let Some(at) = self.classes.iter().position(|(class, _)| *class == pod.class) {
             self.classes[at].1 -= 1;
@@ -120,7 +160,7 @@ impl NodeInfo {
             }
         }
         self.with_affinity -= u32::from(pod.info.affinity.is_some());
-        Some(pod)
+        pod
     }
 
     fn account(&mut self, pod: &PodInfo, sign: i64) {
@@ -149,7 +189,7 @@ mod tests {
             "metadata": {"name": "p", "namespace": "default"},
             "spec": {"containers": [{"resources": {"requests": {"cpu": "1"}}, "ports": [{"hostPort": 80}]}], "affinity": {"podAffinity": {}}},
         }));
-        node.add(NodePod { info: Rc::clone(&pod), class: ClassId(3) });
+        node.add(NodePod::new(&pod, ClassId(3)));
         assert_eq!((node.requested.milli_cpu, node.non_zero.1, node.ports.len(), node.with_affinity), (1000, 200 << 20, 1, 1));
         assert!(node.remove("default/p").is_some());
         assert!(node.remove("default/p").is_none());

@@ -154,7 +154,7 @@ impl Snapshot {
             !pods.is_empty()
         });
         if !node.is_empty() {
-            let nominated = NodePod { info: Rc::clone(pod), class: self.class_of(pod) };
+            let nominated = NodePod::new(pod, self.class_of(pod));
             self.nominated.entry(node.clone()).or_default().push(nominated);
         }
     }
@@ -221,7 +221,7 @@ impl Snapshot {
             return;
         };
         self.with_affinity += usize::from(pod.affinity.is_some());
-        Rc::make_mut(&mut self.nodes[at]).add(NodePod { info: Rc::clone(pod), class });
+        Rc::make_mut(&mut self.nodes[at]).add(NodePod::new(pod, class));
     }
 
     /// Takes a pod off a node.

@@ -1,6 +1,6 @@
 //! DefaultPreemption: makes room by deleting pods of lower priority (`plugins/defaultpreemption`, `framework/preemption`).
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::rc::Rc;
 
 use super::super::decision::{Candidate, Victim, fit_error};
@@ -72,15 +72,14 @@ impl PostFilter for DefaultPreemption {
 fn waits_for_victims(run: &FilterRun<'_, '_>) -> bool {
     let Cycle { pod, snapshot } = *run.cycle;
     let Some(node) = snapshot.node(&pod.nominated_node) else { return false };
-    let hopeless = run.statuses.iter().any(|status| status.node == node.index && !status.rejection.resolvable);
+    let hopeless = run.rejected.contains(&(node.index, false));
     !hopeless && node.pods.iter().any(|other| other.info.priority < pod.priority && other.info.preempted)
 }
 
 impl DefaultPreemption {
     /// Candidates, and why the other nodes that were tried are none.
     fn find_candidates(&self, run: &mut FilterRun<'_, '_>) -> (Vec<Candidate>, Vec<Rejection>) {
-        let potential: Vec<usize> =
-            run.statuses.iter().filter(|status| status.rejection.resolvable).map(|status| status.node).collect();
+        let potential: Vec<usize> = run.rejected.iter().filter(|(_, resolvable)| *resolvable).map(|(node, _)| *node).collect();
         let (mut candidates, mut rejections) = (Vec::new(), Vec::new());
         if potential.is_empty() {
             return (candidates, rejections);
@@ -91,12 +90,18 @@ impl DefaultPreemption {
             .max(self.min_candidate_nodes_absolute)
             .min(potential.len());
         let offset = run.rng.below(potential.len() as u64) as usize;
+        let nodes = run.cycle.snapshot.nodes();
+        let mut imagined = Imagined::new(run.filters, &nodes[potential[offset]]);
+        let mut harmless = false;
         for at in potential[offset..].iter().chain(&potential[..offset]) {
-            match select_victims(run, &run.cycle.snapshot.nodes()[*at], &budgets) {
-                Ok(candidate) => candidates.push(candidate),
+            match select_victims(run, &nodes[*at], &budgets, &mut imagined) {
+                Ok(candidate) => {
+                    harmless |= candidate.budget_violations == 0;
+                    candidates.push(candidate);
+                }
                 Err(rejection) => rejections.push(rejection),
             }
-            if candidates.len() >= enough && candidates.iter().any(|candidate| candidate.budget_violations == 0) {
+            if candidates.len() >= enough && harmless {
                 break;
             }
         }
@@ -105,33 +110,41 @@ impl DefaultPreemption {
 }
 
 /// The fewest pods that would have to go for the pod to fit (SelectVictimsOnNode).
-fn select_victims(run: &FilterRun<'_, '_>, node: &NodeInfo, budgets: &[Budget<'_>]) -> Result<Candidate, Rejection> {
+fn select_victims<'f>(
+    run: &FilterRun<'_, 'f>,
+    node: &NodeInfo,
+    budgets: &[Budget<'_>],
+    imagined: &mut Imagined<'f>,
+) -> Result<Candidate, Rejection> {
     let pod = run.cycle.pod;
-    let mut potential: Vec<&NodePod> = node.pods.iter().filter(|other| other.info.priority < pod.priority).collect();
+    let mut potential: Vec<&NodePod> = node.pods.iter().filter(|other| other.priority < pod.priority).collect();
     if potential.is_empty() {
         return Err(Rejection::unresolvable("No preemption victims found for incoming pod"));
     }
-    let mut imagined = Imagined::new(run.filters, node);
+    imagined.restart(run.filters, node);
     for victim in &potential {
         imagined.remove(victim);
     }
-    fits(run, &mut imagined)?;
-    // The most important pods get their place back first, before all those that a budget protects.
-    potential.sort_by_key(|pod| importance(&pod.info));
-    let (protected, others) = split_by_budget(&potential, budgets);
+    fits(run, imagined)?;
+    // The most important pods get their place back first, and before all others those that a budget protects.
+    let importance = |one: &&NodePod, other: &&NodePod| by_importance(&one.info, &other.info);
+    potential.sort_by(importance);
+    let (protected, others) = split_by_budget(potential, budgets);
     let mut victims: Vec<&NodePod> = Vec::new();
     let mut violations = 0;
     for (group, counts) in [(&protected, 1), (&others, 0)] {
         for victim in group {
             imagined.add(victim);
-            if fits(run, &mut imagined).is_err() {
+            if fits(run, imagined).is_err() {
                 imagined.remove(victim);
                 victims.push(victim);
                 violations += counts;
             }
         }
     }
-    victims.sort_by_key(|pod| importance(&pod.info));
+    if !protected.is_empty() {
+        victims.sort_by(importance);
+    }
     let victim = |pod: &&NodePod| Victim {
         key: pod.info.key.clone(),
         uid: pod.info.uid.clone(),
@@ -160,16 +173,23 @@ fn fits(run: &FilterRun<'_, '_>, imagined: &mut Imagined<'_>) -> Result<(), Reje
     imagined.run_filters().map_err(|(_, rejection)| rejection)
 }
 
-/// Sorts the more important first: higher priority, then longer running (util.MoreImportantPod). A pod that has not started yet is
+/// The more important first: higher priority, then longer running (util.MoreImportantPod). A pod that has not started yet is
 /// taken as started just now.
-fn importance(pod: &PodInfo) -> (Reverse<i64>, bool, Text) {
-    (Reverse(pod.priority), pod.start_time.is_empty(), pod.start_time.clone())
+fn by_importance(one: &PodInfo, other: &PodInfo) -> Ordering {
+    let start = |pod: &PodInfo| (pod.start_time.is_empty(), pod.start_time.as_str().to_owned());
+    other
+        .priority
+        .cmp(&one.priority)
+        .then_with(|| if one.start_time == other.start_time { Ordering::Equal } else { start(one).cmp(&start(other)) })
 }
 
 /// Pods whose removal a budget does not allow, and the others (filterPodsWithPDBViolation).
-fn split_by_budget<'p>(pods: &[&'p NodePod], budgets: &[Budget<'_>]) -> (Vec<&'p NodePod>, Vec<&'p NodePod>) {
+fn split_by_budget<'p>(pods: Vec<&'p NodePod>, budgets: &[Budget<'_>]) -> (Vec<&'p NodePod>, Vec<&'p NodePod>) {
+    if budgets.is_empty() {
+        return (Vec::new(), pods);
+    }
     let mut allowed: Vec<i64> = budgets.iter().map(|budget| budget.object["status"]["disruptionsAllowed"].int()).collect();
-    pods.iter().partition(|pod| {
+    pods.into_iter().partition(|pod| {
         let info: &Rc<PodInfo> = &pod.info;
         let mut violated = false;
         for (budget, allowed) in budgets.iter().zip(&mut allowed) {

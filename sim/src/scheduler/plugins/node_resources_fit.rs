@@ -2,6 +2,7 @@
 //! (`plugins/noderesources/{fit,least_allocated,most_allocated,requested_to_capacity_ratio}.go`).
 
 use super::super::arith::MAX_NODE_SCORE;
+use super::super::decision::Reasons;
 use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, PreFilter, PreFilterResult, PreScore, Rejection, Score};
 use super::super::node_info::NodeInfo;
 use super::super::pod_info::PodInfo;
@@ -82,27 +83,27 @@ impl<'a> Wanted<'a> {
 impl Filter for Wanted<'_> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
         let (wanted, have, used) = (self.requests, &node.allocatable, &node.requested);
-        let mut reasons: Vec<Text> = Vec::new();
-        let mut resolvable = true;
-        if node.pods.len() as i64 + 1 > node.allowed_pods {
-            reasons.push("Too many pods".into());
-        }
+        let full = node.pods.len() as i64 + 1 > node.allowed_pods;
+        let mut shortage = full.then(|| Rejection::resolvable("Too many pods"));
+        let mut check = |wanted: i64, have: i64, used: i64, reason: &Text| {
+            if wanted > 0 && wanted > have - used {
+                let rejection = Rejection { resolvable: wanted <= have, reasons: Reasons::One(reason.clone()) };
+                shortage = Some(match shortage.take() {
+                    None => rejection,
+                    Some(before) => before.and(rejection),
+                });
+            }
+        };
         if !wanted.is_zero() {
-            let mut check = |wanted: i64, have: i64, used: i64, reason: Text| {
-                if wanted > 0 && wanted > have - used {
-                    reasons.push(reason);
-                    resolvable &= wanted <= have;
-                }
-            };
-            check(wanted.milli_cpu, have.milli_cpu, used.milli_cpu, "Insufficient cpu".into());
-            check(wanted.memory, have.memory, used.memory, "Insufficient memory".into());
+            check(wanted.milli_cpu, have.milli_cpu, used.milli_cpu, &"Insufficient cpu".into());
+            check(wanted.memory, have.memory, used.memory, &"Insufficient memory".into());
             let reason = "Insufficient ephemeral-storage".into();
-            check(wanted.ephemeral_storage, have.ephemeral_storage, used.ephemeral_storage, reason);
+            check(wanted.ephemeral_storage, have.ephemeral_storage, used.ephemeral_storage, &reason);
             for ((name, wanted), reason) in wanted.scalars.iter().zip(&self.scalars) {
-                check(*wanted, have.scalar(name), used.scalar(name), reason.clone());
+                check(*wanted, have.scalar(name), used.scalar(name), reason);
             }
         }
-        if reasons.is_empty() { Ok(()) } else { Err(Rejection { resolvable, reasons: reasons.into() }) }
+        shortage.map_or(Ok(()), Err)
     }
 }
 
