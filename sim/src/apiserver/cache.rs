@@ -44,8 +44,7 @@ impl Selection {
         let resource = request.resource.expect("only collections are selected from");
         let fields =
             FieldSelector::parse(request.query("fieldSelector").unwrap_or(""), resource).map_err(ApiError::bad_request)?;
-        let labels = LabelSelector::parse(request.query("labelSelector").unwrap_or(""))
-            .map_err(|error| ApiError::bad_request(format!("unable to parse requirement: {error}")))?;
+        let labels = LabelSelector::parse(request.query("labelSelector").unwrap_or("")).map_err(ApiError::bad_request)?;
         Ok(Self { resource, namespace: request.namespace.clone(), fields, labels })
     }
 

@@ -25,6 +25,8 @@ pub mod print;
 pub mod replica_sets;
 pub mod resources;
 mod rollout;
+#[cfg(test)]
+mod served_tests;
 pub mod until;
 pub mod version;
 mod wait;

@@ -5,7 +5,7 @@ use super::error::Error;
 use super::invocation::Invocation;
 use crate::api::Resource;
 use crate::core::Request;
-use crate::flow::{Flow, Io};
+use crate::flow::{Flow, Io, RequestError};
 use crate::value::Value;
 
 /// Objects that a command means.
@@ -38,6 +38,24 @@ impl Target {
     pub fn resource(&self) -> Resource {
         match self {
             Self::One { resource, .. } | Self::Many { resource, .. } => *resource,
+        }
+    }
+
+    /// What went wrong when it was read; for a list with what it was asked for (cli-runtime's `EnhanceListError`).
+    pub fn error(&self, error: RequestError) -> Error {
+        match self {
+            Self::Many { resource, labels, fields, .. } if matches!(error.reason(), "BadRequest" | "NotFound") => {
+                let subject = format!("{}/{}, Resource={}", resource.group, resource.version, resource.plural);
+                Error::At(
+                    if labels.is_empty() && fields.is_empty() {
+                        format!("Unable to list {subject:?}")
+                    } else {
+                        format!("Unable to find {subject:?} that match label selector {labels:?}, field selector {fields:?}")
+                    },
+                    error,
+                )
+            }
+            _ => error.into(),
         }
     }
 
@@ -265,7 +283,7 @@ pub fn fetch(io: &mut Io, targets: &[Target]) -> Flow<(Vec<Found>, Vec<Error>)> 
     for target in targets {
         match io.request(target.request())? {
             Ok(body) => found.extend(objects(target, body)),
-            Err(error) => errors.push(error.into()),
+            Err(error) => errors.push(target.error(error)),
         }
     }
     Ok((found, errors))

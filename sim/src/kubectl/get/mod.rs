@@ -176,7 +176,7 @@ fn tables(inv: &Invocation, io: &mut Io, targets: &[Target], wide: bool) -> Flow
                 answers.push((target.resource(), table));
             }
             Err(error) if ignored(inv, &error) => {}
-            Err(error) => errors.push(error.into()),
+            Err(error) => errors.push(target.error(error)),
         }
     }
     let with_kind = answers.iter().any(|(resource, _)| *resource != answers[0].0);
@@ -235,7 +235,7 @@ fn read(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<(Vec<Found>, 
                 found.extend(objects(target, body));
             }
             Err(error) if ignored(inv, &error) => {}
-            Err(error) => errors.push(error.into()),
+            Err(error) => errors.push(target.error(error)),
         }
     }
     Ok((found, errors))

@@ -43,7 +43,7 @@ pub(super) fn run(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<()>
     };
 
     let answer = io.request(super::request(inv, target, as_table))?;
-    let body = inv.or_fail(io, answer)?;
+    let body = inv.or_fail(io, answer.map_err(|error| target.error(error)))?;
     super::warn(inv, io, target.resource());
     let is_list = matches!(target, Target::Many { .. });
     let version = if is_list { body["metadata"]["resourceVersion"].text() } else { "0".into() };
