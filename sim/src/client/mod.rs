@@ -6,11 +6,13 @@ mod informer;
 mod leader;
 mod queue;
 mod recent;
+mod throttle;
 
 pub use events::{EventRecorder, Occurrence, SeriesRecorder, object_part_reference, object_reference};
 pub use informer::{Change, Informer};
 pub use leader::{LeaderElector, Leadership};
 pub use queue::{Queued, WorkQueue};
+pub use throttle::Throttle;
 
 use crate::core::{Addr, MachineId, Part};
 use crate::value::Value;

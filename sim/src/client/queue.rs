@@ -23,6 +23,8 @@ pub struct WorkQueue {
     /// Names its timers; unique within the component.
     name: &'static str,
     waiting: VecDeque<Queued>,
+    /// The keys in `waiting`.
+    queued: BTreeSet<Text>,
     processing: BTreeSet<Text>,
     dirty: BTreeMap<Text, Queued>,
     failures: BTreeMap<Text, u32>,
@@ -41,6 +43,7 @@ impl WorkQueue {
         Self {
             name,
             waiting: VecDeque::new(),
+            queued: BTreeSet::new(),
             processing: BTreeSet::new(),
             dirty: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -54,7 +57,7 @@ impl WorkQueue {
         let queued = Queued { key: key.into(), cause: out.cause(), background: out.is_background() };
         if self.processing.contains(&queued.key) {
             self.dirty.entry(queued.key.clone()).or_insert(queued);
-        } else if !self.waiting.iter().any(|have| have.key == queued.key) {
+        } else if self.queued.insert(queued.key.clone()) {
             self.waiting.push_back(queued);
         }
     }
@@ -101,6 +104,7 @@ impl WorkQueue {
     /// Takes the next key; the caller must call [`WorkQueue::done`] for it.
     pub fn take(&mut self) -> Option<Queued> {
         let queued = self.waiting.pop_front()?;
+        self.queued.remove(&queued.key);
         self.processing.insert(queued.key.clone());
         Some(queued)
     }
@@ -108,7 +112,9 @@ impl WorkQueue {
     /// Ends the work on a key; if it was added meanwhile it waits again.
     pub fn done(&mut self, key: &str) {
         self.processing.remove(key);
-        if let Some(queued) = self.dirty.remove(key) {
+        if let Some(queued) = self.dirty.remove(key)
+            && self.queued.insert(queued.key.clone())
+        {
             self.waiting.push_back(queued);
         }
     }

@@ -6,3 +6,5 @@ use imbl::shared_ptr::RcK;
 pub type PMap<K, V> = imbl::GenericOrdMap<K, V, RcK>;
 /// A persistent list.
 pub type PVec<T> = imbl::GenericVector<T, RcK>;
+/// A persistent set in order.
+pub type PSet<K> = imbl::GenericOrdSet<K, RcK>;
