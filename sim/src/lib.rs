@@ -5,7 +5,7 @@
 //! - [`api`]: what the Kubernetes API is made of: resources, errors, patches, selectors, validation;
 //! - [`core`]: time, addresses, messages, the event queue, the trace, the cluster that steps them;
 //! - [`flow`]: command-line programs as straight-line code that can be stopped and copied at any message;
-//! - [`scheduler`]: kube-scheduler;
+//! - [`apiserver`], [`etcd`], [`scheduler`], [`kcm`] (kube-controller-manager): the control plane;
 //! - [`shell`]: the user's command lines, in which [`kubectl`] and others run.
 #![recursion_limit = "256"]
 
@@ -19,6 +19,7 @@ pub mod etcd;
 pub mod flow;
 pub mod kind;
 pub mod kubeadm;
+pub mod kcm;
 pub mod kubectl;
 pub mod kubelet;
 pub mod lab;

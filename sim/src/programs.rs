@@ -52,6 +52,7 @@ pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
         Part::Runtime => Rc::new(crate::runtime::Containerd::start(launch)),
         Part::Systemd => Rc::new(crate::machine::Systemd::start(launch)),
         Part::Scheduler => Rc::new(crate::scheduler::KubeScheduler::start(launch)),
+        Part::Controller(_) => Rc::new(crate::kcm::ControllerManager::start(launch)),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
         Part::KubeProxy => Rc::new(crate::proxy::KubeProxy::start(launch)),
         Part::Kindnet | Part::CoreDns | Part::LocalPathProvisioner => Rc::new(crate::addons::Addon::start(part, launch)),

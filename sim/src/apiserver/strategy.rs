@@ -68,6 +68,10 @@ pub(super) fn prepare_for_update(resource: Resource, subresource: &str, old: &Va
                 new["metadata"].set(field, metadata[field].clone());
             }
         }
+        // The deployment-controller writes the revision's annotation together with the status.
+        if [DEPLOYMENTS, REPLICASETS, DAEMONSETS].contains(&resource) {
+            new["metadata"].set("annotations", metadata["annotations"].clone());
+        }
         new.set("status", status);
         if resource == PODS {
             new["status"].set("qosClass", old["status"]["qosClass"].clone());

@@ -14,7 +14,7 @@ use crate::value;
 use crate::value::{Text, Value};
 
 /// How long it takes from recording an event to sending it, when nothing is in the way.
-const HAND_OVER: Duration = Duration::us(150);
+const HAND_OVER: Duration = Duration::us(300);
 /// client-go's sleep after a failed connection, and how often it tries.
 const RETRY_AFTER: Duration = Duration::s(10);
 const MAX_TRIES: u32 = 12;

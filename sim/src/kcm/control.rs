@@ -48,19 +48,13 @@ pub(super) fn create_in(resource: Resource, namespace: &str, object: Value) -> R
 
 /// Creates pods in batches of 1, 2, 4, …, so that a lasting problem costs few requests (slowStartBatch). Answers how many were
 /// created, and the first error.
-pub(super) fn create_pods(
-    io: &mut Io<'_>,
-    ledger: Ledger,
-    owner: &Value,
-    pods: Vec<Value>,
-) -> Step<(usize, Option<RequestError>)> {
+pub(super) fn create_pods(io: &mut Io<'_>, owner: &Value, pods: Vec<Value>) -> Step<(usize, Option<RequestError>)> {
     let reference = object_reference(owner);
-    let key = owner.key();
     let mut created = 0;
     let mut pods = pods.into_iter().peekable();
     let mut batch = 1;
     while pods.peek().is_some() {
-        let hook = || Hook::PodCreated { ledger, key: key.clone(), owner: reference.clone() };
+        let hook = || Hook::PodCreated { owner: reference.clone() };
         let requests: Vec<(Request, Hook)> =
             pods.by_ref().take(batch).map(|pod| (create_in(PODS, owner.namespace(), pod), hook())).collect();
         let mut first_error = None;

@@ -2,8 +2,8 @@
 //!
 //! As upstream: event handlers put keys into a queue, workers take them out, `sync(key)` reads the informers' caches, sends
 //! requests and decides from the answers; an error puts the key back after a while. A sync here is straight-line code that is
-//! run again from its beginning when an answer has come (as in [`crate::flow`]): it sees the caches as they were when it
-//! started ([`View`]) and finds the earlier answers. What it does to the world is noted as numbered [`Act`]s, and only those
+//! run again from its beginning when an answer has come (as in [`crate::flow`]): every stretch of it sees
+//! the caches as they were when it was first reached ([`Stage`]) and finds the earlier answers. What it does to the world is noted as numbered [`Act`]s, and only those
 //! beyond the ones already done are carried out.
 
 use crate::core::{Duration, Request, Time};
@@ -31,7 +31,7 @@ pub(super) type Step<T> = Result<T, Stop>;
 pub(super) type Answer = Result<Value, RequestError>;
 
 /// A queue of the controller manager; the order is that in which free workers are given work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueueId {
     Deployment,
     ReplicaSet,
@@ -40,7 +40,7 @@ pub(super) enum QueueId {
     NodeCidr,
     NodeTaints,
     NodeHealth,
-    PodHealth,
+    NodeNoExecute,
     TaintEviction,
     Endpoint,
     EndpointSlice,
@@ -57,16 +57,12 @@ pub(super) enum QueueId {
 pub(super) enum Hook {
     /// Nothing.
     None,
-    /// A pod was to be created: an event says so, or the expectation is lowered.
+    /// A pod was to be created: an event says what came of it.
     PodCreated {
-        /// Whose expectations.
-        ledger: Ledger,
-        /// The controller's key.
-        key: Text,
         /// Reference to the controller.
         owner: Value,
     },
-    /// A pod was to be deleted.
+    /// A pod was to be deleted: an event says what came of it, and a failure lowers the expectation.
     PodDeleted {
         /// Whose expectations.
         ledger: Ledger,
@@ -101,8 +97,10 @@ pub(super) enum Effect {
     RequeueAfter(Duration),
     /// Puts another key into a queue.
     Enqueue(QueueId, Text),
-    /// Notes that a node's pods have been marked not ready.
-    PodsMarked(Text),
+    /// Notes whether all pods of a silent node have been marked not ready.
+    PodsMarked(Text, bool),
+    /// Puts a node into the queue of those that get a NoExecute taint.
+    TaintLater(Text),
     /// Notes that an owner is known not to exist (the garbage collector's absentOwnerCache).
     OwnerAbsent(Text),
     /// Notes what the endpoints controllers have seen, for `endpoints.kubernetes.io/last-change-trigger-time`.
@@ -111,13 +109,13 @@ pub(super) enum Effect {
         queue: QueueId,
         /// The Service's key.
         service: Text,
-        /// The states that the service and its pods changed at, by name.
+        /// The states that the Service and its pods had.
         state: super::endpoints::TriggerState,
     },
-    /// Gives back or takes a pod network of a node.
-    Cidr(Text, Option<u32>),
-    /// Records the disruption status that was written.
-    DisruptionSeen(Text),
+    /// Notes that a slice (Service, name, resourceVersion) was written.
+    SliceWritten(Text, Text, u64),
+    /// Notes that a slice (Service, name) was deleted.
+    SliceDeleted(Text, Text),
 }
 
 /// Something that a sync does.
@@ -129,20 +127,33 @@ pub(super) enum Act {
     Effect(Effect),
 }
 
+/// The caches as they were when a sync started, or went on after that many answers.
+#[derive(Clone, Debug)]
+pub(super) struct Stage {
+    /// How many answers there were.
+    pub answers: usize,
+    /// When.
+    pub at: Time,
+    /// The caches.
+    pub view: View,
+}
+
 /// The world as a sync sees it during one run.
 pub(super) struct Io<'a> {
-    /// The caches as they were when the sync started.
+    /// The caches as they were when the sync went on from here.
     pub view: &'a View,
     now: Time,
-    answers: &'a [(Time, Answer)],
+    stages: &'a [Stage],
+    answers: &'a [Answer],
     calls: usize,
     acts: Vec<Act>,
 }
 
 impl<'a> Io<'a> {
-    /// The world for a sync that started at `started` and has got these answers.
-    pub(super) fn new(view: &'a View, started: Time, answers: &'a [(Time, Answer)]) -> Self {
-        Self { view, now: started, answers, calls: 0, acts: Vec::new() }
+    /// The world for a sync that has gone through these stages (at least one) and has got these answers.
+    pub(super) fn new(stages: &'a [Stage], answers: &'a [Answer]) -> Self {
+        let first = stages.first().expect("a sync has started");
+        Self { view: &first.view, now: first.at, stages: &stages[1..], answers, calls: 0, acts: Vec::new() }
     }
 
     /// Everything done so far, from the beginning.
@@ -150,7 +161,7 @@ impl<'a> Io<'a> {
         self.acts
     }
 
-    /// The time of the last answer that was looked at.
+    /// When the sync went on from here.
     pub(super) fn now(&self) -> Time {
         self.now
     }
@@ -177,10 +188,12 @@ impl<'a> Io<'a> {
         self.calls += requests.len();
         self.acts.extend(requests.into_iter().map(|(request, hook)| Act::Call(request, hook)));
         let Some(answered) = self.answers.get(from..self.calls) else { return Err(Stop::Pending) };
-        for (at, _) in answered {
-            self.now = self.now.max(*at);
+        while let Some((stage, rest)) = self.stages.split_first()
+            && stage.answers <= self.calls
+        {
+            (self.view, self.now, self.stages) = (&stage.view, stage.at, rest);
         }
-        Ok(answered.iter().map(|(_, answer)| answer.clone()).collect())
+        Ok(answered.to_vec())
     }
 
     /// Does something besides sending.

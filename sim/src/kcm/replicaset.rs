@@ -1,12 +1,14 @@
 //! replicaset-controller, after `pkg/controller/replicaset/{replica_set,replica_set_utils}.go`.
 
+use super::context::Context;
 use super::control::{claim, create_pods, delete_pods, is_available, pod_from_template, put_status_twice, set_count};
 use super::expectations::Ledger;
-use super::reconcile::{Effect, Io, Step, Stop};
+use super::reconcile::{Effect, Io, QueueId, Step, Stop};
 use super::view::View;
 use crate::api::pod;
 use crate::api::resource::{PODS, REPLICASETS};
 use crate::api::selector::LabelSelector;
+use crate::client::Change;
 use crate::core::{Duration, Time};
 use crate::flow::RequestError;
 use crate::value;
@@ -76,8 +78,7 @@ fn counted(view: &View, set: &Value, selector: &LabelSelector) -> Option<Counts>
         return None;
     }
     let template = LabelSelector::of_labels(&set["spec"]["template"]["metadata"]["labels"]);
-    let fully_labeled: usize =
-        owned.labels.iter().filter(|(labels, _)| template.matches(labels)).map(|(_, number)| number).sum();
+    let fully_labeled: usize = owned.labels.iter().filter(|(labels, _)| template.matches(labels)).map(|(_, number)| number).sum();
     Some(Counts {
         active: owned.active as i64,
         fully_labeled: fully_labeled as i64,
@@ -128,7 +129,7 @@ fn create(io: &mut Io<'_>, set: &Value, missing: usize) -> Step<Option<RequestEr
     let key = set.key();
     io.act(Effect::Expect(Ledger::ReplicaSet, key.clone(), missing, Vec::new()));
     let pod = pod_from_template(&set["spec"]["template"], set);
-    let (created, error) = create_pods(io, Ledger::ReplicaSet, set, vec![pod; missing])?;
+    let (created, error) = create_pods(io, set, vec![pod; missing])?;
     if created < missing {
         io.act(Effect::CreationsSkipped(Ledger::ReplicaSet, key, missing - created));
     }
@@ -213,4 +214,60 @@ fn new_status(set: &Value, counts: Counts, diff: i64, failure: Option<&RequestEr
     }
     status.set("conditions", Some(conditions).filter(|conditions| !conditions.is_empty()));
     status
+}
+
+/// A ReplicaSet changed.
+pub(super) fn on_set(context: &mut Context<'_, '_>, change: &Change) {
+    let key = change.object().key();
+    if change.new.is_none() {
+        context.view.replica_set_expectations.forget(&key);
+    }
+    context.enqueue(QueueId::ReplicaSet, &key);
+}
+
+/// A pod changed: its ReplicaSet is told, or those that may adopt it.
+pub(super) fn on_pod(context: &mut Context<'_, '_>, change: &Change) {
+    let owner = |view: &View, pod: &Value| view.controller_of(REPLICASETS, pod).map(Value::key);
+    let new = match (&change.old, &change.new) {
+        (None, Some(new)) if !new.is_terminating() => {
+            if let Some(key) = owner(context.view, new) {
+                context.view.replica_set_expectations.creations_observed(&key, 1);
+            }
+            new
+        }
+        (Some(_), Some(new)) if !new.is_terminating() => new,
+        (_, Some(gone)) | (Some(gone), None) => {
+            if let Some(key) = owner(context.view, gone) {
+                context.view.replica_set_expectations.deletion_observed(&key, &gone.key());
+                context.enqueue(QueueId::ReplicaSet, &key);
+            }
+            return;
+        }
+        (None, None) => return,
+    };
+    if let Some(old) = &change.old
+        && old.controller() != new.controller()
+        && let Some(key) = owner(context.view, old)
+    {
+        context.enqueue(QueueId::ReplicaSet, &key);
+    }
+    if new.controller().is_some() {
+        let Some(set) = context.view.controller_of(REPLICASETS, new) else { return };
+        let (key, min_ready_s) = (set.key(), set["spec"]["minReadySeconds"].int());
+        context.enqueue(QueueId::ReplicaSet, &key);
+        let became_ready = change.old.as_ref().is_some_and(|old| !pod::is_ready(old)) && pod::is_ready(new);
+        if became_ready && min_ready_s > 0 {
+            // A second more: the timestamps have no fractions.
+            context.enqueue_after(QueueId::ReplicaSet, &key, Duration::s(min_ready_s as u64 + 1));
+        }
+        return;
+    }
+    let relabelled = |old: &Value| old["metadata"]["labels"] != new["metadata"]["labels"] || old.controller().is_some();
+    if change.old.as_ref().is_none_or(relabelled) {
+        let matching = |set: &&Value| LabelSelector::of(&set["spec"]["selector"]).matches_object(new);
+        let keys: Vec<Text> = context.view.list_in(REPLICASETS, new.namespace()).filter(matching).map(Value::key).collect();
+        for key in keys {
+            context.enqueue(QueueId::ReplicaSet, &key);
+        }
+    }
 }

@@ -55,9 +55,16 @@ pub(super) struct View {
     pub nodes: NodeFacts,
     /// What the endpoints controllers remember.
     pub triggers: super::endpoints::Triggers,
+    /// The certificate by which pods know the api-server.
+    pub root_ca: Text,
 }
 
 impl View {
+    /// Knows nothing but the certificate.
+    pub(super) fn with_root_ca(root_ca: Text) -> Self {
+        Self { root_ca, ..Self::default() }
+    }
+
     /// Replaces the store of a resource; nothing happens for resources that nobody reads.
     pub(super) fn set_store(&mut self, resource: Resource, store: &Store) {
         if let Some(at) = READ.iter().position(|have| *have == resource) {
@@ -85,7 +92,10 @@ impl View {
     pub(super) fn list_in<'a>(&'a self, resource: Resource, namespace: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
         let prefix = format!("{namespace}/");
         let range = (Bound::Included(Text::from(&prefix)), Bound::Unbounded);
-        self.store(resource).range::<_, Text>(range).take_while(move |(key, _)| key.starts_with(prefix.as_str())).map(|(_, object)| object)
+        self.store(resource)
+            .range::<_, Text>(range)
+            .take_while(move |(key, _)| key.starts_with(prefix.as_str()))
+            .map(|(_, object)| object)
     }
 
     /// The objects of these keys that are there.

@@ -10,11 +10,12 @@ mod revision;
 mod rollout;
 mod status;
 
+use super::context::Context;
 use super::control::{claim, namespace_terminating};
-use super::reconcile::{Answer, Io, Step, Stop};
+use super::reconcile::{Answer, Io, QueueId, Step, Stop};
 use crate::api::resource::{DEPLOYMENTS, PODS, REPLICASETS};
 use crate::api::selector::LabelSelector;
-use crate::client::object_reference;
+use crate::client::{Change, object_reference};
 use crate::core::Request;
 use crate::value::{Text, Value};
 
@@ -39,10 +40,8 @@ pub(super) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
     let Some(deployment) = view.get(DEPLOYMENTS, key) else { return Ok(()) };
     let mut deployment = deployment.clone();
     let selector = LabelSelector::of(&deployment["spec"]["selector"]);
-    let candidates = view.objects(
-        REPLICASETS,
-        view.replica_sets.owned(deployment.uid()).chain(view.replica_sets.orphans(deployment.namespace())),
-    );
+    let candidates = view
+        .objects(REPLICASETS, view.replica_sets.owned(deployment.uid()).chain(view.replica_sets.orphans(deployment.namespace())));
     let mut list: Vec<Value> =
         claim(io, REPLICASETS, &deployment, DEPLOYMENTS, &selector, candidates)?.into_iter().cloned().collect();
     list.sort_by(older_first);
@@ -130,9 +129,7 @@ fn active_or_latest(sets: &Sets) -> Option<&Value> {
 
 fn is_saturated(d: &Value, set: &Value) -> bool {
     let wanted = replicas(d);
-    replicas(set) == wanted
-        && number(set, DESIRED_REPLICAS) == Some(wanted)
-        && set["status"]["availableReplicas"].int() == wanted
+    replicas(set) == wanted && number(set, DESIRED_REPLICAS) == Some(wanted) && set["status"]["availableReplicas"].int() == wanted
 }
 
 /// A ReplicaSet's share of what is to be added or removed (GetReplicaSetProportion).
@@ -227,15 +224,54 @@ pub(super) fn scaled(value: &Value, total: i64, round_up: bool) -> i64 {
     }
 }
 
+/// A Deployment changed.
+pub(super) fn on_deployment(context: &mut Context<'_, '_>, change: &Change) {
+    context.enqueue(QueueId::Deployment, &change.object().key());
+}
+
+/// A ReplicaSet changed: its Deployment is told, or those that may adopt it.
+pub(super) fn on_set(context: &mut Context<'_, '_>, change: &Change) {
+    let set = change.object();
+    let mut keys: Vec<Text> = Vec::new();
+    if let (Some(old), Some(new)) = (&change.old, &change.new)
+        && old.controller() != new.controller()
+    {
+        keys.extend(context.view.controller_of(DEPLOYMENTS, old).map(Value::key));
+    }
+    if set.controller().is_some() {
+        keys.extend(context.view.controller_of(DEPLOYMENTS, set).map(Value::key));
+    } else if change.new.is_some() {
+        let matching = |d: &&Value| LabelSelector::of(&d["spec"]["selector"]).matches_object(set);
+        keys.extend(context.view.list_in(DEPLOYMENTS, set.namespace()).filter(matching).map(Value::key));
+    }
+    for key in keys {
+        context.enqueue(QueueId::Deployment, &key);
+    }
+}
+
+/// A pod is gone: a Deployment that recreates may have waited for the last one.
+pub(super) fn on_pod(context: &mut Context<'_, '_>, change: &Change) {
+    if change.new.is_some() {
+        return;
+    }
+    let view = &*context.view;
+    let Some(set) = view.controller_of(REPLICASETS, change.object()) else { return };
+    let Some(d) = view.controller_of(DEPLOYMENTS, set) else { return };
+    let left = view
+        .replica_sets
+        .owned(d.uid())
+        .any(|key| view.get(REPLICASETS, key).is_some_and(|set| view.pods.keys_of(set.uid()).next().is_some()));
+    if d["spec"]["strategy"]["type"].str() == "Recreate" && !left {
+        let key = d.key();
+        context.enqueue(QueueId::Deployment, &key);
+    }
+}
+
 /// Whether pods of the old ReplicaSets are still there.
 fn old_pods_running(io: &Io<'_>, sets: &Sets) -> bool {
     let view = io.view;
-    let ended = |key: &Text| {
-        view.get(PODS, key).is_none_or(|pod| matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed"))
-    };
-    sets.old
-        .iter()
-        .any(|old| old["status"]["replicas"].int() > 0 || view.pods.keys_of(old.uid()).any(|key| !ended(key)))
+    let ended = |key: &Text| view.get(PODS, key).is_none_or(|pod| matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed"));
+    sets.old.iter().any(|old| old["status"]["replicas"].int() > 0 || view.pods.keys_of(old.uid()).any(|key| !ended(key)))
 }
 
 #[cfg(test)]

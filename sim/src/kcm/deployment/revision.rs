@@ -115,7 +115,10 @@ fn created(io: &mut Io<'_>, d: &mut Value, old: &[Value], next: i64) -> Step<Val
     let mut needs_update = set_deployment_revision(d, &next.to_string());
     if fresh && status::has_progress_deadline(d) {
         let message = format!("Created new replica set \"{name}\"");
-        status::set_condition(&mut d["status"], status::new_condition(io, "Progressing", "True", "NewReplicaSetCreated", message));
+        status::set_condition(
+            &mut d["status"],
+            status::new_condition(io, "Progressing", "True", "NewReplicaSetCreated", message),
+        );
         needs_update = true;
     }
     if needs_update {

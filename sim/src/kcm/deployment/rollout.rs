@@ -1,7 +1,9 @@
 //! Moving pods from old ReplicaSets to the new one (`rolling.go`, `recreate.go`), and forgetting old revisions.
 
 use super::revision::REVISION;
-use super::{Sets, done, max_surge, max_unavailable, number, old_pods_running, older_first, replicas, revision, scale_set, status};
+use super::{
+    Sets, done, max_surge, max_unavailable, number, old_pods_running, older_first, replicas, revision, scale_set, status,
+};
 use crate::api::resource::REPLICASETS;
 use crate::core::Request;
 use crate::kcm::reconcile::{Io, Step};

@@ -1,0 +1,260 @@
+//! kube-controller-manager: all controllers of one control-plane node in one process, as upstream's.
+//!
+//! - [`ControllerManager`] (here): leader election, shared informers, which controller hears of which change;
+//! - `reconcile.rs`: the frame of every sync; `runner.rs`: workers, requests and their answers; `table.rs`: queues and rates;
+//! - `view.rs`, `pods.rs`, `expectations.rs`: what the controllers know;
+//! - `deployment/`, `replicaset.rs`, `daemonset/`, `control.rs`: workloads;
+//! - `node/`: health, taints, eviction, pod networks, ttl;
+//! - `endpoints/`: Endpoints and EndpointSlices;
+//! - `gc.rs`, `namespace.rs`, `accounts.rs`, `disruption.rs`: the rest.
+//!
+//! Writes go out under the controller's own account ([`Controller`]), the informers' watches under the manager's.
+
+mod accounts;
+mod context;
+mod control;
+mod daemonset;
+mod deployment;
+mod disruption;
+mod endpoints;
+mod expectations;
+mod gc;
+mod namespace;
+mod node;
+mod pods;
+mod reconcile;
+mod replicaset;
+mod runner;
+mod table;
+mod view;
+
+use std::collections::BTreeMap;
+
+use context::{Context, Queues, Recorders};
+use runner::{Call, Client, Running};
+use view::View;
+
+use crate::api::Resource;
+use crate::api::resource::{
+    CONFIGMAPS, CONTROLLERREVISIONS, DAEMONSETS, DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, EVENTS, EVENTS_K8S_IO, NAMESPACES,
+    NODES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICEACCOUNTS, SERVICES,
+};
+use crate::client::{Change, Informer, LeaderElector, Leadership, object_reference};
+use crate::core::{Addr, Component, Controller, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
+use crate::programs::Launch;
+use crate::value::Text;
+
+/// The timer of the node monitor.
+const MONITOR_TIMER: &str = "node-monitor";
+
+/// The component.
+#[derive(Clone, Debug)]
+pub struct ControllerManager {
+    server: Addr,
+    rng: Rng,
+    host: Text,
+    elector: LeaderElector,
+    informers: Vec<Informer>,
+    view: View,
+    queues: Queues,
+    recorders: Recorders,
+    /// Running syncs by number.
+    syncs: BTreeMap<u64, Running>,
+    next_sync: u64,
+    /// Requests that have not been answered.
+    calls: BTreeMap<EnvelopeId, Call>,
+    clients: BTreeMap<Controller, Client>,
+    working: bool,
+}
+
+impl ControllerManager {
+    /// The program as it starts. Its arguments besides those of [`crate::client::server`]: `cluster-cidr` and
+    /// `node-cidr-mask-size`; what is missing or cannot be read is kind's default.
+    pub fn start(launch: &Launch<'_>) -> Self {
+        let server = crate::client::server(launch.args);
+        let mut rng = Rng::new(launch.seed, launch.purpose);
+        let mut view = View::with_root_ca(accounts::certificate(launch.disk, &mut rng));
+        let mask = launch.args["node-cidr-mask-size"].as_int().unwrap_or(24);
+        if let Some(cidrs) = node::ipam::CidrSet::new(launch.args["cluster-cidr"].str(), mask.clamp(0, 32) as u32) {
+            view.nodes.cidrs = cidrs;
+        }
+        Self {
+            server,
+            rng,
+            elector: elector(server, launch.name, Rng::new(launch.seed, &format!("{}/leader", launch.purpose))),
+            host: Text::new(launch.name),
+            informers: Vec::new(),
+            view,
+            queues: Queues::new(),
+            recorders: Recorders::new(server),
+            syncs: BTreeMap::new(),
+            next_sync: 0,
+            calls: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            working: false,
+        }
+    }
+
+    /// Whether this manager leads and its caches are filled.
+    pub fn is_working(&self) -> bool {
+        self.working
+    }
+
+    fn context<'c, 'o>(&'c mut self, out: &'c mut Outbox<'o>) -> Context<'c, 'o> {
+        Context { view: &mut self.view, queues: &mut self.queues, recorders: &mut self.recorders, out }
+    }
+
+    fn lead(&mut self, out: &mut Outbox<'_>) {
+        let lease = object_reference(self.elector.lease());
+        let message = format!("{} became leader", self.elector.identity());
+        self.recorders.event("kube-controller-manager", &lease, "Normal", "LeaderElection", message, out);
+        let followed = Resource::all().filter(|resource| ![EVENTS, EVENTS_K8S_IO].contains(resource));
+        self.informers = followed.map(|resource| Informer::new(self.server, resource, "")).collect();
+        for informer in &mut self.informers {
+            informer.start(out);
+        }
+    }
+
+    /// It could not renew its Lease. Upstream's process exits and is started anew; this one forgets everything and begins again.
+    fn start_anew(&mut self, out: &mut Outbox<'_>) {
+        for informer in &mut self.informers {
+            informer.stop(out);
+        }
+        let (root_ca, cidrs) = (self.view.root_ca.clone(), self.view.nodes.cidrs.emptied());
+        self.informers.clear();
+        self.view = View::with_root_ca(root_ca);
+        self.view.nodes.cidrs = cidrs;
+        self.queues = Queues::new();
+        self.recorders = Recorders::new(self.server);
+        self.syncs.clear();
+        self.calls.clear();
+        self.clients.clear();
+        self.working = false;
+        let rng = Rng::new(self.rng.next_u64(), "leader");
+        self.elector = elector(self.server, &self.host, rng);
+        self.elector.start(out);
+    }
+
+    fn on_message(&mut self, envelope: &Envelope, out: &mut Outbox<'_>) {
+        match &envelope.message {
+            Message::Watch(batch) => {
+                let Some(at) = self.informers.iter().position(|informer| informer.resource() == batch.resource) else { return };
+                // The view's own reference is given up for the moment, so that the store is changed in place.
+                self.view.set_store(batch.resource, &view::Store::new());
+                let changes = self.informers[at].on_message(envelope, out).unwrap_or_default();
+                self.view.set_store(batch.resource, self.informers[at].store());
+                for change in changes {
+                    self.on_change(batch.resource, &change, out);
+                }
+                if !self.working && self.informers.iter().all(Informer::has_synced) {
+                    self.working = true;
+                    out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", 0);
+                }
+            }
+            Message::Response(_) | Message::Failure(_) => {
+                if let Some(leadership) = self.elector.on_message(envelope, out) {
+                    if leadership == Leadership::Acquired {
+                        self.lead(out);
+                    }
+                    return;
+                }
+                let answered = self.on_answer(envelope, out) || self.recorders.on_message(envelope, out);
+                if !answered {
+                    self.informers.iter_mut().any(|informer| informer.on_message(envelope, out).is_some());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_timer(&mut self, timer: &TimerKey, out: &mut Outbox<'_>) {
+        if let Some(leadership) = self.elector.on_timer(timer, out) {
+            if leadership == Leadership::Lost {
+                self.start_anew(out);
+            }
+            return;
+        }
+        match timer.name {
+            "reflector" => self.informers.iter_mut().for_each(|informer| informer.on_retry_timer(&timer.key, out)),
+            runner::TIMER => self.send_waiting(&timer.key, out),
+            _ if !self.working => {}
+            MONITOR_TIMER => {
+                node::health::monitor(&mut self.context(out));
+                out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", 0);
+            }
+            node::health::TAINTING_TIMER => node::health::on_tainting_timer(&mut self.context(out), &timer.key),
+            node::eviction::TIMER => node::eviction::on_timer(&mut self.context(out), timer),
+            _ => {
+                if !self.queues.on_timer(timer, out) {
+                    self.recorders.on_timer(timer, out);
+                }
+            }
+        }
+    }
+
+    /// Tells the controllers of a change; the store has it already.
+    fn on_change(&mut self, resource: Resource, change: &Change, out: &mut Outbox<'_>) {
+        let key = change.object().key();
+        let new = change.new.as_ref();
+        match resource {
+            PODS => self.view.pods.update(&key, new),
+            REPLICASETS => self.view.replica_sets.update(&key, new),
+            CONTROLLERREVISIONS => self.view.revisions.update(&key, new),
+            _ => {}
+        }
+        let context = &mut self.context(out);
+        match resource {
+            PODS => {
+                replicaset::on_pod(context, change);
+                daemonset::on_pod(context, change);
+                deployment::on_pod(context, change);
+                endpoints::on_pod(context, change);
+                disruption::on_pod(context, change);
+                node::eviction::on_pod(context, change);
+            }
+            REPLICASETS => {
+                replicaset::on_set(context, change);
+                deployment::on_set(context, change);
+            }
+            DEPLOYMENTS => deployment::on_deployment(context, change),
+            DAEMONSETS => daemonset::on_set(context, change),
+            NODES => {
+                node::on_change(context, change);
+                daemonset::on_node(context, change);
+            }
+            SERVICES => endpoints::on_service(context, change),
+            ENDPOINTS => endpoints::on_endpoints(context, change),
+            ENDPOINTSLICES => endpoints::on_slice(context, change),
+            PODDISRUPTIONBUDGETS => disruption::on_budget(context, change),
+            NAMESPACES => {
+                namespace::on_change(context, change);
+                accounts::on_namespace(context, change);
+            }
+            SERVICEACCOUNTS => accounts::on_account(context, change),
+            CONFIGMAPS => accounts::on_config_map(context, change),
+            _ => {}
+        }
+        gc::on_change(context, resource, change);
+    }
+}
+
+fn elector(server: Addr, host: &str, mut rng: Rng) -> LeaderElector {
+    let identity = Text::from(format!("{host}_{}", rng.uuid()));
+    LeaderElector::new(server, Part::Controller(Controller::Manager), "kube-controller-manager", identity, rng)
+}
+
+impl Component for ControllerManager {
+    fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>) {
+        match event {
+            Event::Start => self.elector.start(out),
+            Event::Message(envelope) => self.on_message(envelope, out),
+            Event::Timer(timer) => self.on_timer(timer, out),
+            Event::Command(..) | Event::Interrupt(_) => {}
+        }
+        if self.working {
+            self.work(out);
+        }
+        self.recorders.flush(out);
+    }
+    crate::component_boilerplate!();
+}
