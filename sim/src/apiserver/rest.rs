@@ -49,9 +49,12 @@ impl ApiServer {
         for field in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             object["metadata"].remove(field);
         }
-        if object.name().is_empty() && !object["metadata"]["generateName"].str().is_empty() {
-            let base = object["metadata"]["generateName"].str().to_string();
-            object["metadata"]["name"] = names::generate_name(&base, &mut self.rng).into();
+        let base = object["metadata"]["generateName"].text();
+        let generated = (object.name().is_empty() && !base.is_empty()).then(|| names::generate_name(&base, &mut self.rng));
+        if let Some(name) = &generated {
+            // Admission speaks of the base: the suffix comes after it.
+            let spoken = if resource.namespaced { base } else { name.into() };
+            object["metadata"]["name"] = spoken.into();
         }
         object["metadata"]["uid"] = self.rng.uuid().into();
         object["metadata"]["creationTimestamp"] = out.now().rfc3339().into();
@@ -62,6 +65,9 @@ impl ApiServer {
         }
         strategy::prepare_for_create(resource, &mut object);
         self.admit_create(resource, &mut object, request, out)?;
+        if let Some(name) = generated {
+            object["metadata"]["name"] = name.into();
+        }
         if resource == SERVICES {
             self.allocate_service(&mut object, None)?;
         }

@@ -144,12 +144,13 @@ fn is_controller(addr: Addr) -> bool {
     matches!(addr.part, Part::Controller(_))
 }
 
-/// Replaces hashes and random suffixes of names.
+/// Replaces hashes and random suffixes of names by X.
 fn anonymous(text: &str) -> String {
-    let word = |word: &str| {
-        let made_up = |part: &&str| part.len() >= 5 && part.chars().all(|letter| "bcdfghjklmnpqrstvwxz2456789".contains(letter));
-        let part = |part: &str| if made_up(&part) { part.replace(|letter: char| letter != '"', "X") } else { part.to_string() };
-        word.split('-').map(part).collect::<Vec<_>>().join("-")
+    let is_made_up = |part: &str| part.len() >= 5 && part.chars().all(|letter| "bcdfghjklmnpqrstvwxz2456789".contains(letter));
+    let part = |part: &str| {
+        let core = part.trim_matches('"');
+        if is_made_up(core) { part.replace(core, "X") } else { part.to_string() }
     };
+    let word = |word: &str| word.split('-').map(part).collect::<Vec<_>>().join("-");
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
