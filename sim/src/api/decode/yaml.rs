@@ -298,7 +298,9 @@ mod tests {
         assert_eq!(json("a: *nope\n"), "yaml: unknown anchor 'nope' referenced");
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_string();
         for at in 1..9 {
-            bomb += &format!("a{at}: &a{at} [{}]\n", vec![format!("*a{}", at - 1); 10].join(","));
+            let aliases = vec![format!("*a{}", at - 1); 10].join(",");
+            let line = format!("a{at}: &a{at} [{aliases}]\n");
+            bomb.push_str(&line);
         }
         assert_eq!(json(&bomb), "yaml: document contains excessive aliasing");
     }
