@@ -255,7 +255,7 @@ impl IndexMut<usize> for Value {
 macro_rules! value {
     (null) => { $crate::value::Value::Null };
     ([ $($tt:tt)* ]) => {{
-        #[allow(unused_mut, clippy::vec_init_then_push)]
+        #[allow(unused_mut)]
         let mut list: Vec<$crate::value::Value> = Vec::new();
         $crate::value!(@list list $($tt)*);
         $crate::value::Value::from(list)

@@ -153,7 +153,7 @@ mod tests {
             value!({"op": "add"}),
         ] {
             let document = value!({"a": {"b": [1, 2]}});
-            assert!(apply(&document, &[operation.clone()]).is_err(), "{operation:?}");
+            assert!(apply(&document, std::slice::from_ref(&operation)).is_err(), "{operation:?}");
         }
     }
 
