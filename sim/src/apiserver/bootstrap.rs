@@ -80,6 +80,11 @@ impl Bootstrap {
 }
 
 impl ApiServer {
+    /// Whether the server's own objects have been created and have come back by its watches.
+    pub(super) fn has_bootstrapped(&self) -> bool {
+        self.bootstrap.is_done() && self.caches.get(ENDPOINTSLICES, "default", "kubernetes").is_some()
+    }
+
     pub(super) fn next_bootstrap(&mut self, out: &mut Outbox<'_>) {
         let Some((resource, object)) = self.bootstrap.todo.pop_front() else { return };
         self.create(Client { peer: None }, Rc::new(Request::create(resource, object)), 0, out);

@@ -101,7 +101,14 @@ impl ApiServer {
                     value!({"major": major, "minor": minor, "gitVersion": self.version.clone(), "compiler": "gc", "platform": "linux/amd64"}),
                 ))
             }
-            "/healthz" | "/livez" | "/readyz" => Ok((200, value!({"output": "ok"}))),
+            // Healthy once the post-start hooks are through: the server's own namespaces and priority classes exist.
+            "/healthz" | "/livez" | "/readyz" if self.has_bootstrapped() => Ok((200, value!({"output": "ok"}))),
+            "/healthz" | "/livez" | "/readyz" => {
+                let check = request.name.trim_start_matches('/');
+                let message =
+                    format!("[-]poststarthook/start-system-namespaces-controller failed: reason withheld\n{check} check failed");
+                Err(ApiError::new(500, "InternalError", message))
+            }
             "/api" => Ok((200, value!({"kind": "APIVersions", "versions": ["v1"]}))),
             "/apis" => Ok((200, groups())),
             _ => Err(ApiError::new(404, "NotFound", "the server could not find the requested resource")),

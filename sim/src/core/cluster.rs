@@ -359,7 +359,10 @@ impl Cluster {
         let me = Addr::new(addr.machine, addr.part.process());
         let mut out = Outbox::new(me, self.now, cause, flags, &directory, &machine.disk, &mut self.next_envelope, &mut effects);
         state.on_event(event, &mut out);
-        for effect in effects {
+        // Messages first: their numbers are given already, and other effects may send more (a killed program's peers are told).
+        let (messages, others): (Vec<Effect>, Vec<Effect>) =
+            effects.into_iter().partition(|effect| matches!(effect, Effect::Send(_)));
+        for effect in messages.into_iter().chain(others) {
             self.apply(me, incarnation, effect, sink);
         }
     }
