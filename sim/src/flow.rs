@@ -78,12 +78,31 @@ pub enum Answer {
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     arrivals: Vec<(Time, usize, Answer)>,
+    memo: Option<Memo>,
+}
+
+/// Where a program that follows a long stream can go on without its beginning; made by [`Io::save`].
+#[derive(Clone, Debug)]
+pub struct Memo {
+    watch: WatchHandle,
+    state: Value,
+    now: Time,
+    asked: usize,
+    printed: usize,
+    written: usize,
 }
 
 impl Log {
     /// Notes an answer to the ask of this number.
     pub fn push(&mut self, now: Time, ask: usize, answer: Answer) {
         self.arrivals.push((now, ask, answer));
+    }
+
+    /// Keeps what the program saved in its last run, if it did.
+    pub fn remember(&mut self, memo: Option<Memo>) {
+        if memo.is_some() {
+            self.memo = memo;
+        }
     }
 }
 
@@ -155,27 +174,62 @@ pub struct Io<'a> {
     now: Time,
     output: Vec<(Stream, String)>,
     written: Vec<(String, Option<Text>)>,
+    /// How many asks, outputs and file changes were made before the memo that this run goes on from.
+    before: (usize, usize, usize),
+    saved: Option<Memo>,
 }
 
 impl<'a> Io<'a> {
     /// The view for a program that was started at `started`.
     pub fn new(started: Time, log: &'a Log) -> Self {
-        Self { log, asks: Vec::new(), now: started, output: Vec::new(), written: Vec::new() }
+        Self { log, asks: Vec::new(), now: started, output: Vec::new(), written: Vec::new(), before: (0, 0, 0), saved: None }
     }
 
-    /// Everything asked so far, in order; the runner sends those that it has not sent yet.
+    /// Everything asked in this run, in order; the runner sends those that it has not sent yet.
     pub fn asks(&self) -> &[Ask] {
         &self.asks
     }
 
-    /// Everything printed so far; the runner shows what is new.
+    /// Everything printed in this run; the runner shows what is new.
     pub fn output(&self) -> &[(Stream, String)] {
         &self.output
     }
 
-    /// The files changed so far, in order; the runner changes those of the session. `None` removes one.
+    /// The files changed in this run, in order; the runner changes those of the session. `None` removes one.
     pub fn written(&self) -> &[(String, Option<Text>)] {
         &self.written
+    }
+
+    /// How many asks, outputs and file changes this run has left out, because it went on from a memo.
+    pub fn left_out(&self) -> (usize, usize, usize) {
+        self.before
+    }
+
+    /// What the program saved in this run, for [`Log::remember`].
+    pub fn take_memo(&mut self) -> Option<Memo> {
+        self.saved.take()
+    }
+
+    /// Where an earlier run saved: its watch and its state. A program that saves begins with this, so that every event of a long
+    /// watch costs the same. It must then need nothing of what it did before.
+    pub fn resume(&mut self) -> Option<(WatchHandle, Value)> {
+        let memo = self.log.memo.as_ref()?;
+        assert!(self.asks.is_empty() && self.output.is_empty(), "a program resumes before it does anything");
+        self.before = (memo.asked, memo.printed, memo.written);
+        self.now = memo.now;
+        Some((memo.watch.clone(), memo.state.clone()))
+    }
+
+    /// Saves where the program stands: before the next event of this watch, with this state.
+    pub fn save(&mut self, watch: &WatchHandle, state: Value) {
+        self.saved = Some(Memo {
+            watch: watch.clone(),
+            state,
+            now: self.now,
+            asked: self.before.0 + self.asks.len(),
+            printed: self.before.1 + self.output.len(),
+            written: self.before.2 + self.written.len(),
+        });
     }
 
     /// The time of the last answer that the program has looked at.
@@ -310,7 +364,7 @@ impl<'a> Io<'a> {
 
     fn ask(&mut self, ask: Ask) -> usize {
         self.asks.push(ask);
-        self.asks.len() - 1
+        self.before.0 + self.asks.len() - 1
     }
 
     fn answer(&mut self, ask: usize) -> Flow<Answer> {
@@ -366,6 +420,41 @@ mod tests {
         assert_eq!(two_gets(&mut io), Err(Halt::Exit(3)));
         let printed: Vec<&str> = io.output().iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(printed, ["Running", "Failed", "done"]);
+    }
+
+    #[test]
+    fn a_saved_program_goes_on_where_it_was() {
+        fn follow(io: &mut Io) -> Flow<()> {
+            let (mut watch, mut count) = match io.resume() {
+                Some((watch, state)) => (watch, state.int()),
+                None => {
+                    io.print("begin ");
+                    (io.watch(Request::watch(PODS, "")), 0)
+                }
+            };
+            loop {
+                io.save(&watch, count.into());
+                let next = io.next(&mut watch, None)?;
+                assert!(matches!(next, Next::Event(_)));
+                count += 1;
+                io.print(&format!("{count} "));
+            }
+        }
+        let event = WatchEvent { kind: crate::core::WatchType::Added, object: Value::Null };
+        let mut log = Log::default();
+        let mut printed = String::new();
+        for at in 0..4 {
+            let mut io = Io::new(Time::ZERO, &log);
+            assert_eq!(follow(&mut io), Err(Halt::Pending));
+            assert!(io.output().len() <= 3, "only what is new is done again");
+            printed.extend(io.output().iter().map(|(_, text)| text.as_str()));
+            assert_eq!(io.left_out().0 + io.asks().len(), 1);
+            let memo = io.take_memo();
+            log.remember(memo);
+            let batch = WatchBatch { stream: EnvelopeId(0), resource: PODS, events: vec![event.clone(), event.clone()] };
+            log.push(Time(at), 0, Answer::Watch(Rc::new(batch)));
+        }
+        assert_eq!(printed, "begin 1 2 3 4 5 6 ");
     }
 
     #[test]

@@ -51,32 +51,41 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         return inv.fail(io, "--for must be in resource/name form");
     }
     let with_fields = |request: Request| if fields.is_empty() { request } else { request.param("fieldSelector", &fields) };
-    let list = with_fields(Request::list(EVENTS, inv.list_namespace().to_string())).param("limit", "500");
-    let answer = io.request(list)?;
-    let list = inv.or_fail(io, answer)?;
     let wanted = |event: &Value| types.is_empty() || types.contains(&event["type"].str().to_lowercase());
-    let mut events: Vec<Value> = list["items"].items().iter().filter(|event| wanted(event)).cloned().collect();
-    sort(&mut events);
     let mut out = TabWriter::for_tables();
-    let mut headers = !inv.is("no-headers");
-    if events.is_empty() && !inv.is("watch") {
-        io.eprint(&if inv.is("all-namespaces") {
-            "No events found.\n".to_string()
-        } else {
-            format!("No events found in {} namespace.\n", inv.namespace)
-        });
-    }
-    for event in &events {
-        out.write(&row(inv, io, event, &mut headers));
-    }
-    io.print(&out.flush());
-    if !inv.is("watch") {
-        return Ok(());
-    }
-    let request = with_fields(Request::watch(EVENTS, inv.list_namespace().to_string()))
-        .param("resourceVersion", list["metadata"]["resourceVersion"].text());
-    let mut watch = io.watch(request);
+    let (mut watch, mut headers) = match io.resume() {
+        Some((watch, state)) => {
+            out.set_widths(state["widths"].items().iter().map(|width| width.int() as usize).collect());
+            (watch, state["headers"].is_true())
+        }
+        None => {
+            let list = with_fields(Request::list(EVENTS, inv.list_namespace().to_string())).param("limit", "500");
+            let answer = io.request(list)?;
+            let list = inv.or_fail(io, answer)?;
+            let mut events: Vec<Value> = list["items"].items().iter().filter(|event| wanted(event)).cloned().collect();
+            sort(&mut events);
+            let mut headers = !inv.is("no-headers");
+            if events.is_empty() && !inv.is("watch") {
+                io.eprint(&if inv.is("all-namespaces") {
+                    "No events found.\n".to_string()
+                } else {
+                    format!("No events found in {} namespace.\n", inv.namespace)
+                });
+            }
+            for event in &events {
+                out.write(&row(inv, io, event, &mut headers));
+            }
+            io.print(&out.flush());
+            if !inv.is("watch") {
+                return Ok(());
+            }
+            let request = with_fields(Request::watch(EVENTS, inv.list_namespace().to_string()))
+                .param("resourceVersion", list["metadata"]["resourceVersion"].text());
+            (io.watch(request), headers)
+        }
+    };
     loop {
+        io.save(&watch, crate::value!({"widths": out.widths().to_vec(), "headers": headers}));
         match io.next(&mut watch, None)? {
             Next::Event(event) if matches!(event.kind, WatchType::Added | WatchType::Modified) && wanted(&event.object) => {
                 let row = row(inv, io, &event.object, &mut headers);

@@ -7,7 +7,7 @@ use super::pod_of;
 use super::resources::{Choice, select};
 use crate::api::resource::PODS;
 use crate::core::{Duration, Request};
-use crate::flow::{Flow, Io, Next, RequestError, Stream};
+use crate::flow::{Flow, Io, Next, RequestError, Stream, WatchHandle};
 use crate::value::Value;
 
 pub(super) static COMMAND: Command = Command {
@@ -57,6 +57,11 @@ struct Source {
 }
 
 fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
+    if let Some((log, state)) = io.resume() {
+        let source = Source { pod: state["pod"].str().to_string(), container: state["container"].str().to_string() };
+        let end = print(inv, io, &source, Some(log))?;
+        return inv.or_fail(io, end);
+    }
     let selector = inv.flag("selector");
     let (argument, inline) = match inv.args.as_slice() {
         [] if !selector.is_empty() => ("", ""),
@@ -104,7 +109,7 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         return inv.fail(io, "following the logs of several containers at once is not modelled by kube-orrery");
     }
     for source in &sources {
-        match print(inv, io, source)? {
+        match print(inv, io, source, None)? {
             Ok(()) => {}
             Err(error) if inv.is("ignore-errors") => inv.complain(io, error),
             Err(error) => return inv.fail(io, error),
@@ -175,8 +180,8 @@ fn request(inv: &Invocation, source: &Source) -> Request {
     request
 }
 
-/// Prints one log, line by line while it is followed.
-fn print(inv: &Invocation, io: &mut Io, source: &Source) -> Flow<Result<(), RequestError>> {
+/// Prints one log, line by line while it is followed; `log` when it is being followed already.
+fn print(inv: &Invocation, io: &mut Io, source: &Source, log: Option<WatchHandle>) -> Flow<Result<(), RequestError>> {
     let shown = |text: &str| {
         if inv.is("prefix") {
             let prefix = format!("[pod/{}/{}] ", source.pod, source.container);
@@ -189,8 +194,9 @@ fn print(inv: &Invocation, io: &mut Io, source: &Source) -> Flow<Result<(), Requ
     if !inv.is("follow") {
         return Ok(io.request(request)?.map(|body| io.print(&shown(body["output"].str()))));
     }
-    let mut log = io.watch(request);
+    let mut log = log.unwrap_or_else(|| io.watch(request));
     loop {
+        io.save(&log, crate::value!({"pod": &source.pod, "container": &source.container}));
         match io.next(&mut log, None)? {
             Next::Event(event) => io.print(&shown(event.object["output"].str())),
             Next::Done(body) => {

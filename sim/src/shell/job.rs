@@ -175,13 +175,15 @@ impl Job {
         let log = std::mem::take(&mut process.log);
         let mut io = Io::new(process.started, &log);
         let result = program::run(&process.argv, &process.env, &mut io);
-        let output: Vec<(Stream, String)> = io.output()[process.printed..].to_vec();
-        process.printed = io.output().len();
-        for (path, text) in &io.written()[process.written..] {
+        let (asked_before, printed_before, written_before) = io.left_out();
+        let output: Vec<(Stream, String)> = io.output()[process.printed - printed_before..].to_vec();
+        process.printed = printed_before + io.output().len();
+        for (path, text) in &io.written()[process.written - written_before..] {
             session.write(path, text.clone());
         }
-        process.written = io.written().len();
-        for (number, ask) in io.asks().iter().enumerate().skip(process.asked) {
+        process.written = written_before + io.written().len();
+        for (at, ask) in io.asks().iter().enumerate().skip(process.asked - asked_before) {
+            let number = asked_before + at;
             match ask {
                 Ask::Request(request) if request.verb == Verb::Watch || request.query("follow") == Some("true") => {
                     process.open.insert(number);
@@ -193,10 +195,12 @@ impl Job {
             }
             effects.push(ShellEffect::Ask { command: self.command, process: process.id, number, ask: ask.clone() });
         }
-        process.asked = io.asks().len();
+        process.asked = asked_before + io.asks().len();
         let now = io.now();
+        let memo = io.take_memo();
         drop(io);
         process.log = log;
+        process.log.remember(memo);
         for (stream, text) in output {
             self.write(at, stream, &text, session, now, effects);
         }

@@ -109,3 +109,33 @@ fn two_command_lines_run_side_by_side() {
     assert_eq!(shell.running().collect::<Vec<_>>(), [C]);
     assert!(shell.answer(Time(1), ProcessId(77), 0, ok(value!({}))).is_empty());
 }
+
+#[test]
+fn a_long_watch_costs_the_same_for_every_event() {
+    use crate::api::resource::PODS;
+    use crate::core::{WatchBatch, WatchEvent, WatchType};
+    let mut shell = Shell::default();
+    let mut seen = start(&mut shell, "kubectl get pods -w | grep -v Pending");
+    let (process, number, _) = seen.asks[0].clone();
+    let table = |rows: Value| {
+        value!({"kind": "Table", "metadata": {"resourceVersion": "5"}, "rows": rows, "columnDefinitions": [
+            {"name": "Name", "format": "name"}, {"name": "Status"}]})
+    };
+    seen.take(shell.answer(Time(1), process, number, ok(table(value!([])))));
+    let (watch, number, _) = seen.asks[1].clone();
+    assert_eq!(watch, process);
+    for at in 0..3_000_u64 {
+        let status = if at % 2 == 0 { "Pending" } else { "Running" };
+        let object = table(value!([{"cells": [format!("web-{at}"), status]}]));
+        let batch =
+            WatchBatch { stream: EnvelopeId(1), resource: PODS, events: vec![WatchEvent { kind: WatchType::Added, object }] };
+        seen.take(shell.answer(Time(2 + at), process, number, Answer::Watch(Rc::new(batch))));
+    }
+    assert_eq!(seen.asks.len(), 2);
+    assert_eq!(seen.out.lines().count(), 1_501);
+    assert!(seen.out.starts_with("NAME    STATUS\nweb-1   Running\nweb-3   Running\n"));
+    assert!(seen.out.ends_with("web-2999   Running\n"));
+    seen.take(shell.interrupt(C));
+    assert_eq!(seen.asks.last().map(|(_, _, ask)| ask.clone()), Some(Ask::Close(1)));
+    assert_eq!(seen.code, Some(130));
+}

@@ -4,15 +4,34 @@ use super::super::error::Error;
 use super::super::invocation::Invocation;
 use super::super::print::{Format, Printer, TabWriter, TablePrinter};
 use super::super::resources::{Target, objects};
-use crate::core::{Request, WatchType};
+use crate::core::{Request, Time, WatchType};
 use crate::flow::{Flow, Io, Next, RequestError};
 use crate::value;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// Prints objects as they come.
 enum Output {
     Tables(TablePrinter, TabWriter),
     Objects(Printer),
+}
+
+impl Output {
+    fn state(&self) -> Value {
+        match self {
+            Self::Tables(printer, out) => value!({"table": printer.state(), "widths": out.widths().to_vec()}),
+            Self::Objects(printer) => value!({"printed": printer.printed()}),
+        }
+    }
+
+    fn restore(&mut self, state: &Value) {
+        match self {
+            Self::Tables(printer, out) => {
+                printer.restore(&state["table"]);
+                out.set_widths(state["widths"].items().iter().map(|width| width.int() as usize).collect());
+            }
+            Self::Objects(printer) => printer.restore(state["printed"].int() as usize),
+        }
+    }
 }
 
 pub(super) fn run(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<()> {
@@ -42,26 +61,25 @@ pub(super) fn run(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<()>
         format => Output::Objects(Printer::new(format, inv.is("show-managed-fields"))),
     };
 
-    let answer = io.request(super::request(inv, target, as_table))?;
-    let body = inv.or_fail(io, answer.map_err(|error| target.error(error)))?;
-    super::warn(inv, io, target.resource());
-    let is_list = matches!(target, Target::Many { .. });
-    let version = if is_list { body["metadata"]["resourceVersion"].text() } else { "0".into() };
-    if !inv.is("watch-only") {
-        let state = if as_table { vec![body] } else { objects(target, body).into_iter().map(|found| found.object).collect() };
-        for object in state {
-            print(inv, io, &mut output, WatchType::Added, &object)?;
+    let (mut watch, mut skip, deadline) = match io.resume() {
+        Some((watch, state)) => {
+            output.restore(&state["output"]);
+            let deadline = state["deadline"].as_int().map(|us| Time(us as u64));
+            (watch, state["skip"].is_true(), deadline)
         }
-    }
-
-    let mut request = watch_request(target).param("resourceVersion", version);
-    request.query.sort_by_key(|(name, _)| *name);
-    request.as_table = as_table;
-    let deadline = timeout.map(|timeout| io.now() + timeout);
-    let mut watch = io.watch(request);
-    // The watch of a single object begins with its state, which has been printed.
-    let mut skip = !is_list;
+        None => {
+            let version = state(inv, io, target, &mut output, as_table)?;
+            let mut request = watch_request(target).param("resourceVersion", version);
+            request.query.sort_by_key(|(name, _)| *name);
+            request.as_table = as_table;
+            let deadline = timeout.map(|timeout| io.now() + timeout);
+            // The watch of a single object begins with its state, which has been printed.
+            (io.watch(request), matches!(target, Target::One { .. }), deadline)
+        }
+    };
     loop {
+        let deadline_us = deadline.map(|deadline| deadline.0);
+        io.save(&watch, value!({"output": output.state(), "skip": skip, "deadline": deadline_us}));
         match io.next(&mut watch, deadline)? {
             Next::Event(event) if event.kind == WatchType::Bookmark => {}
             Next::Event(event) if event.kind == WatchType::Error => {
@@ -87,6 +105,24 @@ pub(super) fn run(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<()>
             Next::Ended(error) => return inv.fail(io, Error::from(error)),
         }
     }
+}
+
+/// Reads and prints the state; the resourceVersion from which to watch.
+fn state(inv: &Invocation, io: &mut Io, target: &Target, output: &mut Output, as_table: bool) -> Flow<Text> {
+    let answer = io.request(super::request(inv, target, as_table))?;
+    let body = inv.or_fail(io, answer.map_err(|error| target.error(error)))?;
+    super::warn(inv, io, target.resource());
+    let version = match target {
+        Target::Many { .. } => body["metadata"]["resourceVersion"].text(),
+        Target::One { .. } => "0".into(),
+    };
+    if !inv.is("watch-only") {
+        let state = if as_table { vec![body] } else { objects(target, body).into_iter().map(|found| found.object).collect() };
+        for object in state {
+            print(inv, io, output, WatchType::Added, &object)?;
+        }
+    }
+    Ok(version)
 }
 
 fn watch_request(target: &Target) -> Request {

@@ -136,6 +136,16 @@ impl Printer {
         Self { format, show_managed_fields, printed: 0 }
     }
 
+    /// How many objects it has printed.
+    pub fn printed(&self) -> usize {
+        self.printed
+    }
+
+    /// Goes on as a printer that has printed this many objects.
+    pub fn restore(&mut self, printed: usize) {
+        self.printed = printed;
+    }
+
     /// The text of an object or a list; YAML documents after the first one are parted by `---`. The error is kubectl's text.
     pub fn print(&mut self, object: &Value) -> Result<String, String> {
         let object = if self.show_managed_fields { object.clone() } else { without_managed_fields(object) };

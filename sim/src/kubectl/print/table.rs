@@ -37,6 +37,17 @@ impl TablePrinter {
         Self { options, columns: Value::Null, headers_printed: false }
     }
 
+    /// What it remembers of the Tables that it has printed, for [`TablePrinter::restore`].
+    pub fn state(&self) -> Value {
+        crate::value!({"columns": &self.columns, "headers": self.headers_printed})
+    }
+
+    /// Goes on as the printer did whose state this is.
+    pub fn restore(&mut self, state: &Value) {
+        self.columns = state["columns"].clone();
+        self.headers_printed = state["headers"].is_true();
+    }
+
     /// Writes a Table's rows, with column names before the first ones. `event` fills a first column EVENT.
     pub fn print(&mut self, table: &Value, event: Option<&str>, out: &mut TabWriter) {
         let definitions = &table["columnDefinitions"];

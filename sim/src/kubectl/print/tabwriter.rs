@@ -33,6 +33,16 @@ impl TabWriter {
         self.text
     }
 
+    /// The remembered widths.
+    pub fn widths(&self) -> &[usize] {
+        self.remembered.as_deref().unwrap_or_default()
+    }
+
+    /// Sets the widths to remember.
+    pub fn set_widths(&mut self, widths: Vec<usize>) {
+        self.remembered = Some(widths);
+    }
+
     /// Forgets the widths of earlier flushes.
     pub fn forget_widths(&mut self) {
         if let Some(widths) = &mut self.remembered {
