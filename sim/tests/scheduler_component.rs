@@ -1,7 +1,9 @@
 //! kube-scheduler beside etcd and kube-apiserver: what it sends, and when.
 
 use orrery_sim::api::Resource;
-use orrery_sim::api::resource::{EVENTS, NODES, PODS, PRIORITYCLASSES, SERVICEACCOUNTS};
+use orrery_sim::api::resource::{
+    EVENTS, NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, PRIORITYCLASSES, SERVICEACCOUNTS, STORAGECLASSES,
+};
 use orrery_sim::core::{Addr, Duration, Part, Request};
 use orrery_sim::lab::Lab;
 use orrery_sim::scheduler::KubeScheduler;
@@ -206,4 +208,92 @@ fn the_same_seed_gives_the_same_trace() {
         lab.trace.envelopes().iter().map(|envelope| format!("{envelope:?}")).collect::<Vec<_>>()
     };
     assert!(run() == run());
+}
+
+#[test]
+fn a_volume_is_bound_for_the_chosen_node_before_the_pod_is() {
+    let mut lab = lab(&["kind-worker", "kind-worker2"]);
+    let class = value!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "local-wait"},
+        "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer",
+    });
+    add(&mut lab, STORAGECLASSES, class);
+    let on_worker2 = value!({"key": "kubernetes.io/hostname", "operator": "In", "values": ["kind-worker2"]});
+    let volume = value!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
+        "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "local-wait",
+            "hostPath": {"path": "/data"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_worker2]}]}},
+        },
+    });
+    add(&mut lab, PERSISTENTVOLUMES, volume);
+    let available = Request::patch(PERSISTENTVOLUMES, "", "pv", value!({"status": {"phase": "Available"}})).sub("status");
+    assert!(lab.request(available).ok());
+    let claim = value!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "x", "namespace": "default"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "local-wait", "resources": {"requests": {"storage": "1Gi"}}},
+    });
+    add(&mut lab, PERSISTENTVOLUMECLAIMS, claim);
+    lab.settle();
+    let before = lab.requests().len();
+    let mut pod = pod("p", "100m");
+    pod["spec"]["volumes"] = value!([{"name": "v", "persistentVolumeClaim": {"claimName": "x"}}]);
+    add(&mut lab, PODS, pod);
+    lab.settle();
+    assert_eq!(scheduler(&lab).decisions().of("default/p")[0].message, "");
+    assert_eq!(sent(&lab, before), ["patch /api/v1/namespaces/default/pods/p/status", "update /api/v1/persistentvolumes/pv"]);
+    assert_eq!(get(&mut lab, "p")["status"]["nominatedNodeName"].str(), "kind-worker2");
+    let taken = lab.request(Request::get(PERSISTENTVOLUMES, "", "pv")).body;
+    assert_eq!(taken["spec"]["claimRef"]["name"].str(), "x");
+    // No volume controller runs here: the claim is bound when somebody says so.
+    let bound = value!({"metadata": {"annotations": {"pv.kubernetes.io/bind-completed": "yes"}}, "spec": {"volumeName": "pv"}});
+    assert!(lab.request(Request::patch(PERSISTENTVOLUMECLAIMS, "default", "x", bound)).ok());
+    lab.settle();
+    assert_eq!(get(&mut lab, "p")["spec"]["nodeName"].str(), "kind-worker2");
+}
+
+#[test]
+fn a_binding_that_is_refused_is_tried_again_later() {
+    let mut lab = lab(&["kind-worker", "kind-worker2"]);
+    add(&mut lab, PODS, pod("p", "100m"));
+    // The pod is bound by somebody else in the very moment in which the scheduler binds it.
+    let binding = value!({"apiVersion": "v1", "kind": "Binding", "target": {"kind": "Node", "name": "kind-worker"}});
+    let bind = Request::new(orrery_sim::core::Verb::Create, PODS, "default", "p").sub("binding").with_body(binding);
+    assert_eq!(lab.request(bind).code, 201);
+    lab.settle();
+    let scheduler = scheduler(&lab);
+    assert!(scheduler.queue().get("default/p").is_none());
+    let on = |node: &str| scheduler.snapshot().node(node).unwrap().pods.len();
+    assert_eq!((on("kind-worker"), on("kind-worker2")), (1, 0));
+}
+
+#[test]
+fn profiles_come_from_its_configuration() {
+    let mut lab = Lab::new(1, &[]);
+    let config = value!({
+        "apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration",
+        "profiles": [{"schedulerName": "default-scheduler"}, {"schedulerName": "packer", "pluginConfig": [
+            {"name": "NodeResourcesFit", "args": {"scoringStrategy": {"type": "MostAllocated"}}},
+        ]}],
+    });
+    lab.spawn(Lab::CONTROL_PLANE, Part::Scheduler, value!({"server": 1, "config": config}));
+    lab.run(Duration::s(10));
+    add(
+        &mut lab,
+        SERVICEACCOUNTS,
+        value!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"}}),
+    );
+    for name in ["a", "b", "c"] {
+        add_node(&mut lab, node(name));
+    }
+    for number in 0..6 {
+        let mut pod = pod(&format!("p{number}"), "500m");
+        pod["spec"]["schedulerName"] = "packer".into();
+        add(&mut lab, PODS, pod);
+        lab.settle();
+    }
+    let full = scheduler(&lab).snapshot().nodes().iter().map(|node| node.pods.len()).max();
+    assert_eq!(full, Some(6));
+    assert!(scheduler(&lab).fatal().is_none());
 }

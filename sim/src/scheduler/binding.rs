@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::component::{Asked, BIND_TIMEOUT, KubeScheduler, RETRY};
 use super::decision::{Decision, Outcome};
-use super::framework::{ClusterEvent, Cycle, Nomination, Permission};
+use super::framework::{ClusterEvent, Cycle, Nomination, Permission, Point};
 use super::profile::Profile;
 use super::queue::QueuedPod;
 use super::status::{Condition, patch};
@@ -59,17 +59,15 @@ impl KubeScheduler {
         let mut failure = None;
         if let Some(place) = self.snapshot.node(node) {
             let cycle = Cycle { pod: &info, snapshot: &self.snapshot };
-            for plugin in &profile.plugins {
-                let name = plugin.plugin.name();
-                if let Some(reserve) = plugin.plugin.reserve() {
-                    match reserve.reserve(&cycle, place) {
-                        Ok(claimed) => objects.extend(claimed),
-                        Err(why) => failure = Some(format!("running Reserve plugin {name:?}: {why}")),
-                    }
+            for (plugin, _) in profile.at(Point::Reserve) {
+                match plugin.reserve().map(|reserve| reserve.reserve(&cycle, place)) {
+                    Some(Ok(claimed)) => objects.extend(claimed),
+                    Some(Err(why)) => failure = Some(format!("running Reserve plugin {:?}: {why}", plugin.name())),
+                    None => {}
                 }
-                if let Some(permit) = plugin.plugin.permit()
-                    && let Permission::Deny(why) = permit.permit(&cycle, place)
-                {
+            }
+            for (plugin, _) in profile.at(Point::Permit) {
+                if let Some(Permission::Deny(why)) = plugin.permit().map(|permit| permit.permit(&cycle, place)) {
                     failure = Some(why.to_string());
                 }
             }
@@ -93,15 +91,15 @@ impl KubeScheduler {
         let mut waits = false;
         if let Some(place) = self.snapshot.node(&node) {
             let cycle = Cycle { pod: &info, snapshot: &self.snapshot };
-            for plugin in &profile.plugins {
-                let Some(pre_bind) = plugin.plugin.pre_bind() else { continue };
+            for (plugin, _) in profile.at(Point::PreBind) {
+                let Some(pre_bind) = plugin.pre_bind() else { continue };
                 match pre_bind.pre_bind(&cycle, place, first) {
                     Ok(before) => {
                         requests.extend(before.requests);
                         waits |= before.wait;
                     }
                     Err(why) => {
-                        let message = format!("running PreBind plugin {:?}: {why}", plugin.plugin.name());
+                        let message = format!("running PreBind plugin {:?}: {why}", plugin.name());
                         return self.forget(key, &message, out);
                     }
                 }
@@ -136,7 +134,7 @@ impl KubeScheduler {
     }
 
     fn bind(&mut self, info: &super::PodInfo, node: &Text, profile: &Profile, out: &mut Outbox<'_>) {
-        let Some(bind) = profile.plugins.iter().find_map(|enabled| enabled.plugin.bind()) else { return };
+        let Some(bind) = profile.at(Point::Bind).find_map(|(plugin, _)| plugin.bind()) else { return };
         let id = out.request(self.server, bind.bind(info, node));
         self.asked.insert(id, Asked::Binding(info.key.clone()));
     }
@@ -182,7 +180,7 @@ impl KubeScheduler {
         let what = Occurrence { kind: "Normal", reason: "Scheduled", action: "Binding", note: &note };
         self.events.event(&object_reference(&info.object), &Value::Null, what, out);
         if let Some(profile) = self.profile(&info) {
-            for plugin in profile.plugins.iter().filter_map(|enabled| enabled.plugin.post_bind()) {
+            for plugin in profile.at(Point::PostBind).filter_map(|(plugin, _)| plugin.post_bind()) {
                 plugin.post_bind(&info, &node);
             }
         }

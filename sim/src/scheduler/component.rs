@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::algorithm::Algorithm;
 use super::binding::Assumed;
+use super::config::ConfigError;
 use super::framework::ClusterEvent;
 use super::log::DecisionLog;
 use super::pod_info::PodInfo;
@@ -91,11 +92,17 @@ pub struct KubeScheduler {
     pub(super) asked: BTreeMap<EnvelopeId, Asked>,
     pub(super) cycle_is_due: bool,
     flush_is_due: bool,
+    /// Why it cannot run.
+    fatal: Option<ConfigError>,
 }
 
 impl KubeScheduler {
-    /// Starts it.
+    /// Starts it. Its argument `config` may be a KubeSchedulerConfiguration; with one that is wrong it ends at once.
     pub fn start(launch: &Launch<'_>) -> Self {
+        let (profiles, fatal) = match Profile::list(&launch.args["config"]) {
+            Ok(profiles) => (profiles, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
         let server = server(launch.args);
         let rng = |purpose: &str| Rng::new(launch.seed, &format!("{}/{purpose}", launch.purpose));
         let identity = Text::from(format!("{}_{}", launch.name, rng("identity").uuid()));
@@ -128,7 +135,7 @@ impl KubeScheduler {
                 format!("default-scheduler-{}", launch.name),
             ),
             core_events: EventRecorder::new(server, Part::Scheduler, "core-events", "default-scheduler", ""),
-            profiles: Rc::new(vec![Profile::default()]),
+            profiles: Rc::new(profiles),
             snapshot: Snapshot::new(),
             algorithm: Algorithm { next_start: 0, rng: rng("ties") },
             queue: SchedulingQueue::default(),
@@ -140,6 +147,7 @@ impl KubeScheduler {
             asked: BTreeMap::new(),
             cycle_is_due: false,
             flush_is_due: false,
+            fatal,
         }
     }
 
@@ -158,6 +166,10 @@ impl KubeScheduler {
     /// Its profiles.
     pub fn profiles(&self) -> &[Profile] {
         &self.profiles
+    }
+    /// Why it ends at once: what is wrong with its configuration.
+    pub fn fatal(&self) -> Option<&ConfigError> {
+        self.fatal.as_ref()
     }
     /// Whether this instance is the one that works.
     pub fn is_leading(&self) -> bool {
@@ -440,6 +452,7 @@ fn says_nothing_new(old: &Value, new: &Value) -> bool {
 impl Component for KubeScheduler {
     fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>) {
         match event {
+            Event::Start if self.fatal.is_some() => out.effect(Effect::Kill(out.me())),
             Event::Start => {
                 for informer in &mut self.informers {
                     informer.start(out);

@@ -402,4 +402,65 @@ pub struct Enabled {
     pub plugin: Rc<dyn Plugin>,
     /// What its score is multiplied by.
     pub weight: i64,
+    /// The extension points at which the profile has switched it off.
+    pub off: BTreeSet<Point>,
+}
+
+impl Enabled {
+    /// A plugin at all its extension points.
+    pub fn new(plugin: Rc<dyn Plugin>, weight: i64) -> Self {
+        Self { plugin, weight, off: BTreeSet::new() }
+    }
+
+    /// The plugin, if it is on at this point.
+    pub fn at(&self, point: Point) -> Option<&dyn Plugin> {
+        (!self.off.contains(&point)).then_some(&*self.plugin)
+    }
+}
+
+/// An extension point, as configurations name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// `preEnqueue`
+    PreEnqueue,
+    /// `queueSort`
+    QueueSort,
+    /// `preFilter`
+    PreFilter,
+    /// `filter`
+    Filter,
+    /// `postFilter`
+    PostFilter,
+    /// `preScore`
+    PreScore,
+    /// `score`
+    Score,
+    /// `reserve`
+    Reserve,
+    /// `permit`
+    Permit,
+    /// `preBind`
+    PreBind,
+    /// `bind`
+    Bind,
+    /// `postBind`
+    PostBind,
+}
+
+impl Point {
+    /// All points, with their names in configurations.
+    pub const ALL: [(&'static str, Self); 12] = [
+        ("preEnqueue", Self::PreEnqueue),
+        ("queueSort", Self::QueueSort),
+        ("preFilter", Self::PreFilter),
+        ("filter", Self::Filter),
+        ("postFilter", Self::PostFilter),
+        ("preScore", Self::PreScore),
+        ("score", Self::Score),
+        ("reserve", Self::Reserve),
+        ("permit", Self::Permit),
+        ("preBind", Self::PreBind),
+        ("bind", Self::Bind),
+        ("postBind", Self::PostBind),
+    ];
 }

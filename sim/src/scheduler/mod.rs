@@ -3,7 +3,7 @@
 //! In reading order:
 //! - [`resources`], [`terms`], [`pod_info`], [`node_info`]: pods and nodes parsed once into integers and selectors;
 //! - [`snapshot`]: the cluster as one scheduling cycle sees it;
-//! - [`framework`]: the extension points, and [`plugins`], one a file; [`profile`] puts them together;
+//! - [`framework`]: the extension points, and [`plugins`], one a file; [`profile`] puts them together as [`config`] says;
 //! - [`load`]: a snapshot from files;
 //! - [`algorithm`]: one cycle, [`decision`]: its explainable record; [`arith`]: scores without floating point.
 //!
@@ -13,6 +13,7 @@ pub mod algorithm;
 pub mod arith;
 mod binding;
 pub mod component;
+pub mod config;
 pub mod decision;
 pub mod framework;
 pub mod load;
@@ -24,6 +25,7 @@ pub mod pod_info;
 mod preempting;
 pub mod profile;
 pub mod queue;
+mod report;
 pub mod resources;
 pub mod snapshot;
 mod status;

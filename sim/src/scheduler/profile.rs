@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::framework::{Enabled, Plugin, PostFilter, PreFilter, PreScore, QueueSort};
+use super::framework::{Enabled, Plugin, Point, PostFilter, PreFilter, PreScore, QueueSort};
 use super::plugins;
 use super::pod_info::PodInfo;
 use crate::value::Text;
@@ -31,7 +31,7 @@ impl Default for Profile {
             (Rc::new(plugins::NodeUnschedulable), 0),
             (Rc::new(plugins::NodeName), 0),
             (Rc::new(plugins::TaintToleration), 3),
-            (Rc::new(plugins::NodeAffinity), 2),
+            (Rc::new(plugins::NodeAffinity::default()), 2),
             (Rc::new(plugins::NodePorts), 0),
             (Rc::new(plugins::NodeResourcesFit::default()), 1),
             (Rc::new(plugins::VolumeRestrictions), 0),
@@ -48,7 +48,7 @@ impl Default for Profile {
         ];
         Self {
             scheduler_name: "default-scheduler".into(),
-            plugins: plugins.into_iter().map(|(plugin, weight)| Enabled { plugin, weight }).collect(),
+            plugins: plugins.into_iter().map(|(plugin, weight)| Enabled::new(plugin, weight)).collect(),
             percentage_of_nodes_to_score: 0,
         }
     }
@@ -67,35 +67,48 @@ impl Profile {
         if percentage >= 100 { nodes } else { (nodes * percentage / 100).max(MIN_FEASIBLE_NODES) }
     }
 
+    /// The plugins that are on at a point, with their weights.
+    pub fn at(&self, point: Point) -> impl Iterator<Item = (&dyn Plugin, i64)> {
+        self.plugins.iter().filter_map(move |enabled| Some((enabled.at(point)?, enabled.weight)))
+    }
+
     /// Why a pod may not be queued, and the plugin that says so.
     pub fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), (&'static str, Text)> {
-        for enabled in &self.plugins {
-            if let Some(plugin) = enabled.plugin.pre_enqueue() {
-                plugin.pre_enqueue(pod).map_err(|reason| (enabled.plugin.name(), reason))?;
+        for (plugin, _) in self.at(Point::PreEnqueue) {
+            if let Some(point) = plugin.pre_enqueue() {
+                point.pre_enqueue(pod).map_err(|reason| (plugin.name(), reason))?;
             }
         }
         Ok(())
     }
 
-    /// Plugins at PreFilter, with their names.
+    /// Plugins at PreFilter and Filter, with their names.
     pub fn pre_filter(&self) -> impl Iterator<Item = (&'static str, &dyn PreFilter)> {
-        self.plugins.iter().filter_map(|enabled| Some((enabled.plugin.name(), enabled.plugin.pre_filter()?)))
+        // What a plugin filters by is what its PreFilter returns, so that either switch turns it off.
+        self.plugins
+            .iter()
+            .filter(|enabled| enabled.at(Point::PreFilter).is_some())
+            .filter_map(|enabled| enabled.at(Point::Filter))
+            .filter_map(|plugin| Some((plugin.name(), plugin.pre_filter()?)))
     }
 
-    /// Plugins at PreScore, with their names and weights.
+    /// Plugins at PreScore and Score, with their names and weights.
     pub fn pre_score(&self) -> impl Iterator<Item = ((&'static str, &dyn PreScore), i64)> {
-        let scoring = self.plugins.iter().filter(|enabled| enabled.weight > 0);
-        scoring.filter_map(|enabled| Some(((enabled.plugin.name(), enabled.plugin.pre_score()?), enabled.weight)))
+        self.plugins
+            .iter()
+            .filter(|enabled| enabled.weight > 0 && enabled.at(Point::PreScore).is_some())
+            .filter_map(|enabled| Some((enabled.at(Point::Score)?, enabled.weight)))
+            .filter_map(|(plugin, weight)| Some(((plugin.name(), plugin.pre_score()?), weight)))
     }
 
     /// Plugins at PostFilter.
     pub fn post_filter(&self) -> impl Iterator<Item = &dyn PostFilter> {
-        self.plugins.iter().filter_map(|enabled| enabled.plugin.post_filter())
+        self.at(Point::PostFilter).filter_map(|(plugin, _)| plugin.post_filter())
     }
 
     /// The plugin that orders the queue.
     pub fn queue_sort(&self) -> Option<&dyn QueueSort> {
-        self.plugins.iter().find_map(|enabled| enabled.plugin.queue_sort())
+        self.at(Point::QueueSort).find_map(|(plugin, _)| plugin.queue_sort())
     }
 }
 

@@ -299,13 +299,13 @@ impl SpreadConstraint {
         constraints.items().iter().map(read).collect()
     }
 
-    /// A soft constraint as the system defaults have them.
-    pub fn soft(topology_key: &'static str, max_skew: i64, selector: &LabelSelector) -> Self {
+    /// A soft constraint as the system defaults have them; it counts no pods yet.
+    pub fn soft(topology_key: &'static str, max_skew: i64) -> Self {
         Self {
             max_skew,
             topology_key: topology_key.into(),
             hard: false,
-            selector: selector.clone(),
+            selector: LabelSelector::nothing(),
             min_domains: 1,
             honor_affinity: true,
             honor_taints: false,

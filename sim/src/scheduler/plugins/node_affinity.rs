@@ -9,8 +9,13 @@ use super::super::terms::{NodeSelectorTerm, RequiredNodeAffinity};
 use crate::value::Value;
 
 /// The plugin.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeAffinity;
+#[derive(Clone, Debug, Default)]
+pub struct NodeAffinity {
+    /// What the profile requires of the nodes of all its pods.
+    pub added_required: RequiredNodeAffinity,
+    /// What the profile prefers, by weight.
+    pub added_preferred: Vec<(i64, NodeSelectorTerm)>,
+}
 
 impl Plugin for NodeAffinity {
     fn name(&self) -> &'static str {
@@ -35,10 +40,10 @@ impl Plugin for NodeAffinity {
 impl PreFilter for NodeAffinity {
     fn pre_filter<'a>(&'a self, cycle: &Cycle<'a>) -> PreFilterResult<'a> {
         let required = &cycle.pod.required_nodes;
-        if required.is_empty() {
+        if required.is_empty() && self.added_required.is_empty() {
             return PreFilterResult::Skip;
         }
-        let filter = Box::new(Required(required));
+        let filter = Box::new(Required { own: required, added: &self.added_required });
         match required.node_names() {
             None => PreFilterResult::Filter(filter),
             Some(names) if names.is_empty() => PreFilterResult::Reject(Rejection::unresolvable("pod affinity terms conflict")),
@@ -48,27 +53,32 @@ impl PreFilter for NodeAffinity {
 }
 
 #[derive(Debug)]
-struct Required<'a>(&'a RequiredNodeAffinity);
+struct Required<'a> {
+    own: &'a RequiredNodeAffinity,
+    added: &'a RequiredNodeAffinity,
+}
 
 impl Filter for Required<'_> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
-        if self.0.matches(&node.name, &node.labels) {
-            Ok(())
-        } else {
+        if !self.added.matches(&node.name, &node.labels) {
+            Err(Rejection::unresolvable("node(s) didn't match scheduler-enforced node affinity"))
+        } else if !self.own.matches(&node.name, &node.labels) {
             Err(Rejection::unresolvable("node(s) didn't match Pod's node affinity/selector"))
+        } else {
+            Ok(())
         }
     }
 }
 
 impl PreScore for NodeAffinity {
     fn pre_score<'a>(&'a self, cycle: &Cycle<'a>, _: &[&'a NodeInfo]) -> Option<Box<dyn Score + 'a>> {
-        let preferred = &cycle.pod.preferred_nodes;
+        let preferred: Vec<_> = cycle.pod.preferred_nodes.iter().chain(&self.added_preferred).collect();
         if preferred.is_empty() { None } else { Some(Box::new(Preferred(preferred))) }
     }
 }
 
 #[derive(Debug)]
-struct Preferred<'a>(&'a [(i64, NodeSelectorTerm)]);
+struct Preferred<'a>(Vec<&'a (i64, NodeSelectorTerm)>);
 
 impl Score for Preferred<'_> {
     fn score(&mut self, node: &NodeInfo) -> i64 {

@@ -14,25 +14,28 @@ use super::taint_toleration::tolerates_all;
 /// The plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodTopologySpread {
-    /// Whether pods without constraints of their own that belong to a Service or a workload are spread softly over hosts
-    /// (skew 3) and zones (skew 5).
+    /// Constraints for pods that have none of their own and belong to a Service or a workload; their selectors are that of these.
+    pub defaults: Vec<SpreadConstraint>,
+    /// Whether these are the system's: soft, over hosts (skew 3) and zones (skew 5), for nodes without zones, too.
     pub system_defaults: bool,
 }
 
 impl Default for PodTopologySpread {
     fn default() -> Self {
-        Self { system_defaults: true }
+        Self { defaults: vec![SpreadConstraint::soft(HOSTNAME, 3), SpreadConstraint::soft(ZONE, 5)], system_defaults: true }
     }
 }
 
 impl PodTopologySpread {
     fn constraints(&self, cycle: &Cycle<'_>, hard: bool) -> Vec<SpreadConstraint> {
+        let wanted = |constraint: &&SpreadConstraint| constraint.hard == hard;
         let own = &cycle.pod.spread;
-        if !own.is_empty() || hard || !self.system_defaults {
-            return own.iter().filter(|constraint| constraint.hard == hard).cloned().collect();
+        if !own.is_empty() || !self.defaults.iter().any(|constraint| wanted(&constraint)) {
+            return own.iter().filter(wanted).cloned().collect();
         }
         let Some(selector) = default_selector(cycle.pod, &cycle.snapshot.objects) else { return Vec::new() };
-        vec![SpreadConstraint::soft(HOSTNAME, 3, &selector), SpreadConstraint::soft(ZONE, 5, &selector)]
+        let of_pod = |constraint: &SpreadConstraint| SpreadConstraint { selector: selector.clone(), ..constraint.clone() };
+        self.defaults.iter().filter(wanted).map(of_pod).collect()
     }
 }
 
