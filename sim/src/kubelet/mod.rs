@@ -183,7 +183,7 @@ impl Kubelet {
 
     /// How many pod statuses wait to be written.
     pub fn waiting_statuses(&self) -> usize {
-        self.statuses.len()
+        self.statuses.waiting()
     }
 
     fn api(&mut self, request: Request, call: ApiCall, out: &mut Outbox<'_>) -> EnvelopeId {
@@ -407,6 +407,7 @@ impl Kubelet {
             "node-status" => self.status_tick(out),
             "runtime-up" => self.check_runtime(out),
             "register" => self.register(out),
+            "csi-node" => self.look_for_csi_node(out),
             "lease" => self.try_lease(out),
             "open-pods" => self.open_pods(out),
             "sync" => self.sync_due(&timer.key, out),

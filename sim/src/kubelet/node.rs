@@ -16,6 +16,8 @@ const REPORT_EVERY: Duration = Duration::s(305);
 const RUNTIME_CHECK_EVERY: Duration = Duration::s(5);
 /// A node that is not ready after this time is nothing that anybody waits for.
 const READY_GRACE: Duration = Duration::s(120);
+/// A failed attempt to make the CSINode is repeated.
+const CSI_NODE_RETRY: Duration = Duration::ms(500);
 /// Seconds that a lease is valid; it is renewed after a quarter of them.
 const LEASE_SECONDS: i64 = 40;
 
@@ -34,6 +36,8 @@ pub struct NodeState {
     network_error: Option<Text>,
     /// Whether the runtime has answered.
     runtime_known: bool,
+    /// The Node's uid.
+    uid: Text,
     /// Whether the CSINode exists.
     csi_node: bool,
     /// What the last status patch, or the creation, told; null before.
@@ -121,6 +125,7 @@ impl Kubelet {
         match code {
             201 => {
                 self.node.reported = body["status"].clone();
+                self.node.uid = body["metadata"]["uid"].text();
                 self.node_registered(out);
                 // The status loop's first round finds nothing to change, and says so.
                 self.send_status(value!({}), out);
@@ -140,6 +145,7 @@ impl Kubelet {
             return self.register_later(out);
         }
         self.node.reported = body["status"].clone();
+        self.node.uid = body["metadata"]["uid"].text();
         self.node_registered(out);
         self.update_status(true, out);
     }
@@ -148,32 +154,39 @@ impl Kubelet {
         self.node.registered = true;
         self.node.failures = 0;
         self.node.reported_at = out.now();
+        self.look_for_csi_node(out);
+    }
+
+    /// Looks for the CSINode; when there is none it is created.
+    pub(super) fn look_for_csi_node(&mut self, out: &mut Outbox<'_>) {
         self.api(Request::get(CSINODES, "", &self.name), ApiCall::CsiNodeLook, out);
     }
 
     /// The CSINode was looked for.
     pub(super) fn csi_node_looked(&mut self, code: u16, out: &mut Outbox<'_>) {
         if code != 404 {
-            self.node.csi_node = code == 200;
-            return self.update_status(false, out);
+            return self.csi_node_created(code, out);
         }
-        let uid = self.nodes.get(&self.name).map(|node| node["metadata"]["uid"].text()).unwrap_or_default();
         let csi_node = value!({
             "apiVersion": "storage.k8s.io/v1", "kind": "CSINode",
             "metadata": {
                 "name": &self.name,
                 "annotations": {"storage.alpha.kubernetes.io/migrated-plugins": MIGRATED},
-                "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": uid}],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": &self.name, "uid": &self.node.uid}],
             },
             "spec": {"drivers": null},
         });
         self.api(Request::create(CSINODES, csi_node), ApiCall::CsiNodeCreate, out);
     }
 
-    /// The CSINode was created.
+    /// The CSINode is there (200, 201), or not.
     pub(super) fn csi_node_created(&mut self, code: u16, out: &mut Outbox<'_>) {
-        self.node.csi_node = code < 400;
-        self.update_status(false, out);
+        if matches!(code, 200 | 201) {
+            self.node.csi_node = true;
+            self.update_status(false, out);
+        } else {
+            out.timer(CSI_NODE_RETRY, "csi-node", "", 0);
+        }
     }
 
     fn initial_node(&self, now: Time) -> Value {

@@ -13,22 +13,28 @@ use crate::value::{Text, Value};
 /// A failed status is tried again this much later (syncPeriod).
 const RETRY_AFTER: Duration = Duration::s(10);
 
+/// A status that waits for its turn.
+#[derive(Clone, Debug)]
+struct Waiting {
+    uid: Text,
+    namespace: Text,
+    name: Text,
+    cause: Cause,
+    background: bool,
+}
+
 /// Statuses that are to be written.
 #[derive(Clone, Debug, Default)]
 pub struct StatusManager {
-    queue: VecDeque<(Text, Cause, bool)>,
+    queue: VecDeque<Waiting>,
     /// The pod whose status is being written, and the request that is under way.
     current: Option<(Text, EnvelopeId)>,
 }
 
 impl StatusManager {
     /// How many statuses wait.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.queue.len()
-    }
-    /// Whether no status waits.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
     }
 }
 
@@ -37,25 +43,30 @@ impl Kubelet {
     pub(super) fn set_status(&mut self, pod: &mut super::Pod, status: Value, out: &mut Outbox<'_>) {
         if pod.status != status {
             pod.status = status;
-            self.queue_status(&pod.uid, out);
+            self.write_status(pod, out);
         }
     }
 
-    pub(super) fn queue_status(&mut self, uid: &Text, out: &mut Outbox<'_>) {
-        if !self.statuses.queue.iter().any(|(have, _, _)| have == uid) {
-            self.statuses.queue.push_back((uid.clone(), out.cause(), out.is_background()));
+    /// Has a pod's status written when its turn comes.
+    pub(super) fn write_status(&mut self, pod: &super::Pod, out: &mut Outbox<'_>) {
+        if !self.statuses.queue.iter().any(|waiting| waiting.uid == pod.uid) {
+            let (cause, background) = (out.cause(), out.is_background());
+            let waiting = Waiting { uid: pod.uid.clone(), namespace: pod.namespace(), name: pod.name(), cause, background };
+            self.statuses.queue.push_back(waiting);
         }
         self.next_status(out);
     }
 
+    /// Has the status of the pod with this uid written, if it is still known.
+    pub(super) fn queue_status(&mut self, uid: &Text, out: &mut Outbox<'_>) {
+        if let Some(pod) = self.pods.get(uid.as_str()).cloned() {
+            self.write_status(&pod, out);
+        }
+    }
+
     pub(super) fn next_status(&mut self, out: &mut Outbox<'_>) {
         while self.statuses.current.is_none() {
-            let Some((uid, cause, background)) = self.statuses.queue.pop_front() else { return };
-            let Some(pod) = self.pods.get(&uid) else { continue };
-            if pod.gone && !pod.is_static {
-                continue;
-            }
-            let (namespace, name) = (pod.namespace(), pod.name());
+            let Some(Waiting { uid, namespace, name, cause, background }) = self.statuses.queue.pop_front() else { return };
             let before = (out.cause(), out.is_background(), out.is_heartbeat());
             out.set_cause(cause, background);
             let id = self.api(Request::get(PODS, namespace, name), ApiCall::StatusRead(uid.clone()), out);
@@ -114,7 +125,7 @@ impl Kubelet {
     /// The api-server has the status: if nothing of the pod is left, its object may go.
     fn status_written(&mut self, uid: &Text, object: &Value, out: &mut Outbox<'_>) {
         let deletable = self.pods.get(uid).is_some_and(|pod| pod.deletable && !pod.is_static);
-        if !deletable || !object.is_terminating() || !self.statuses.queue.iter().all(|(have, _, _)| have != uid) {
+        if !deletable || !object.is_terminating() || !self.statuses.queue.iter().all(|waiting| waiting.uid != *uid) {
             return self.next_status(out);
         }
         let body = value!({"gracePeriodSeconds": 0, "preconditions": {"uid": object.uid().to_string()}});

@@ -364,7 +364,7 @@ impl Kubelet {
             let uid = pod.uid.clone();
             out.timer(Duration::ms(1), "pleg", uid, 0);
         } else {
-            self.queue_status(&pod.uid, out);
+            self.write_status(pod, out);
         }
     }
 

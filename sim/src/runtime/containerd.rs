@@ -428,16 +428,18 @@ impl Containerd {
         container.run = 0;
         container.pids.clear();
         let part = container.behaviour.part;
-        for (client, call) in std::mem::take(&mut container.stopping) {
+        let waiting = std::mem::take(&mut container.stopping);
+        // First the event: who waits for the end is to know the container's state by then.
+        self.tell("CONTAINER_STOPPED_EVENT", id, out);
+        for (client, call) in waiting {
             reply(Duration::us(800), client, call, Ok(Value::map()), out);
         }
         if let Some(part) = part {
-            let still = self.containers.values().any(|other| other.state == State::Running && other.behaviour.part == Some(part));
-            if !still {
+            let still = |other: &Container| other.state == State::Running && other.behaviour.part == Some(part);
+            if !self.containers.values().any(still) {
                 out.effect(Effect::Kill(Addr::new(self.machine, part)));
             }
         }
-        self.tell("CONTAINER_STOPPED_EVENT", id, out);
     }
 
     fn stop(&mut self, args: &Value, envelope: &Envelope, out: &mut Outbox<'_>) {
