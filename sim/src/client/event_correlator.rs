@@ -120,7 +120,7 @@ impl Correlator {
         let mut bucket = self.buckets.get(object).cloned().unwrap_or(Bucket { tokens: SPAM_BURST, refilled: now });
         let earned = now.since(bucket.refilled).0 / SPAM_REFILL.0;
         bucket.tokens = (bucket.tokens + earned).min(SPAM_BURST);
-        bucket.refilled = bucket.refilled + Duration(earned * SPAM_REFILL.0);
+        bucket.refilled += Duration(earned * SPAM_REFILL.0);
         let allowed = bucket.tokens > 0;
         bucket.tokens -= u64::from(allowed);
         self.buckets.insert(Text::new(object), bucket);

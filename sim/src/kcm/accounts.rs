@@ -87,18 +87,19 @@ pub(super) fn sync_root_ca(io: &mut Io<'_>, key: &str) -> Step<()> {
     }
 }
 
+const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// The text of a certificate: from the machine's disk, or made up of random bytes.
 pub(super) fn certificate(disk: &crate::core::Disk, rng: &mut crate::core::Rng) -> Text {
     if let Some(Value::Str(text)) = disk.files.get("/etc/kubernetes/pki/ca.crt") {
         return text.clone();
     }
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\nMIID");
     for at in 4..1024 {
         if at % 64 == 0 {
             pem.push('\n');
         }
-        pem.push(ALPHABET[rng.below(64) as usize] as char);
+        pem.push(BASE64[rng.below(64) as usize] as char);
     }
     Text::from(pem + "\n-----END CERTIFICATE-----\n")
 }

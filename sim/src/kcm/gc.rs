@@ -233,9 +233,11 @@ pub(super) fn sync_delete(io: &mut Io<'_>, uid: &str) -> Step<()> {
     }
     let latest = match io.request(node.identity.get())? {
         Ok(latest) if latest.uid() == uid => latest,
-        Ok(_) => return absent(io, uid),
-        Err(error) if error.code() == 404 => return absent(io, uid),
-        Err(_) => return Err(Stop::Retry),
+        Err(error) if error.code() != 404 => return Err(Stop::Retry),
+        _ => {
+            io.act(Effect::OwnerAbsent(Text::new(uid)));
+            return Ok(());
+        }
     };
     if node.deleting_dependents {
         return wait_for_dependents(io, uid, &node);
@@ -265,11 +267,6 @@ pub(super) fn sync_delete(io: &mut Io<'_>, uid: &str) -> Step<()> {
         "Background"
     };
     delete(io, &node.identity, &latest, policy)
-}
-
-fn absent(io: &mut Io<'_>, uid: &str) -> Step<()> {
-    io.act(Effect::OwnerAbsent(Text::new(uid)));
-    Ok(())
 }
 
 /// The uids of an object's owners by what they mean for it.

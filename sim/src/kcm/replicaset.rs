@@ -33,12 +33,11 @@ pub(super) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
     let Some(set) = view.get(REPLICASETS, key) else { return Ok(()) };
     let may_manage = view.replica_set_expectations.satisfied(key, io.now());
     let selector = LabelSelector::of(&set["spec"]["selector"]);
-    let (counts, pods) = match counted(view, set, &selector) {
-        Some(counts) => (counts, None),
-        None => {
-            let pods = claimed(io, set, &selector)?;
-            (count(view, set, &selector, &pods, io.now()), Some(pods))
-        }
+    let (counts, pods) = if let Some(counts) = counted(view, set, &selector) {
+        (counts, None)
+    } else {
+        let pods = claimed(io, set, &selector)?;
+        (count(view, set, &selector, &pods, io.now()), Some(pods))
     };
     let diff = counts.active - set["spec"]["replicas"].as_int().unwrap_or(1);
     let mut failure = None;
@@ -46,11 +45,7 @@ pub(super) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
         failure = if diff < 0 {
             create(io, set, diff.unsigned_abs() as usize)?
         } else {
-            let pods = match pods {
-                Some(pods) => pods,
-                None => active(view, set),
-            };
-            delete(io, set, pods, diff as usize)?
+            delete(io, set, pods.unwrap_or_else(|| active(view, set)), diff as usize)?
         };
     }
     let status = new_status(set, counts, diff, failure.as_ref(), io.now());
@@ -164,7 +159,7 @@ fn pods_to_delete<'a>(view: &View, set: &Value, mut pods: Vec<&'a Value>, surplu
 
 /// The ReplicaSets of the same owner, this one included (getReplicaSetsWithSameController).
 fn siblings<'a>(view: &'a View, set: &Value) -> impl Iterator<Item = &'a Value> {
-    let owner = set.controller().map(|owner| owner["uid"].str()).unwrap_or("");
+    let owner = set.controller().map_or("", |owner| owner["uid"].str());
     let alone = owner.is_empty().then(|| view.get(REPLICASETS, &set.key())).flatten();
     view.objects(REPLICASETS, view.replica_sets.owned(owner)).chain(alone)
 }

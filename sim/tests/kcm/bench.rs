@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use orrery_sim::api::Resource;
-use orrery_sim::api::resource::{NODES, PODS};
+use orrery_sim::api::resource::{LEASES, NODES, PODS};
 use orrery_sim::core::{Addr, Controller, Duration, EnvelopeId, Message, Part, Request, Response, Verb};
 use orrery_sim::lab::Lab;
 use orrery_sim::value;
@@ -66,6 +66,16 @@ impl Bench {
         self.ok(Request::create(NODES, node));
     }
 
+    /// Renews a node's Lease as its kubelet does.
+    pub(crate) fn renew(&mut self, name: &'static str) {
+        let spec =
+            value!({"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": self.lab.cluster.now().rfc3339_micro()});
+        if self.lab.request(Request::patch(LEASES, "kube-node-lease", name, value!({"spec": &spec}))).code == 404 {
+            let lease = value!({"metadata": {"name": name, "namespace": "kube-node-lease"}, "spec": spec});
+            self.ok(Request::create(LEASES, lease));
+        }
+    }
+
     /// Binds a pod to a node as the scheduler does.
     pub(crate) fn bind(&mut self, pod: &Value, node: &'static str) {
         let (namespace, name) = (pod["metadata"]["namespace"].text(), pod["metadata"]["name"].text());
@@ -118,17 +128,16 @@ impl Bench {
             .map(|(_, id, from, request)| {
                 let resource = request.resource.expect("controllers ask for resources");
                 let code = codes.get(&id).copied().unwrap_or(0);
-                let mut line = format!("{} {} {}", from.part.name(), request.verb.name(), resource.plural);
-                for part in [&request.subresource] {
-                    if !part.is_empty() {
-                        line += &format!("/{part}");
-                    }
+                let who = from.part.name();
+                let mut words = vec![who.to_string(), request.verb.name().to_string(), resource.plural.to_string()];
+                if !request.subresource.is_empty() {
+                    words[2] = format!("{}/{}", resource.plural, request.subresource);
                 }
-                line += &format!(" {code}");
+                words.push(code.to_string());
                 if resource.plural == "events" {
-                    line += &format!(" {}: {}", request.body["reason"].str(), anonymous(request.body["message"].str()));
+                    words.push(format!("{}: {}", request.body["reason"].str(), anonymous(request.body["message"].str())));
                 }
-                line
+                words.join(" ")
             })
             .collect()
     }

@@ -2,4 +2,7 @@
 //! The orders come from recordings of a v1.36 control plane; kubelet and scheduler are played by hand.
 
 mod bench;
+mod cleanup;
+mod nodes;
+mod services;
 mod workloads;

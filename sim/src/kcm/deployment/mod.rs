@@ -215,13 +215,11 @@ fn fenceposts(d: &Value) -> (i64, i64) {
 
 /// An int-or-percentage of a total (intstr.GetScaledValueFromIntOrPercent); what is no number counts as 0.
 pub(super) fn scaled(value: &Value, total: i64, round_up: bool) -> i64 {
-    match value {
-        Value::Int(number) => *number,
-        _ => {
-            let percent: i64 = value.str().strip_suffix('%').and_then(|digits| digits.parse().ok()).unwrap_or(0);
-            (percent * total + if round_up { 99 } else { 0 }) / 100
-        }
+    if let Value::Int(number) = value {
+        return *number;
     }
+    let percent: i64 = value.str().strip_suffix('%').and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    (percent * total + if round_up { 99 } else { 0 }) / 100
 }
 
 /// A Deployment changed.

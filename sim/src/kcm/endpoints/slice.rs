@@ -122,7 +122,7 @@ fn plan(service: &Value, existing: &[&Value], desired: Vec<(Value, Vec<Value>)>)
         let placeholder = new_slice(service, Value::list(), Value::list());
         match plan.delete.as_slice() {
             [only] if only["endpoints"].is_empty() && only["ports"].is_empty() && !needs_labels(service, only) => {
-                plan.delete.clear()
+                plan.delete.clear();
             }
             _ => plan.create.push(placeholder),
         }

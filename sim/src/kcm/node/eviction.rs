@@ -69,10 +69,7 @@ pub(in crate::kcm) fn on_pod(context: &mut Context<'_, '_>, change: &Change) {
 fn plan(context: &mut Context<'_, '_>, key: &Text, taints: &[Taint]) {
     let Some(pod) = context.view.get(PODS, key) else { return };
     let now = context.out.now();
-    let after = match tolerated_for(&pod["spec"]["tolerations"], taints) {
-        None => return cancel(context, key),
-        Some(after) => after,
-    };
+    let Some(after) = tolerated_for(&pod["spec"]["tolerations"], taints) else { return cancel(context, key) };
     let mut since = now;
     if let Some((planned_since, _)) = context.view.nodes.evictions.planned.get(key.as_str()) {
         // Another taint does not lengthen the time.
