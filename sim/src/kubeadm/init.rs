@@ -14,6 +14,8 @@ use crate::value::{Text, Value};
 /// How long kubeadm waits for the control plane, and how often it looks.
 const PATIENCE: Duration = Duration::s(240);
 const LOOKS_EVERY: Duration = Duration::ms(500);
+/// Generating keys and certificates takes this long.
+const CERTIFICATES: Duration = Duration::ms(1_200);
 
 /// `kubeadm init`; `args` without these two words.
 pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
@@ -37,6 +39,7 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
         return io.fail(1, ALREADY);
     }
     let (name, ip) = (node.name.as_str(), node.ip.as_str());
+    io.sleep(CERTIFICATES)?;
     let endpoint = format!("https://{}", config.control_plane_endpoint);
     let local = format!("https://{ip}:6443");
     io.print("[certs] Using certificateDir folder \"/etc/kubernetes/pki\"\n[certs] Generating \"ca\" certificate and key\n");

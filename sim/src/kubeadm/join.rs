@@ -9,6 +9,11 @@ use crate::flow::{Flow, Io};
 use crate::machine::files;
 use crate::value::{Text, Value};
 
+/// The checks and the discovery of the cluster take this long.
+const PREFLIGHT: Duration = Duration::ms(900);
+/// What the TLS bootstrap takes, which is left out: the request for a certificate, its approval, and the kubelet's second start.
+const TLS_BOOTSTRAP: Duration = Duration::ms(3_500);
+
 /// `kubeadm join`; `args` without these two words.
 pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     let mut config = ClusterConfiguration::load(&node.disk, &node.image, &node.name);
@@ -65,6 +70,7 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
         Some(_) => {}
     }
     io.print("[preflight] Running pre-flight checks\n");
+    io.sleep(PREFLIGHT)?;
     if node.disk.files.contains_key(files::KUBELET_KUBECONFIG) {
         return io.fail(
             1,
@@ -92,6 +98,7 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     let user = format!("system:node:{}", node.name);
     write(files::KUBELET_KUBECONFIG, files::kubeconfig(&config.cluster_name, &server, &user), io)?;
     let taints = if config.taints.is_null() { Value::list() } else { config.taints.clone() };
+    io.sleep(TLS_BOOTSTRAP)?;
     start_kubelet(&config, &taints, io)?;
     io.print("[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap\n");
     let since = io.now();

@@ -8,7 +8,7 @@ use super::command::{self, Command, Finished};
 use super::{BOOT_FILE, MachineMessage, files};
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::programs::Launch;
-use crate::runtime::process::{Pids, Process};
+use crate::runtime::process::{self, Caller, Pids, Process};
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -133,16 +133,14 @@ impl Systemd {
 
     /// The machine's own processes, without those of containers.
     fn processes(&self, out: &Outbox<'_>) -> Vec<Process> {
-        let process = |pid, ppid, started, cmd: &str| Process { pid, ppid, started, cmd: Text::new(cmd) };
-        let mut list = vec![
-            process(1, 0, self.started, "/sbin/init"),
-            process(self.journald, 1, self.started, "/lib/systemd/systemd-journald"),
-        ];
+        let entry = |pid, ppid, started, cmd: &str| Process { pid, ppid, started, cmd: Text::new(cmd) };
+        let mut list =
+            vec![entry(1, 0, self.started, "/sbin/init"), entry(self.journald, 1, self.started, "/lib/systemd/systemd-journald")];
         if let Some((pid, started)) = self.containerd.running {
-            list.push(process(pid, 1, started, "/usr/local/bin/containerd"));
+            list.push(entry(pid, 1, started, "/usr/local/bin/containerd"));
         }
         if let Some((pid, started)) = self.kubelet.running {
-            list.push(process(pid, 1, started, &self.kubelet_command_line(out)));
+            list.push(entry(pid, 1, started, &self.kubelet_command_line(out)));
         }
         list
     }
@@ -239,7 +237,9 @@ impl Systemd {
                 let mut processes = self.processes(out);
                 processes.extend(result.unwrap_or_default().items().iter().map(Process::from_value));
                 processes.push(Process { pid: *pid, ppid: 0, started: out.now(), cmd: line.clone() });
-                let (stdout, stderr, code) = crate::runtime::process::ps(args, &processes, *pid, *tty);
+                let old = crate::kind::node_image_minor(&self.image).is_some_and(|minor| minor < 20);
+                let caller = Caller { pid: *pid, tty: *tty, pid_digits: if old { 5 } else { 7 } };
+                let (stdout, stderr, code) = process::ps(args, &processes, &caller);
                 Ok(Finished { stdout, stderr, code }.to_value())
             }
             Command::Crictl { args } => Ok(match result {

@@ -250,7 +250,9 @@ impl Behaviour {
         if let Some((part, own)) = part_of(image) {
             if matches!(program.namespace, "kube-system" | "local-path-storage") {
                 this.part = Some(part);
-                this.listens_after = if part == Part::CoreDns { Duration::ms(900) } else { this.listens_after };
+                let serves = super::spawn::starts_after(part);
+                // coredns is ready only after it has seen the services.
+                this.listens_after = if part == Part::CoreDns { serves + Duration::ms(600) } else { serves };
             }
             this.prints = Prints::Klog(part);
             ports.extend(own);

@@ -397,12 +397,20 @@ impl Containerd {
         }
         pids.store(out);
         if let Some(part) = container.behaviour.part {
-            let args = spawn::args(part, container, &self.node, &self.version, out);
-            out.effect(Effect::Spawn(Addr::new(self.machine, part), args));
+            out.timer(spawn::starts_after(part), "serve", id.clone(), container.run);
         }
         self.await_end(id, out);
         reply(Duration::ZERO, me, call, Ok(Value::map()), out);
         self.tell("CONTAINER_STARTED_EVENT", id, out);
+    }
+
+    /// The program in a container has come so far that it acts.
+    fn serve(&self, id: &Text, out: &mut Outbox<'_>) {
+        let container = &self.containers[id];
+        if let Some(part) = container.behaviour.part {
+            let args = spawn::args(part, container, &self.node, &self.version, out);
+            out.effect(Effect::Spawn(Addr::new(self.machine, part), args));
+        }
     }
 
     fn await_end(&self, id: &Text, out: &mut Outbox<'_>) {
@@ -592,6 +600,9 @@ impl Component for Containerd {
                 else {
                     return;
                 };
+                if timer.name == "serve" {
+                    return self.serve(id, out);
+                }
                 let (code, reason) = match (timer.name, container.behaviour.run, container.behaviour.on_term) {
                     ("end", Run::Ends { code, oom, .. }, _) => (code, if oom { "OOMKilled" } else { "" }),
                     ("terminated", _, Some((_, code))) => (code, ""),

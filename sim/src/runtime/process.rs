@@ -99,14 +99,25 @@ impl Column {
     }
 }
 
-/// Runs `ps` with these arguments over the machine's processes (`caller`, ps itself, is among them): stdout, stderr and exit code.
-pub fn ps(args: &[String], processes: &[Process], caller: u32, tty: bool) -> (String, String, i32) {
+/// The ps process itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Its process id.
+    pub pid: u32,
+    /// Whether it has a terminal.
+    pub tty: bool,
+    /// How many digits process ids have at most: 5 where `kernel.pid_max` is 32768, as it was in the days of the first node images.
+    pub pid_digits: usize,
+}
+
+/// Runs `ps` with these arguments over the machine's processes, of which it is one itself: stdout, stderr and exit code.
+pub fn ps(args: &[String], processes: &[Process], caller: &Caller) -> (String, String, i32) {
     let options = match parse(args) {
         Ok(options) => options,
         Err(error) => return (String::new(), error, 1),
     };
     let mut rows: Vec<(usize, &Process)> = Vec::new();
-    let wanted: Vec<&Process> = processes.iter().filter(|process| options.all || process.pid == caller).collect();
+    let wanted: Vec<&Process> = processes.iter().filter(|process| options.all || process.pid == caller.pid).collect();
     if options.forest {
         // Sorted by parent, then by start; the trees from the last root to the first (`show_forest` of procps' display.c).
         let mut sorted = wanted;
@@ -122,7 +133,7 @@ pub fn ps(args: &[String], processes: &[Process], caller: u32, tty: bool) -> (St
         rows.extend(sorted.into_iter().map(|process| (0, process)));
     }
     let mut text = String::new();
-    line(&mut text, &options.columns, &|column| match column {
+    line(&mut text, &options.columns, caller.pid_digits, &|column| match column {
         Column::Pid => "PID".into(),
         Column::Ppid => "PPID".into(),
         Column::Tty => "TTY".into(),
@@ -131,10 +142,10 @@ pub fn ps(args: &[String], processes: &[Process], caller: u32, tty: bool) -> (St
         Column::Cmd => "CMD".into(),
     });
     for (level, process) in rows {
-        line(&mut text, &options.columns, &|column| match column {
+        line(&mut text, &options.columns, caller.pid_digits, &|column| match column {
             Column::Pid => process.pid.to_string(),
             Column::Ppid => process.ppid.to_string(),
-            Column::Tty if process.pid == caller && tty => "pts/1".into(),
+            Column::Tty if process.pid == caller.pid && caller.tty => "pts/1".into(),
             Column::Tty => "?".into(),
             Column::Time => "00:00:00".into(),
             Column::Comm => indented(level, command_name(&process.cmd)),
@@ -164,14 +175,13 @@ fn command_name(cmd: &str) -> &str {
     name.get(..15).unwrap_or(name)
 }
 
-fn line(text: &mut String, columns: &[Column], cell: &dyn Fn(Column) -> String) {
+fn line(text: &mut String, columns: &[Column], pid_digits: usize, cell: &dyn Fn(Column) -> String) {
     let mut parts = Vec::new();
     for (at, column) in columns.iter().enumerate() {
         let value = cell(*column);
         let last = at + 1 == columns.len();
-        // Process ids have up to seven digits on 64-bit machines.
         parts.push(match column {
-            Column::Pid | Column::Ppid => format!("{value:>7}"),
+            Column::Pid | Column::Ppid => format!("{value:>pid_digits$}"),
             Column::Tty => format!("{value:<8}"),
             Column::Time => format!("{value:>8}"),
             Column::Comm if !last => format!("{value:<15}"),
@@ -251,6 +261,10 @@ mod tests {
         line.split(' ').map(ToString::to_string).collect()
     }
 
+    fn caller(tty: bool) -> Caller {
+        Caller { pid: 2024, tty, pid_digits: 7 }
+    }
+
     fn machine() -> Vec<Process> {
         let process = |pid, ppid, s: u64, cmd: &'static str| Process { pid, ppid, started: Time(s), cmd: cmd.into() };
         vec![
@@ -266,7 +280,7 @@ mod tests {
 
     #[test]
     fn the_forest_is_drawn_as_procps_draws_it() {
-        let (text, _, code) = ps(&words("fxwwo pid,cmd"), &machine(), 2024, true);
+        let (text, _, code) = ps(&words("fxwwo pid,cmd"), &machine(), &caller(true));
         let expected = "    PID CMD
    2024 ps fxwwo pid,cmd
       1 /sbin/init
@@ -281,12 +295,14 @@ mod tests {
 
     #[test]
     fn other_forms() {
-        assert_eq!(ps(&[], &machine(), 2024, true).0, "    PID TTY          TIME COMMAND\n   2024 pts/1    00:00:00 ps\n");
-        let (text, _, _) = ps(&words("-eo pid,comm"), &machine(), 2024, false);
+        assert_eq!(ps(&[], &machine(), &caller(true)).0, "    PID TTY          TIME COMMAND\n   2024 pts/1    00:00:00 ps\n");
+        let (text, _, _) = ps(&words("-eo pid,comm"), &machine(), &caller(false));
         assert!(text.starts_with("    PID COMMAND\n      1 systemd\n    112 containerd\n"), "{text}");
         assert!(
-            ps(&words("-o nope"), &machine(), 2024, false).1.starts_with("error: unknown user-defined format specifier \"nope\"")
+            ps(&words("-o nope"), &machine(), &caller(false))
+                .1
+                .starts_with("error: unknown user-defined format specifier \"nope\"")
         );
-        assert_eq!(ps(&words("aux"), &machine(), 2024, false).2, 1);
+        assert_eq!(ps(&words("aux"), &machine(), &caller(false)).2, 1);
     }
 }

@@ -1,9 +1,21 @@
 //! With which arguments the simulated parts are started that run in containers.
 
 use super::container::Container;
-use crate::core::{Directory, Disk, MachineId, Outbox, Part};
+use crate::core::{Directory, Disk, Duration, MachineId, Outbox, Part};
 use crate::value;
 use crate::value::{Text, Value};
+
+/// How long a program of Kubernetes takes from the start of its process until it serves or asks anything.
+pub(super) const fn starts_after(part: Part) -> Duration {
+    Duration::ms(match part {
+        Part::ApiServer => 1_600,
+        Part::Controller(_) => 900,
+        Part::Scheduler => 700,
+        Part::LocalPathProvisioner => 400,
+        Part::CoreDns => 300,
+        _ => 250,
+    })
+}
 
 /// The arguments for a part: `server` and `balanced` (see [`crate::client::server`]), `version`, `node`, its `flags` by name,
 /// and for an api-server `etcd`, the machine of its first etcd.
