@@ -153,6 +153,10 @@ pub struct WatchHandle {
     opened_by_answer: bool,
 }
 
+/// A request or a wait that was begun with [`Io::begin`] or [`Io::begin_wait`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun(usize);
+
 /// What [`Io::next`] brings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
@@ -256,6 +260,28 @@ impl<'a> Io<'a> {
             }
         }
         if pending { Err(Halt::Pending) } else { Ok(results) }
+    }
+
+    /// Sends a request without waiting for its answer, which [`Io::first`] brings.
+    pub fn begin(&mut self, request: Request) -> Begun {
+        Begun(self.ask(Ask::Request(request)))
+    }
+
+    /// Begins to wait up to a time, whose end [`Io::first`] brings.
+    pub fn begin_wait(&mut self, until: Time) -> Begun {
+        Begun(self.ask(Ask::WakeAt(until)))
+    }
+
+    /// Waits for whichever ends first: its index, and the answer (`None` for a wait).
+    pub fn first(&mut self, begun: &[Begun]) -> Flow<(usize, Option<Result<Value, RequestError>>)> {
+        for (at, ask, answer) in &self.log.arrivals {
+            if let Some(index) = begun.iter().position(|begun| begun.0 == *ask) {
+                self.now = self.now.max(*at);
+                let result = (*answer != Answer::Awake).then(|| result_of(answer.clone()));
+                return Ok((index, result));
+            }
+        }
+        Err(Halt::Pending)
     }
 
     /// Waits.
@@ -455,6 +481,23 @@ mod tests {
             log.push(Time(at), 0, Answer::Watch(Rc::new(batch)));
         }
         assert_eq!(printed, "begin 1 2 3 4 5 6 ");
+    }
+
+    #[test]
+    fn of_several_begun_the_first_to_end_counts() {
+        let mut log = Log::default();
+        log.push(Time(7), 1, Answer::Awake);
+        let answer = Response { to: EnvelopeId(0), code: 200, body: value!({"kind": "Pod"}) };
+        log.push(Time(9), 0, Answer::Response(Rc::new(answer)));
+        let mut io = Io::new(Time::ZERO, &log);
+        let request = io.begin(Request::get(PODS, "default", "a"));
+        let wait = io.begin_wait(Time(7));
+        assert_eq!(io.first(&[request, wait]), Ok((1, None)));
+        assert_eq!(io.now(), Time(7));
+        let (index, pod) = io.first(&[request]).expect("it is answered");
+        assert_eq!((index, pod.expect("it is no wait").expect("it went well").kind()), (0, "Pod"));
+        let later = io.begin_wait(Time(20));
+        assert_eq!(io.first(&[later]), Err(Halt::Pending));
     }
 
     #[test]

@@ -146,6 +146,12 @@ impl<'a> Invocation<'a> {
         }
     }
 
+    /// Ends the command with what went wrong, if anything did.
+    pub fn finish(&self, io: &mut Io, errors: Vec<Error>) -> Flow<()> {
+        let end = Error::aggregate(errors);
+        self.or_fail(io, end)
+    }
+
     /// The moment at which a timeout given by a flag is over; `None` for 0, which means never.
     pub fn deadline(&self, io: &Io, flag: &str) -> Option<Time> {
         match self.duration_us(flag) {

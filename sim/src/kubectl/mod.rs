@@ -10,23 +10,39 @@
 mod api_resources;
 pub mod args;
 mod config;
+mod cordon;
+mod create;
+mod delete;
 mod describe;
+mod drain;
 pub mod error;
 mod events;
 mod exec;
+mod expose;
 mod get;
 mod help;
+mod image;
 pub mod invocation;
 pub mod kubeconfig;
+mod label;
+mod last_applied;
 mod logs;
+pub mod manifests;
+pub mod options;
+pub mod outcome;
 pub mod parse;
 mod pod_of;
 pub mod print;
 pub mod replica_sets;
 pub mod resources;
 mod rollout;
+mod run;
+mod scale;
 #[cfg(test)]
 mod served_tests;
+pub mod strategic;
+pub mod subjects;
+mod taint;
 pub mod until;
 pub mod version;
 mod wait;
@@ -51,30 +67,30 @@ macro_rules! groups {
 
 groups! {
     "Basic Commands (Beginner)": [
-        &Command::absent("create", "Create a resource from a file or from stdin"),
-        &Command::absent("expose", "Take a replication controller, service, deployment or pod and expose it as a new Kubernetes service"),
-        &Command::absent("run", "Run a particular image on the cluster"),
+        &create::COMMAND,
+        &expose::COMMAND,
+        &run::COMMAND,
         &Command::absent("set", "Set specific features on objects"),
     ],
     "Basic Commands (Intermediate)": [
         &Command::absent("explain", "Get documentation for a resource"),
         &get::COMMAND,
         &Command::absent("edit", "Edit a resource on the server"),
-        &Command::absent("delete", "Delete resources by file names, stdin, resources and names, or by resources and label selector"),
+        &delete::COMMAND,
     ],
     "Deploy Commands": [
         &rollout::COMMAND,
-        &Command::absent("scale", "Set a new size for a deployment, replica set, or replication controller"),
+        &scale::COMMAND,
         &Command::absent("autoscale", "Auto-scale a deployment, replica set, stateful set, or replication controller"),
     ],
     "Cluster Management Commands": [
         &Command::absent("certificate", "Modify certificate resources"),
         &version::CLUSTER_INFO,
         &api_resources::TOP,
-        &Command::absent("cordon", "Mark node as unschedulable"),
-        &Command::absent("uncordon", "Mark node as schedulable"),
-        &Command::absent("drain", "Drain node in preparation for maintenance"),
-        &Command::absent("taint", "Update the taints on one or more nodes"),
+        &cordon::CORDON,
+        &cordon::UNCORDON,
+        &drain::COMMAND,
+        &taint::COMMAND,
     ],
     "Troubleshooting and Debugging Commands": [
         &describe::COMMAND,
@@ -97,8 +113,8 @@ groups! {
         &Command::absent("kustomize", "Build a kustomization target from a directory or URL"),
     ],
     "Settings Commands": [
-        &Command::absent("label", "Update the labels on a resource"),
-        &Command::absent("annotate", "Update the annotations on a resource"),
+        &label::LABEL,
+        &label::ANNOTATE,
         &Command::absent("completion", "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)"),
     ],
     "Subcommands provided by plugins": [],

@@ -238,6 +238,34 @@ pub fn go_duration_us(text: &str) -> Result<i64, String> {
     Ok(if negative { -total_us } else { total_us })
 }
 
+/// Go's `Duration.String` of microseconds: `1m30s`, `12s`, `500ms`.
+pub fn go_duration_text(us: i64) -> String {
+    if us == 0 {
+        return "0s".into();
+    }
+    let sign = if us < 0 { "-" } else { "" };
+    let us = us.unsigned_abs();
+    let decimal = |value: u64, unit: u64| {
+        let fraction = format!("{:0width$}", value % unit, width = unit.ilog10() as usize);
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.is_empty() { (value / unit).to_string() } else { format!("{}.{fraction}", value / unit) }
+    };
+    let text = match us {
+        0..1_000 => format!("{us}µs"),
+        1_000..1_000_000 => format!("{}ms", decimal(us, 1_000)),
+        _ => {
+            let (hours, minutes) = (us / 3_600_000_000, us / 60_000_000 % 60);
+            let seconds = decimal(us % 60_000_000, 1_000_000);
+            match (hours, minutes) {
+                (0, 0) => format!("{seconds}s"),
+                (0, minutes) => format!("{minutes}m{seconds}s"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
+            }
+        }
+    };
+    format!("{sign}{text}")
+}
+
 /// cobra's answer, with the commands that are at most two edits away or begin with the word.
 fn unknown_command(root: &Command, word: &str) -> String {
     let mut text = format!("error: unknown command {word:?} for {:?}\n", root.name);
