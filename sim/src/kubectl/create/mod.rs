@@ -6,6 +6,8 @@ mod rbac;
 mod service;
 mod simple;
 
+pub(super) use policy::quantities;
+
 use super::args::{Command, Flag, FlagKind};
 use super::error::Error;
 use super::invocation::Invocation;
