@@ -30,7 +30,10 @@ pub(super) static COMMAND: Command = Command {
     flags: flags!(FILES, PRINT, DRY_RUN, VALIDATE, SELECTOR, RECORD, OWN, &[field_manager("kubectl-client-side-apply")]),
     commands: &[
         &Command::absent("edit-last-applied", "Edit latest last-applied-configuration annotations of a resource/object"),
-        &Command::absent("set-last-applied", "Set the last-applied-configuration annotation on a live object to match the contents of a file"),
+        &Command::absent(
+            "set-last-applied",
+            "Set the last-applied-configuration annotation on a live object to match the contents of a file",
+        ),
         &Command::absent("view-last-applied", "View the latest last-applied-configuration annotations of a resource/object"),
     ],
     run: Some(run),
@@ -40,7 +43,10 @@ pub(super) static COMMAND: Command = Command {
 const OWN: &[Flag] = &[
     Flag::bool("all", "Select all resources in the namespace of the specified resource types."),
     Flag::text("cascade", "background", "Must be \"background\", \"orphan\", or \"foreground\". For --force.").bare("background"),
-    Flag::bool("force", "If true, immediately remove resources from API and bypass graceful deletion, when a change is impossible."),
+    Flag::bool(
+        "force",
+        "If true, immediately remove resources from API and bypass graceful deletion, when a change is impossible.",
+    ),
     Flag::refused("force-conflicts", FlagKind::Bool, "server-side apply is left out"),
     Flag::int("grace-period", "-1", "Period of time in seconds given to the resource to terminate gracefully. For --force."),
     Flag::bool("openapi-patch", "If true, use openapi to calculate diff. The built-in types are used either way.").on(),
@@ -227,7 +233,10 @@ impl Apply<'_> {
         })?;
         strategic::three_way(manifest.resource.kind, &original, modified, current).map_err(|error| {
             let states = [&original, modified, current].map(last_applied::encode);
-            let doing = format!("creating patch with:\noriginal:\n{}\nmodified:\n{}\ncurrent:\n{}\nfor:", states[0], states[1], states[2]);
+            let doing = format!(
+                "creating patch with:\noriginal:\n{}\nmodified:\n{}\ncurrent:\n{}\nfor:",
+                states[0], states[1], states[2]
+            );
             manifest.own_error(&doing, &error)
         })
     }
@@ -238,11 +247,14 @@ impl Apply<'_> {
         if self.inv.int("grace-period") >= 0 {
             options.set("gracePeriodSeconds", self.inv.int("grace-period"));
         }
-        options.set("propagationPolicy", match self.inv.flag("cascade") {
-            "foreground" => "Foreground",
-            "orphan" => "Orphan",
-            _ => "Background",
-        });
+        options.set(
+            "propagationPolicy",
+            match self.inv.flag("cascade") {
+                "foreground" => "Foreground",
+                "orphan" => "Orphan",
+                _ => "Background",
+            },
+        );
         let (namespace, name) = (manifest.namespace().to_string(), manifest.name().to_string());
         if let Err(error) = io.request(Request::delete(manifest.resource, namespace, name).with_body(options))? {
             return Ok(Err(error));
@@ -328,7 +340,9 @@ mod tests {
     fn what_was_never_applied_gets_the_annotation() {
         let patched = run("kubectl apply -f -", SETTINGS, Some(stored("blue")));
         assert_eq!(patched.out, "configmap/settings configured\n");
-        assert!(patched.err.starts_with("Warning: resource configmaps/settings is missing the kubectl.kubernetes.io/last-applied"));
+        assert!(
+            patched.err.starts_with("Warning: resource configmaps/settings is missing the kubectl.kubernetes.io/last-applied")
+        );
         assert_eq!(
             patched.requests[1],
             "PATCH /api/v1/namespaces/default/configmaps/settings?fieldManager=kubectl-client-side-apply&fieldValidation=Strict"

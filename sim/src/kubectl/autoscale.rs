@@ -33,7 +33,11 @@ const OWN: &[Flag] = &[
     Flag::int("min", "-1", "The lower limit for the number of pods that can be set by the autoscaler."),
     Flag::text("cpu", "", "Target CPU utilization, such as 70%, or an amount such as 500m."),
     Flag::text("memory", "", "Target memory utilization, such as 70%, or an amount such as 500Mi."),
-    Flag::text("name", "", "The name for the newly created object. If not specified, the name of the input resource will be used."),
+    Flag::text(
+        "name",
+        "",
+        "The name for the newly created object. If not specified, the name of the input resource will be used.",
+    ),
     Flag::refused("cpu-percent", FlagKind::Int, "it is deprecated; use --cpu=50%"),
 ];
 
@@ -111,7 +115,9 @@ fn autoscaler(inv: &Invocation, one: &Found, targets: &[Value]) -> Result<Value,
         spec.set("metrics", targets.to_vec());
     }
     let status = value!({"currentMetrics": null, "desiredReplicas": 0});
-    Ok(value!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec, "status": status}))
+    Ok(
+        value!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec, "status": status}),
+    )
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use super::manifests;
 use super::options::{ALL, ALL_NAMESPACES, DRY_RUN, DryRun, FIELD_SELECTOR, FILES, SELECTOR, flags};
 use super::resources::{Choice, Target, objects, select};
 use super::subjects::unchunked;
+use super::until::{Change, ObjectWatch};
 use crate::api::Resource;
-use crate::core::{Duration, Request, Time, WatchType};
-use crate::flow::{Flow, Io, Next, RequestError};
+use crate::core::{Duration, Request, Time};
+use crate::flow::{Flow, Io, RequestError};
 use crate::value::{Text, Value};
 
 /// `kubectl delete`
@@ -284,30 +285,19 @@ pub(super) fn wait_until_gone(
             Ok(object) if is_other(&object) => return Ok(Ok(true)),
             Ok(_) => {}
         }
-        let request = Request::watch(resource, namespace.to_string())
-            .param("fieldSelector", format!("metadata.name={name}"))
-            .param("resourceVersionMatch", "NotOlderThan")
-            .param("sendInitialEvents", "true");
-        let mut watch = io.watch(request);
-        let mut there = false;
+        let mut watch = ObjectWatch::open(io, resource, namespace, name);
         let gone = loop {
-            match io.next(&mut watch, Some(deadline))? {
-                Next::Event(event) => match event.kind {
-                    WatchType::Deleted => break Some(true),
-                    WatchType::Added | WatchType::Modified if is_other(&event.object) => break Some(true),
-                    WatchType::Added | WatchType::Modified => there = true,
-                    // The bookmark ends the initial state: if the object was not in it, it went before.
-                    WatchType::Bookmark if !there => break Some(true),
-                    WatchType::Bookmark => {}
-                    WatchType::Error => break None,
-                },
-                Next::Deadline => break Some(false),
-                Next::Ended(_) => break None,
+            match watch.next(io, Some(deadline))? {
+                Change::Deleted(_) | Change::Missing => break Some(true),
+                Change::Is(object) if is_other(&object) => break Some(true),
+                Change::Is(_) => {}
+                Change::Deadline => break Some(false),
+                Change::Failed(_) => break None,
             }
         };
         match gone {
             Some(gone) => {
-                io.close(&watch);
+                watch.close(io);
                 return Ok(Ok(gone));
             }
             // The stream broke: the informer begins anew.

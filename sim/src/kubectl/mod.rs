@@ -8,7 +8,11 @@
 //! Discovery is left out: kubectl fetches the list of resources from the server when its cache is cold; here it is built in.
 
 mod api_resources;
+mod apply;
 pub mod args;
+mod autoscale;
+#[cfg(test)]
+pub(crate) mod bench;
 mod config;
 mod cordon;
 mod create;
@@ -31,8 +35,10 @@ pub mod manifests;
 pub mod options;
 pub mod outcome;
 pub mod parse;
+mod patch;
 mod pod_of;
 pub mod print;
+mod replace;
 pub mod replica_sets;
 pub mod resources;
 mod rollout;
@@ -40,7 +46,9 @@ mod run;
 mod scale;
 #[cfg(test)]
 mod served_tests;
+mod set;
 pub mod strategic;
+mod streams;
 pub mod subjects;
 mod taint;
 pub mod until;
@@ -70,7 +78,7 @@ groups! {
         &create::COMMAND,
         &expose::COMMAND,
         &run::COMMAND,
-        &Command::absent("set", "Set specific features on objects"),
+        &set::COMMAND,
     ],
     "Basic Commands (Intermediate)": [
         &Command::absent("explain", "Get documentation for a resource"),
@@ -81,7 +89,7 @@ groups! {
     "Deploy Commands": [
         &rollout::COMMAND,
         &scale::COMMAND,
-        &Command::absent("autoscale", "Auto-scale a deployment, replica set, stateful set, or replication controller"),
+        &autoscale::COMMAND,
     ],
     "Cluster Management Commands": [
         &Command::absent("certificate", "Modify certificate resources"),
@@ -95,20 +103,20 @@ groups! {
     "Troubleshooting and Debugging Commands": [
         &describe::COMMAND,
         &logs::COMMAND,
-        &Command::absent("attach", "Attach to a running container"),
+        &streams::ATTACH,
         &exec::COMMAND,
-        &Command::absent("port-forward", "Forward one or more local ports to a pod"),
+        &streams::PORT_FORWARD,
         &Command::absent("proxy", "Run a proxy to the Kubernetes API server"),
-        &Command::absent("cp", "Copy files and directories to and from containers"),
+        &streams::COPY,
         &Command::absent("auth", "Inspect authorization"),
-        &Command::absent("debug", "Create debugging sessions for troubleshooting workloads and nodes"),
+        &streams::DEBUG,
         &events::COMMAND,
     ],
     "Advanced Commands": [
         &Command::absent("diff", "Diff the live version against a would-be applied version"),
-        &Command::absent("apply", "Apply a configuration to a resource by file name or stdin"),
-        &Command::absent("patch", "Update fields of a resource"),
-        &Command::absent("replace", "Replace a resource by file name or stdin"),
+        &apply::COMMAND,
+        &patch::COMMAND,
+        &replace::COMMAND,
         &wait::COMMAND,
         &Command::absent("kustomize", "Build a kustomization target from a directory or URL"),
     ],

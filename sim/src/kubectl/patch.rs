@@ -105,9 +105,10 @@ fn given(inv: &Invocation) -> Result<(String, PatchType), Error> {
     if path.is_empty() {
         return Ok((text.to_string(), patch_type));
     }
-    let file = inv.env.file(path).ok_or_else(|| {
-        Error::Text(format!("unable to read patch file: open {path}: no such file or directory"))
-    })?;
+    let file = inv
+        .env
+        .file(path)
+        .ok_or_else(|| Error::Text(format!("unable to read patch file: open {path}: no such file or directory")))?;
     Ok((file.to_string(), patch_type))
 }
 
@@ -121,7 +122,6 @@ fn request(inv: &Invocation, one: &Found, body: &Value, patch_type: PatchType) -
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::core::Verb;
     use crate::kubectl::testing;
     use crate::shell::Env;
@@ -131,7 +131,9 @@ mod tests {
         let words: Vec<String> = words.iter().map(|word| (*word).to_string()).collect();
         testing::run_words(&words, &Env::default(), |request| {
             let image = if request.verb == Verb::Patch { "b" } else { "a" };
-            Ok(value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "nginx", "namespace": "default"}, "spec": {"image": image}}))
+            Ok(
+                value!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "nginx", "namespace": "default"}, "spec": {"image": image}}),
+            )
         })
     }
 
@@ -141,7 +143,10 @@ mod tests {
         assert_eq!(patched.out, "pod/nginx patched\n");
         assert_eq!(
             patched.requests,
-            ["GET /api/v1/namespaces/default/pods/nginx", "PATCH /api/v1/namespaces/default/pods/nginx?fieldManager=kubectl-patch"]
+            [
+                "GET /api/v1/namespaces/default/pods/nginx",
+                "PATCH /api/v1/namespaces/default/pods/nginx?fieldManager=kubectl-patch"
+            ]
         );
     }
 

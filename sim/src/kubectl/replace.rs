@@ -26,7 +26,11 @@ pub(super) static COMMAND: Command = Command {
 
 const OWN: &[Flag] = &[
     Flag::bool("force", "If true, immediately remove resources from API and bypass graceful deletion."),
-    Flag::int("grace-period", "-1", "Period of time in seconds given to the resource to terminate gracefully. Only with --force."),
+    Flag::int(
+        "grace-period",
+        "-1",
+        "Period of time in seconds given to the resource to terminate gracefully. Only with --force.",
+    ),
     Flag::duration("timeout", "0s", "The length of time to wait before giving up on a delete, zero means a week."),
     Flag::refused("raw", FlagKind::Text, "raw requests are left out"),
     Flag::text("subresource", "", "If specified, replace will operate on the subresource of the requested object."),

@@ -105,12 +105,8 @@ mod tests {
 
     #[test]
     fn the_pod_is_looked_up_first() {
-        let lines = [
-            "kubectl attach x",
-            "kubectl cp x:/a a",
-            "kubectl debug x --image=busybox",
-            "kubectl port-forward pod/x 8080:80",
-        ];
+        let lines =
+            ["kubectl attach x", "kubectl cp x:/a a", "kubectl debug x --image=busybox", "kubectl port-forward pod/x 8080:80"];
         for line in lines {
             let missing = testing::run(line, &Env::default(), |request| Err(ApiError::not_found("pods", &request.name)));
             assert_eq!(missing.err, "Error from server (NotFound): pods \"x\" not found\n", "{line}");

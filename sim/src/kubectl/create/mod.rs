@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn files_are_posted_one_by_one() {
-        let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n";
+        let text =
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: team}\n";
         let env = Env { stdin: Some(text.into()), ..Env::default() };
         let outcome = testing::run("kubectl create -f -", &env, |request| Ok(request.body.clone()));
         assert_eq!(outcome.out, "pod/a created\nnamespace/team created\n");

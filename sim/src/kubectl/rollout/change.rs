@@ -3,8 +3,8 @@
 use crate::api::resource::{DAEMONSETS, DEPLOYMENTS};
 use crate::core::Request;
 use crate::flow::{Flow, Io};
-use crate::kubectl::options::{FILES, PRINT, SELECTOR, field_manager, flags};
 use crate::kubectl::options::DryRun;
+use crate::kubectl::options::{FILES, PRINT, SELECTOR, field_manager, flags};
 use crate::kubectl::outcome::Outcome;
 use crate::kubectl::resources::{Choice, Found};
 use crate::kubectl::{Command, Error, Flag, Invocation, manifests, strategic, subjects};
@@ -121,7 +121,6 @@ fn restart(io: &Io, one: &Found, object: &mut Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::kubectl::testing;
     use crate::shell::Env;
     use crate::value;
@@ -139,10 +138,7 @@ mod tests {
         assert_eq!(paused.out, "deployment.apps/web paused\n");
         let web = "/apis/apps/v1/namespaces/default/deployments/web";
         assert_eq!(paused.requests, [format!("GET {web}"), format!("PATCH {web}?fieldManager=kubectl-rollout")]);
-        assert_eq!(
-            run("kubectl rollout pause deployment/web", true).err,
-            "error: deployments.apps \"web\" is already paused\n"
-        );
+        assert_eq!(run("kubectl rollout pause deployment/web", true).err, "error: deployments.apps \"web\" is already paused\n");
         assert_eq!(run("kubectl rollout resume deployment/web", true).out, "deployment.apps/web resumed\n");
         assert_eq!(run("kubectl rollout resume deployment/web", false).err, "error: deployments.apps \"web\" is not paused\n");
         assert_eq!(run("kubectl rollout restart deployment/web", false).out, "deployment.apps/web restarted\n");

@@ -1,7 +1,9 @@
 //! `kubectl rollout` and its commands.
 
+mod change;
 mod history;
 mod status;
+mod undo;
 
 use super::args::Command;
 
@@ -18,13 +20,6 @@ pub(super) static COMMAND: Command = Command {
         "# Restart a deployment",
         "kubectl rollout restart deployment/abc",
     ],
-    commands: &[
-        &history::COMMAND,
-        &Command::absent("pause", "Mark the provided resource as paused"),
-        &Command::absent("restart", "Restart a resource"),
-        &Command::absent("resume", "Resume a paused resource"),
-        &status::COMMAND,
-        &Command::absent("undo", "Undo a previous rollout"),
-    ],
+    commands: &[&history::COMMAND, &change::PAUSE, &change::RESTART, &change::RESUME, &status::COMMAND, &undo::COMMAND],
     ..Command::NEW
 };

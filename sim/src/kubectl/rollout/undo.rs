@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn the_deployment_keeps_its_own_annotations() {
         let deployment = value!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2", "note": "x"}}});
-        let set = value!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "1", "kubernetes.io/change-cause": "y"}}});
+        let set =
+            value!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "1", "kubernetes.io/change-cause": "y"}}});
         assert_eq!(
             Value::from(annotations(&deployment, &set)).to_json(),
             r#"{"deployment.kubernetes.io/revision":"2","kubernetes.io/change-cause":"y"}"#

@@ -26,12 +26,17 @@ pub(super) static COMMAND: Command = Command {
     flags: flags!(
         FLAGS,
         &[
-            Flag::text("containers", "*", "The names of containers in the selected pod templates to change - may use wildcards").letter('c'),
+            Flag::text("containers", "*", "The names of containers in the selected pod templates to change - may use wildcards")
+                .letter('c'),
             Flag::array("env", "Specify a key-value pair for an environment variable to set into each container.").letter('e'),
             Flag::text("from", "", "The name of a resource from which to inject environment variables"),
             Flag::list("keys", "Comma-separated list of keys to import from specified resource"),
             Flag::bool("list", "If true, display the environment and any changes in the standard format."),
-            Flag::bool("overwrite", "If true, allow environment to be overwritten, otherwise reject updates that overwrite existing environment.").on(),
+            Flag::bool(
+                "overwrite",
+                "If true, allow environment to be overwritten, otherwise reject updates that overwrite existing environment."
+            )
+            .on(),
             Flag::text("prefix", "", "Prefix to append to variable names"),
             Flag::refused("resolve", FlagKind::Bool, "references are shown, not followed"),
         ]
@@ -203,10 +208,7 @@ mod tests {
     #[test]
     fn variables_are_set_listed_and_removed() {
         assert_eq!(run("kubectl set env deployment/web A=1").out, "deployment.apps/web env updated\n");
-        assert_eq!(
-            run("kubectl set env deployment/web --list").out,
-            "# Deployment web, container nginx\nMODE=prod\n"
-        );
+        assert_eq!(run("kubectl set env deployment/web --list").out, "# Deployment web, container nginx\nMODE=prod\n");
         assert_eq!(
             run("kubectl set env deployment/web MODE- --dry-run=client -o jsonpath={.spec.template.spec.containers[0]}").out,
             r#"{"image":"nginx:1.27","name":"nginx"}"#

@@ -42,7 +42,8 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     if images.is_empty() {
         misuse.push("at least one image update is required".into());
     } else if images.len() > 1 && images.iter().any(|(name, _)| name == "*") {
-        misuse.push("all containers are already specified by *, but saw more than one container_name=container_image pairs".into());
+        misuse
+            .push("all containers are already specified by *, but saw more than one container_name=container_image pairs".into());
     }
     let checked = Error::aggregate(misuse);
     inv.or_fail(io, checked)?;

@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for (pattern, name, want) in [("*", "x", true), ("a*", "ab", true), ("a*c", "abc", true), ("a*c", "ab", false), ("a", "b", false)] {
+        for (pattern, name, want) in
+            [("*", "x", true), ("a*", "ab", true), ("a*c", "abc", true), ("a*c", "ab", false), ("a", "b", false)]
+        {
             assert_eq!(is_chosen(name, pattern), want, "{pattern} {name}");
         }
     }

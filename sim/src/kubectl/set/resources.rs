@@ -18,9 +18,14 @@ pub(super) static COMMAND: Command = Command {
     flags: flags!(
         FLAGS,
         &[
-            Flag::text("containers", "*", "The names of containers in the selected pod templates to change - may use wildcards").letter('c'),
+            Flag::text("containers", "*", "The names of containers in the selected pod templates to change - may use wildcards")
+                .letter('c'),
             Flag::text("limits", "", "The resource requirement limits for this container. For example, 'cpu=100m,memory=256Mi'."),
-            Flag::text("requests", "", "The resource requirement requests for this container. For example, 'cpu=100m,memory=256Mi'."),
+            Flag::text(
+                "requests",
+                "",
+                "The resource requirement requests for this container. For example, 'cpu=100m,memory=256Mi'."
+            ),
         ]
     ),
     run: Some(run),
