@@ -2,10 +2,24 @@
 
 use std::rc::Rc;
 
-use crate::core::{Addr, Cluster, Duration, Effect, MachineId, Message, Part, Request, Response, Time, Trace};
+use crate::core::{
+    Addr, Cluster, CommandId, Duration, Effect, MachineId, Message, Part, Request, Response, TerminalEvent, Time, Trace,
+};
+use crate::flow::Stream;
 use crate::machine::MachineSpec;
 use crate::value;
 use crate::value::Value;
+
+/// What a command line printed and how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Printed {
+    /// stdout
+    pub out: String,
+    /// stderr
+    pub err: String,
+    /// Its exit code.
+    pub code: i32,
+}
 
 /// A cluster with one machine `kind-control-plane` on which chosen parts run, and the trace of all that happens.
 #[derive(Debug)]
@@ -84,6 +98,44 @@ impl Lab {
             }
         }
         panic!("no answer to request {id:?}");
+    }
+
+    /// The same as [`Lab::new`], with a kubeconfig for the user's shell and the service account that pods need.
+    pub fn with_shell(seed: u64, parts: &[Part]) -> Self {
+        let mut lab = Self::new(seed, parts);
+        lab.shell(
+            "cat > .kube/config <<EOF\napiVersion: v1\nclusters:\n- cluster:\n    server: https://127.0.0.1:6443\n  name: kind-kind\n\
+             contexts:\n- context:\n    cluster: kind-kind\n    user: kind-kind\n  name: kind-kind\ncurrent-context: kind-kind\nEOF\n",
+        );
+        lab.shell("kubectl create serviceaccount default");
+        lab
+    }
+
+    /// Runs a command line in the user's shell to its end.
+    ///
+    /// # Panics
+    /// When it has not ended after ten simulated minutes.
+    pub fn shell(&mut self, line: &str) -> Printed {
+        let id = CommandId(self.trace.terminal().len() as u32);
+        let limit = self.cluster.now() + Duration::s(600);
+        let mut seen = self.trace.terminal().len();
+        self.cluster.command(self.cluster.now(), id, line);
+        let mut printed = Printed::default();
+        while self.cluster.now() < limit && self.cluster.step(&mut self.trace) {
+            for (_, command, event) in &self.trace.terminal()[seen..] {
+                match event {
+                    TerminalEvent::Output(Stream::Out, text) if *command == id => printed.out += text,
+                    TerminalEvent::Output(Stream::Err, text) if *command == id => printed.err += text,
+                    TerminalEvent::Exit(code) if *command == id => {
+                        printed.code = *code;
+                        return printed;
+                    }
+                    _ => {}
+                }
+            }
+            seen = self.trace.terminal().len();
+        }
+        panic!("no end of {line:?} after ten minutes; so far {printed:?}")
     }
 
     /// The requests to the api-server so far, as lines such as `kubelet/kind-worker patch /api/v1/nodes/kind-worker/status`; heartbeats left out.

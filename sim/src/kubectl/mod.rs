@@ -11,8 +11,6 @@ mod api_resources;
 mod apply;
 pub mod args;
 mod autoscale;
-#[cfg(test)]
-pub(crate) mod bench;
 mod config;
 mod cordon;
 mod create;
