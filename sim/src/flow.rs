@@ -181,12 +181,25 @@ pub struct Io<'a> {
     /// How many asks, outputs and file changes were made before the memo that this run goes on from.
     before: (usize, usize, usize),
     saved: Option<Memo>,
+    /// Which arrivals this run has taken, and how many of them from the beginning: nothing is looked for there again.
+    taken: Vec<bool>,
+    all_taken: usize,
 }
 
 impl<'a> Io<'a> {
     /// The view for a program that was started at `started`.
     pub fn new(started: Time, log: &'a Log) -> Self {
-        Self { log, asks: Vec::new(), now: started, output: Vec::new(), written: Vec::new(), before: (0, 0, 0), saved: None }
+        Self {
+            log,
+            asks: Vec::new(),
+            now: started,
+            output: Vec::new(),
+            written: Vec::new(),
+            before: (0, 0, 0),
+            saved: None,
+            taken: vec![false; log.arrivals.len()],
+            all_taken: 0,
+        }
     }
 
     /// Everything asked in this run, in order; the runner sends those that it has not sent yet.
@@ -274,14 +287,9 @@ impl<'a> Io<'a> {
 
     /// Waits for whichever ends first: its index, and the answer (`None` for a wait).
     pub fn first(&mut self, begun: &[Begun]) -> Flow<(usize, Option<Result<Value, RequestError>>)> {
-        for (at, ask, answer) in &self.log.arrivals {
-            if let Some(index) = begun.iter().position(|begun| begun.0 == *ask) {
-                self.now = self.now.max(*at);
-                let result = (*answer != Answer::Awake).then(|| result_of(answer.clone()));
-                return Ok((index, result));
-            }
-        }
-        Err(Halt::Pending)
+        let (ask, answer) = self.take(|ask| begun.iter().any(|begun| begun.0 == ask))?;
+        let index = begun.iter().position(|begun| begun.0 == ask).ok_or(Halt::Pending)?;
+        Ok((index, (answer != Answer::Awake).then(|| result_of(answer))))
     }
 
     /// Waits.
@@ -394,9 +402,19 @@ impl<'a> Io<'a> {
     }
 
     fn answer(&mut self, ask: usize) -> Flow<Answer> {
-        let (at, _, answer) = self.log.arrivals.iter().find(|(_, to, _)| *to == ask).ok_or(Halt::Pending)?;
+        Ok(self.take(|of| of == ask)?.1)
+    }
+
+    /// The first arrival not yet taken whose ask's number is wanted.
+    fn take(&mut self, wanted: impl Fn(usize) -> bool) -> Flow<(usize, Answer)> {
+        let arrivals = &self.log.arrivals;
+        let mut open = (self.all_taken..arrivals.len()).filter(|&index| !self.taken[index]);
+        let found = open.find(|&index| wanted(arrivals[index].1)).ok_or(Halt::Pending)?;
+        let (at, ask, answer) = &arrivals[found];
         self.now = self.now.max(*at);
-        Ok(answer.clone())
+        self.taken[found] = true;
+        self.all_taken += self.taken[self.all_taken..].iter().take_while(|taken| **taken).count();
+        Ok((*ask, answer.clone()))
     }
 }
 
