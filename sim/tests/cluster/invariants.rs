@@ -56,7 +56,12 @@ fn watches(session: &Session, found: &mut Vec<String>) {
             let version = object.resource_version();
             let last = newest.entry(batch.stream).or_default();
             if !initial && event.kind != WatchType::Bookmark && version <= *last {
-                found.push(format!("stream {:?}: {} {} goes back from {last} to {version}", batch.stream, event.kind.name(), object.key()));
+                found.push(format!(
+                    "stream {:?}: {} {} goes back from {last} to {version}",
+                    batch.stream,
+                    event.kind.name(),
+                    object.key()
+                ));
             }
             *last = version.max(*last);
         }
@@ -115,7 +120,10 @@ fn state(key: &str, old: Option<&Value>, new: &Value, store: &BTreeMap<Text, Val
 
 /// The requests of a node's pods that have not ended stay within what it can give.
 fn node_fits(node: &str, store: &BTreeMap<Text, Value>, found: &mut Vec<String>) {
-    let Some(allocatable) = store.get(format!("/registry/minions/{node}").as_str()).map(|node| &node["status"]["allocatable"]) else { return };
+    let Some(allocatable) = store.get(format!("/registry/minions/{node}").as_str()).map(|node| &node["status"]["allocatable"])
+    else {
+        return;
+    };
     for resource in ["cpu", "memory"] {
         let mut sum = Quantity::default();
         for (_, pod) in store.range(Text::from("/registry/pods/")..).take_while(|(key, _)| key.starts_with("/registry/pods/")) {
@@ -136,7 +144,10 @@ fn node_fits(node: &str, store: &BTreeMap<Text, Value>, found: &mut Vec<String>)
 fn rollout(key: &str, old: Option<&Value>, new: &Value, store: &BTreeMap<Text, Value>, found: &mut Vec<String>) {
     let before = old.map_or(0, |old| old["spec"]["replicas"].int());
     let Some(owner) = new.controller().filter(|_| new["spec"]["replicas"].int() > before) else { return };
-    let Some(deployment) = store.get(format!("/registry/deployments/{}/{}", new.namespace(), owner["name"].str()).as_str()) else { return };
+    let Some(deployment) = store.get(format!("/registry/deployments/{}/{}", new.namespace(), owner["name"].str()).as_str())
+    else {
+        return;
+    };
     let replicas = deployment["spec"]["replicas"].int();
     let surge = match &deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"] {
         Value::Int(number) => *number,
@@ -166,7 +177,9 @@ pub(crate) fn unsettled(session: &Session) -> Vec<String> {
             let observed = deployment["status"]["observedGeneration"].int() == deployment.generation();
             let (want, have) = (deployment["spec"]["replicas"].int(), deployment["status"]["availableReplicas"].int());
             let says_why = !deployment.condition_true("Available")
-                || deployment.condition("Progressing").is_some_and(|condition| condition["reason"].str() != "NewReplicaSetAvailable");
+                || deployment
+                    .condition("Progressing")
+                    .is_some_and(|condition| condition["reason"].str() != "NewReplicaSetAvailable");
             if !observed || (want != have && !says_why) {
                 found.push(format!("deployment {}: {have} of {want} available, observed: {observed}", deployment.key()));
             }

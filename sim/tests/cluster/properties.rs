@@ -42,7 +42,7 @@ fn trace(session: &Session) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn invariants_hold_under_any_commands(commands in prop::collection::vec((command(), 0..4_000_u64), 1..14)) {
