@@ -79,7 +79,7 @@ impl Kubeconfig {
                 *out += &format!("{key}: null\n");
             } else {
                 *out += &format!("{key}:\n");
-                entries.iter().for_each(|entry| *out += entry);
+                *out += &entries.concat();
             }
         };
         let clusters = self.clusters.iter().map(|(name, server)| {

@@ -350,10 +350,8 @@ fn streaming_filter(argv: &[String]) -> Option<Filter> {
 fn expand(words: &[Word], session: &Session) -> Vec<String> {
     let mut argv = Vec::new();
     for word in words {
-        let files: Vec<&String> = match word.glob {
-            true => session.files.keys().filter(|path| glob(&word.text, path)).collect(),
-            false => Vec::new(),
-        };
+        let files: Vec<&String> =
+            if word.glob { session.files.keys().filter(|path| glob(&word.text, path)).collect() } else { Vec::new() };
         if files.is_empty() {
             argv.push(word.text.clone());
         } else {

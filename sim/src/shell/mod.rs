@@ -10,6 +10,7 @@ pub mod complete;
 pub mod env;
 pub mod filter;
 pub mod job;
+mod lexer;
 pub mod parse;
 pub mod pattern;
 pub mod program;

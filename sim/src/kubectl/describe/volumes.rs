@@ -17,9 +17,12 @@ pub(super) fn describe(sheet: &mut Sheet, volumes: &Value, template: bool) {
     }
 }
 
+/// A kind of volume: its field, its title, and its fields with their titles.
+type Kind = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Writes what a volume (or a PersistentVolume's spec) is made from.
 pub(super) fn source(sheet: &mut Sheet, volume: &Value) {
-    let kinds: &[(&str, &str, &[(&str, &str)])] = &[
+    let kinds: &[Kind] = &[
         ("hostPath", "HostPath (bare host directory volume)", &[("Path", "path"), ("HostPathType", "type")]),
         (
             "emptyDir",

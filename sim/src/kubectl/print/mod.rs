@@ -72,7 +72,7 @@ impl Format {
         let (name, argument) = output.split_once('=').map_or((output, None), |(name, argument)| (name, Some(argument)));
         let file = |path: Option<&str>| {
             let path = path.unwrap_or_default();
-            let text = env.file(path).map(|text| text.to_string());
+            let text = env.file(path).map(ToString::to_string);
             text.ok_or_else(|| format!("error reading --template {path}, open {path}: no such file or directory\n"))
         };
         match name {
