@@ -383,6 +383,8 @@ impl Kubelet {
         });
         if self.node.network_ready() {
             if !before {
+                out.set_heartbeat(false);
+                out.set_background(false);
                 self.update_status(false, out);
                 self.network_came(out);
             }
@@ -395,7 +397,10 @@ impl Kubelet {
 
     /// Asks the runtime how it is.
     pub(super) fn check_runtime(&mut self, out: &mut Outbox<'_>) {
+        // It is hidden as a heartbeat, but a node that is not ready yet is waited for.
+        let background = out.is_background();
         out.set_heartbeat(true);
+        out.set_background(background);
         self.cri("Status", Value::map(), CriCall::Status, out);
     }
 

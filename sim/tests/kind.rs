@@ -1,0 +1,228 @@
+//! Clusters as kind makes them, from the command line on: every part really boots.
+
+use std::collections::BTreeMap;
+
+use orrery_sim::core::Duration;
+use orrery_sim::session::Session;
+
+const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n";
+
+struct Terminal(Session);
+
+impl Terminal {
+    /// A session whose `kind.yaml` asks for a control plane and so many workers.
+    fn new(workers: usize) -> Self {
+        let yaml = HEAD.to_string() + &"- role: worker\n".repeat(workers);
+        Self(Session::with_files(11, BTreeMap::from([("kind.yaml".to_string(), yaml)])))
+    }
+
+    /// Runs a line: stdout, stderr and exit code in one text.
+    fn run(&mut self, line: &str) -> String {
+        let command = self.0.run(line);
+        let result = self.0.finish(command, Duration::s(600));
+        let code = result.code.map_or("still running".to_string(), |code| code.to_string());
+        format!("{}{}({code})", result.stdout, result.stderr)
+    }
+
+    fn settle(&mut self) {
+        assert!(self.0.settle(Duration::s(600)), "the cluster comes to rest");
+    }
+
+    /// The columns of `kubectl get`, without the header.
+    fn table(&mut self, line: &str) -> Vec<Vec<String>> {
+        let text = self.run(line);
+        text.lines().skip(1).filter(|line| *line != "(0)").map(|line| line.split_whitespace().map(str::to_string).collect()).collect()
+    }
+}
+
+#[test]
+fn a_cluster_of_three_nodes_boots_as_kinds_does() {
+    let mut terminal = Terminal::new(2);
+    let said = "\
+Creating cluster \"kind\" ...
+ ✓ Ensuring node image (kindest/node:v1.36.1) 🖼
+ ✓ Preparing nodes 📦 📦 📦 
+ ✓ Writing configuration 📜
+ ✓ Starting control-plane 🕹️
+ ✓ Installing CNI 🔌
+ ✓ Installing StorageClass 💾
+ ✓ Joining worker nodes 🚜
+Set kubectl context to \"kind-kind\"
+You can now use your cluster with:
+
+kubectl cluster-info --context kind-kind
+
+Have a nice day! 👋
+(0)";
+    assert_eq!(terminal.run("kind create cluster --config kind.yaml"), said);
+    terminal.settle();
+    let nodes = terminal.table("kubectl get nodes");
+    let shown: Vec<String> = nodes.iter().map(|row| format!("{} {} {} {}", row[0], row[1], row[2], row[4])).collect();
+    let expected =
+        ["kind-control-plane Ready control-plane v1.36.1", "kind-worker Ready <none> v1.36.1", "kind-worker2 Ready <none> v1.36.1"];
+    assert_eq!(shown, expected);
+
+    let pods = terminal.table("kubectl get pods -A -o wide");
+    assert!(pods.iter().all(|row| row[2] == "1/1" && row[3] == "Running" && row[4] == "0"), "{pods:#?}");
+    // kind installs these; their names end in what the controllers and the scheduler drew.
+    let stem = |row: &Vec<String>| {
+        let parts: Vec<&str> = row[1].split('-').collect();
+        let random = match parts[0] {
+            "coredns" | "local" => 2,
+            "kindnet" => 1,
+            _ if row[1].starts_with("kube-proxy") => 1,
+            _ => 0,
+        };
+        format!("{}/{} {}", row[0], parts[..parts.len() - random].join("-"), row[7])
+    };
+    let mut shown: Vec<String> = pods.iter().map(stem).collect();
+    shown.sort();
+    let expected = [
+        "kube-system/coredns kind-control-plane",
+        "kube-system/coredns kind-control-plane",
+        "kube-system/etcd-kind-control-plane kind-control-plane",
+        "kube-system/kindnet kind-control-plane",
+        "kube-system/kindnet kind-worker",
+        "kube-system/kindnet kind-worker2",
+        "kube-system/kube-apiserver-kind-control-plane kind-control-plane",
+        "kube-system/kube-controller-manager-kind-control-plane kind-control-plane",
+        "kube-system/kube-proxy kind-control-plane",
+        "kube-system/kube-proxy kind-worker",
+        "kube-system/kube-proxy kind-worker2",
+        "kube-system/kube-scheduler-kind-control-plane kind-control-plane",
+        "local-path-storage/local-path-provisioner kind-control-plane",
+    ];
+    assert_eq!(shown, expected);
+    let mut addresses: Vec<&str> = pods.iter().map(|row| row[6].as_str()).filter(|ip| ip.starts_with("10.")).collect();
+    addresses.sort_unstable();
+    assert_eq!(addresses, ["10.244.0.2", "10.244.0.3", "10.244.0.4"]);
+    assert_eq!(terminal.run("kind get nodes"), "kind-control-plane\nkind-worker\nkind-worker2\n(0)");
+    assert_eq!(
+        terminal.run("kind create cluster"),
+        "ERROR: failed to create cluster: node(s) already exist for a cluster with the name \"kind\"\n(1)"
+    );
+}
+
+/// Replaces what differs from run to run: process ids and sandbox ids.
+fn shape(forest: &str) -> String {
+    let mut text = String::new();
+    for line in forest.lines().skip(1).filter(|line| *line != "(0)") {
+        let line = line.trim_start().split_once(' ').map_or("", |(_, rest)| rest);
+        let line = match line.split_once(" -id ") {
+            Some((head, tail)) => format!("{head} -id … {}", &tail[65..]),
+            None => line.to_string(),
+        };
+        text += line.split(" --").next().unwrap_or_default();
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn process_trees_are_those_of_the_lecture() {
+    let mut terminal = Terminal::new(1);
+    terminal.run("kind create cluster --config kind.yaml");
+    terminal.settle();
+    let worker = terminal.run("docker exec -it kind-worker ps fxwwo pid,cmd");
+    assert!(worker.starts_with("    PID CMD\n"), "{worker}");
+    let shim = "/usr/local/bin/containerd-shim-runc-v2 -namespace k8s.io -id … -address /run/containerd/containerd.sock";
+    let head = "ps fxwwo pid,cmd\n/sbin/init\n/lib/systemd/systemd-journald\n/usr/local/bin/containerd\n/usr/bin/kubelet\n";
+    let pod = |cmd: &str| format!("{shim}\n \\_ /pause\n \\_ {cmd}\n");
+    let forest = shape(&worker);
+    assert!(forest.starts_with(head), "{forest}");
+    for cmd in ["/bin/kindnetd", "/usr/local/bin/kube-proxy"] {
+        assert!(forest.contains(&pod(cmd)), "{forest}");
+    }
+    let flags = "--config=/var/lib/kube-proxy/config.conf --hostname-override=kind-worker\n";
+    assert!(worker.contains(&format!(" \\_ /usr/local/bin/kube-proxy {flags}")), "{worker}");
+
+    let control_plane = shape(&terminal.run("docker exec -it kind-control-plane ps fxwwo pid,cmd"));
+    let commands = [
+        "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "/bin/kindnetd", "/usr/local/bin/kube-proxy",
+        "/coredns -conf /etc/coredns/Corefile", "local-path-provisioner",
+    ];
+    for cmd in commands {
+        assert!(control_plane.contains(&pod(cmd)), "{cmd} in {control_plane}");
+    }
+    assert_eq!(control_plane.matches("/pause").count(), 9);
+}
+
+#[test]
+fn an_old_node_image_has_its_version_and_the_role_master() {
+    let mut terminal = Terminal::new(1);
+    terminal.run("kind create cluster --config kind.yaml --image kindest/node:v1.18.2");
+    terminal.settle();
+    let nodes = terminal.table("kubectl get nodes");
+    let shown: Vec<String> = nodes.iter().map(|row| format!("{} {} {} {}", row[0], row[1], row[2], row[4])).collect();
+    assert_eq!(shown, ["kind-control-plane Ready master v1.18.2", "kind-worker Ready <none> v1.18.2"]);
+    assert!(terminal.run("docker exec -it kind-worker ps fxwwo pid,cmd").starts_with("  PID CMD\n"));
+    assert!(terminal.run("kind create cluster --name x --image kindest/node:v1.99.0").contains("manifest unknown"));
+}
+
+#[test]
+fn a_single_node_takes_workloads() {
+    let mut terminal = Terminal::new(0);
+    terminal.run("kind create cluster");
+    terminal.settle();
+    let taints = terminal.run("kubectl get node kind-control-plane -o jsonpath='{.spec.taints}'");
+    assert_eq!(taints, "(0)");
+}
+
+#[test]
+fn workers_join_stop_start_and_go() {
+    let mut terminal = Terminal::new(1);
+    terminal.run("kind create cluster --config kind.yaml");
+    terminal.settle();
+    let labels = "--label io.x-k8s.kind.cluster=kind --label io.x-k8s.kind.role=worker";
+    let made = terminal.run(&format!("docker run -d --name kind-worker2 --network kind --privileged {labels} kindest/node:v1.36.1"));
+    assert_eq!(made.len(), 64 + "\n(0)".len());
+    let join = "kubeadm join kind-control-plane:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification";
+    assert!(terminal.run(&format!("docker exec kind-worker2 {join}")).contains("This node has joined the cluster"));
+    terminal.settle();
+    let status = |terminal: &mut Terminal| terminal.table("kubectl get nodes").iter().map(|row| row[1].clone()).collect::<Vec<_>>();
+    assert_eq!(status(&mut terminal), ["Ready", "Ready", "Ready"]);
+
+    terminal.run("docker stop kind-worker2");
+    terminal.run("sleep 60");
+    assert_eq!(status(&mut terminal), ["Ready", "Ready", "NotReady"]);
+    assert!(terminal.run("docker exec kind-worker2 hostname").contains("is not running"));
+    terminal.run("docker start kind-worker2");
+    terminal.run("sleep 15");
+    terminal.settle();
+    assert_eq!(status(&mut terminal), ["Ready", "Ready", "Ready"]);
+    let restarted = terminal.table("kubectl get pods -A -o wide");
+    let there: Vec<&Vec<String>> = restarted.iter().filter(|row| row.contains(&"kind-worker2".to_string())).collect();
+    assert_eq!(there.len(), 2);
+    assert!(there.iter().all(|row| row[2] == "1/1" && row[3] == "Running" && row[4] == "1"), "{there:?}");
+
+    terminal.run("docker exec kind-worker systemctl stop kubelet");
+    terminal.run("sleep 60");
+    assert_eq!(status(&mut terminal), ["Ready", "NotReady", "Ready"]);
+    terminal.run("docker exec kind-worker systemctl start kubelet");
+    terminal.run("sleep 10");
+    assert_eq!(status(&mut terminal), ["Ready", "Ready", "Ready"]);
+    // Its containers ran on meanwhile.
+    let pods = terminal.table("kubectl get pods -A -o wide");
+    assert!(pods.iter().filter(|row| row.contains(&"kind-worker".to_string())).all(|row| row[4] == "0"), "{pods:#?}");
+
+    assert_eq!(
+        terminal.run("kind delete cluster"),
+        "Deleting cluster \"kind\" ...\nDeleted nodes: [\"kind-control-plane\" \"kind-worker\" \"kind-worker2\"]\n(0)"
+    );
+    assert_eq!(terminal.run("docker ps -q"), "(0)");
+    assert!(terminal.run("kind create cluster").ends_with("Have a nice day! 👋\n(0)"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let run = || {
+        let mut terminal = Terminal::new(1);
+        terminal.run("kind create cluster --config kind.yaml");
+        terminal.settle();
+        let trace = terminal.0.trace();
+        trace.envelopes().iter().map(|e| format!("{} {} {} {}", e.sent_at, e.due_at, e.from, e.to)).collect::<Vec<_>>()
+    };
+    let (first, second) = (run(), run());
+    assert!(first.len() > 500);
+    assert_eq!(first, second);
+}
