@@ -1,50 +1,207 @@
 //! All texts of the interface, one table a language. Kubernetes' own words stay English in all of them. A text that a
 //! language lacks does not compile.
 
+mod de;
+mod en;
+
+pub use de::DE;
+pub use en::EN;
+
 /// The texts of a language.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
+#[allow(missing_docs)] // Each field's text in `en` says what it is.
 pub struct Texts {
-    /// Title of the frame.
+    pub lang: &'static str,
+    // The stage.
     pub cluster: &'static str,
-    /// A node, in front of its name.
+    pub no_cluster: &'static str,
     pub node: &'static str,
-    /// A machine that is switched off.
     pub powered_off: &'static str,
-    /// A machine without a Node object.
     pub not_registered: &'static str,
-    /// Under `kubectl`.
     pub you: &'static str,
-    /// The image registry.
     pub registry: &'static str,
-    /// Title of the tray of pods that wait for a node.
     pub without_node: &'static str,
-    /// A number of pods: (one, many).
     pub pods: (&'static str, &'static str),
+    pub nodes: (&'static str, &'static str),
+    pub stage: &'static str,
+    pub starting: &'static str,
+    pub skipped: &'static str,
+    // The header.
+    pub tagline: &'static str,
+    pub theme: &'static str,
+    pub heartbeats: &'static str,
+    pub heartbeats_hint: &'static str,
+    pub full_screen: &'static str,
+    pub help: &'static str,
+    pub panel: &'static str,
+    pub language: &'static str,
+    // The transport.
+    pub to_start: &'static str,
+    pub step_back: &'static str,
+    pub play: &'static str,
+    pub pause: &'static str,
+    pub step_forward: &'static str,
+    pub to_live: &'static str,
+    pub pace: &'static str,
+    pub pace_messages: &'static str,
+    pub pace_real: &'static str,
+    pub pace_fast: &'static str,
+    pub timeline: &'static str,
+    pub live: &'static str,
+    pub past: &'static str,
+    // The dock.
+    pub terminal: &'static str,
+    pub messages: &'static str,
+    pub events: &'static str,
+    pub charts: &'static str,
+    pub dock: &'static str,
+    pub terminal_input: &'static str,
+    pub interrupt: &'static str,
+    pub running: &'static str,
+    pub filter: &'static str,
+    pub no_messages: &'static str,
+    pub no_events: &'static str,
+    pub chart_pods: &'static str,
+    pub chart_requests: &'static str,
+    pub from: &'static str,
+    pub to: &'static str,
+    pub time: &'static str,
+    // The panel.
+    pub try_title: &'static str,
+    pub try_text: &'static str,
+    pub try_then: &'static str,
+    pub run: &'static str,
+    pub build: &'static str,
+    pub build_hint: &'static str,
+    pub legend: &'static str,
+    pub add_worker: &'static str,
+    pub deploy: &'static str,
+    pub scale: &'static str,
+    pub update: &'static str,
+    pub expose: &'static str,
+    pub delete_pod: &'static str,
+    pub logs: &'static str,
+    pub drain: &'static str,
+    pub uncordon: &'static str,
+    pub taint: &'static str,
+    pub label: &'static str,
+    pub stop_kubelet: &'static str,
+    pub start_kubelet: &'static str,
+    pub power_off: &'static str,
+    pub power_on: &'static str,
+    pub name: &'static str,
+    pub image: &'static str,
+    pub replicas: &'static str,
+    pub deployment: &'static str,
+    pub pod: &'static str,
+    pub nothing_to_choose: &'static str,
+    // The legend.
+    pub kind_request: &'static str,
+    pub kind_response: &'static str,
+    pub kind_watch: &'static str,
+    pub kind_etcd: &'static str,
+    pub kind_etcd_reply: &'static str,
+    pub kind_kubelet_call: &'static str,
+    pub kind_cri: &'static str,
+    pub kind_pull: &'static str,
+    pub kind_machine: &'static str,
+    pub kind_failure: &'static str,
+    pub phase_pending: &'static str,
+    pub phase_creating: &'static str,
+    pub phase_started: &'static str,
+    pub phase_running: &'static str,
+    pub phase_terminating: &'static str,
+    pub phase_failed: &'static str,
+    pub phase_succeeded: &'static str,
+    pub show_kind: &'static str,
+    // The inspector.
+    pub close: &'static str,
+    pub summary: &'static str,
+    pub body: &'static str,
+    pub why: &'static str,
+    pub gone: &'static str,
+    pub nothing_here: &'static str,
+    pub why_hint: &'static str,
+    pub followed: &'static str,
+    pub timer: &'static str,
+    pub began: &'static str,
+    pub why_unknown: &'static str,
+    pub decision_hint: &'static str,
+    // Notices.
+    pub forked: (&'static str, &'static str),
+    pub bring_back: &'static str,
+    pub nothing_more: &'static str,
+    pub too_long: &'static str,
+    pub dismiss: &'static str,
+    pub drop_here: &'static str,
+    // The help: (keys, what they do).
+    pub help_title: &'static str,
+    pub help_intro: &'static str,
+    pub keys: &'static [(&'static str, &'static str)],
+}
+
+impl PartialEq for Texts {
+    fn eq(&self, other: &Self) -> bool {
+        self.lang == other.lang
+    }
 }
 
 impl Texts {
     /// `3 pods`
     pub fn pods_count(&self, count: usize) -> String {
-        format!("{count} {}", if count == 1 { self.pods.0 } else { self.pods.1 })
+        counted(count, self.pods)
+    }
+
+    /// `3 nodes`
+    pub fn nodes_count(&self, count: usize) -> String {
+        counted(count, self.nodes)
+    }
+
+    /// `4 min 50 s skipped`
+    pub fn skipped(&self, us: u64) -> String {
+        self.skipped.replace("{}", &span(us))
+    }
+
+    /// That a fork discarded so many commands.
+    pub fn forked(&self, commands: usize) -> String {
+        let text = if commands == 1 { self.forked.0 } else { self.forked.1 };
+        text.replace("{}", &commands.to_string())
     }
 }
 
-/// English.
-pub static EN: Texts = Texts {
-    cluster: "Cluster",
-    node: "node",
-    powered_off: "switched off",
-    not_registered: "not registered",
-    you: "you",
-    registry: "registry",
-    without_node: "waiting for a node",
-    pods: ("pod", "pods"),
-};
+fn counted(count: usize, (one, many): (&str, &str)) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A span of time in words: `850 ms`, `12.3 s`, `4 min 50 s`, `2 h 5 min`.
+pub fn span(us: u64) -> String {
+    let s = us / 1_000_000;
+    if us < 1_000_000 {
+        format!("{} ms", us / 1000)
+    } else if s < 60 {
+        format!("{:.1} s", us as f64 / 1e6)
+    } else if s < 3600 {
+        format!("{} min {} s", s / 60, s % 60)
+    } else {
+        format!("{} h {} min", s / 3600, s / 60 % 60)
+    }
+}
 
 /// The table of a language, by its code.
 pub fn texts(lang: &str) -> Option<&'static Texts> {
-    match lang {
-        "en" => Some(&EN),
-        _ => None,
+    [&EN, &DE].into_iter().find(|texts| texts.lang == lang)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_well() {
+        assert_eq!(span(850_000), "850 ms");
+        assert_eq!(span(12_340_000), "12.3 s");
+        assert_eq!(span(290_000_000), "4 min 50 s");
+        assert_eq!(EN.skipped(290_000_000), "4 min 50 s skipped");
+        assert_eq!(DE.pods_count(1), "1 Pod");
     }
 }

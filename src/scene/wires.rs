@@ -121,6 +121,9 @@ impl Layout {
             return Some(Way { points, side });
         }
         if from.machine == to.machine && from.machine != MachineId::USER {
+            if !matches!((from.part, to.part), (Part::Kubelet, Part::Runtime) | (Part::Runtime, Part::Kubelet)) {
+                return None;
+            }
             let machine = self.machine(from.machine)?;
             let mut points = cri(machine)?;
             if from.part == Part::Runtime {

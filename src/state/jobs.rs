@@ -27,6 +27,8 @@ pub enum Job {
         /// Number of the answer.
         reply: u32,
     },
+    /// Goes to a moment beyond the live end.
+    Seek(Time),
     /// Simulates until nothing is left but periodic work.
     Settle {
         /// Given up when it is not quiet by then; set when the task begins.
@@ -54,6 +56,12 @@ impl State {
                     self.jobs[0] = Job::Wait { command, limit, reply };
                 }
                 Job::Wait { command, limit, reply } => self.wait(command, limit, reply),
+                Job::Seek(t) => {
+                    if self.session.advance(t.max(self.session.live_end()), 256) {
+                        self.jobs.remove(0);
+                        self.arrive(t);
+                    }
+                }
                 Job::Settle { limit: None, reply } => {
                     self.session.seek(self.player.time());
                     self.session.forget_ahead();

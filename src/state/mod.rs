@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod jobs;
 pub mod picture;
 pub mod player;
+pub mod scrub;
 pub mod story;
 pub mod terminal;
 #[cfg(test)]
@@ -90,6 +91,8 @@ pub enum AppAction {
     ToggleKind(MessageKind),
     /// Chooses the colours; `None` follows the system.
     SetTheme(Option<Colours>),
+    /// The system prefers dark colours.
+    SystemIsDark(bool),
     /// Chooses the language.
     SetLanguage(&'static str),
     /// Steps instead of travel.
@@ -307,6 +310,11 @@ impl State {
     /// Whether the next frame would change anything.
     pub fn wants_frames(&self) -> bool {
         self.player.moves() || !self.jobs.is_empty() || !self.terminal.waiting.is_empty()
+    }
+
+    /// Whether somebody waits for what is being computed.
+    pub fn is_busy(&self) -> bool {
+        !self.jobs.is_empty()
     }
 
     /// Whether the picture will stand still for a while: nothing travels, nothing is computed.

@@ -54,7 +54,7 @@ const LOOK_AHEAD_US: u64 = 600_000_000;
 /// With more messages than this ahead, what is known suffices.
 const ENOUGH_AHEAD: usize = 20_000;
 /// Handled between two looks at the clock.
-pub const EVENTS_A_SLICE: usize = 64;
+pub const EVENTS_A_SLICE: usize = 128;
 /// How fast a step glides, in seconds.
 const GLIDE_S: f64 = 0.45;
 

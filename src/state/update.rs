@@ -102,6 +102,7 @@ impl State {
                 };
                 self.effects.push(Effect::Save("theme", value.into()));
             }
+            AppAction::SystemIsDark(dark) => self.theme.1 = dark,
             AppAction::SetLanguage(lang) => {
                 if let Some(texts) = crate::i18n::texts(lang) {
                     self.texts = texts;
@@ -118,13 +119,15 @@ impl State {
 
     fn frame(&mut self, now: f64) {
         // A page that slept does not catch up.
-        let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 100.0)) / 1000.0;
+        let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 250.0)) / 1000.0;
         self.last_frame = self.wants_frames().then_some(now);
         let begin = (self.clock)();
         if !self.jobs.is_empty() {
             self.work(begin + BUSY_SLICE_MS);
-            self.visible.follow(self.session.trace(), self.session.live_end());
-            self.look();
+            if self.jobs.is_empty() {
+                self.visible.follow(self.session.trace(), self.session.live_end());
+                self.look();
+            }
             return;
         }
         self.look_ahead(begin + SLICE_MS);
@@ -149,27 +152,36 @@ impl State {
     fn look_ahead(&mut self, deadline: f64) {
         self.visible.follow(self.session.trace(), self.session.live_end());
         let fast = matches!(self.player.pace, Pace::Fast) && self.player.playing;
+        if !fast && !self.player.needs_more(&self.session, &self.visible) {
+            return;
+        }
         loop {
-            let until = if fast {
-                if self.session.live_cluster().is_quiet() && !self.session.is_pending() {
-                    self.player.t + 2e6
-                } else {
-                    self.session.live_cluster().next_at().map_or(0.0, |next| next.0 as f64)
-                }
-            } else if !self.player.needs_more(&self.session, &self.visible) {
-                return;
-            } else if let Pace::Real(speed) = self.player.pace {
-                self.player.t + speed * 2e6
-            } else {
-                self.player.t + 700e6
+            let live = self.session.live_end();
+            let quiet = self.session.live_cluster().is_quiet() && !self.session.is_pending();
+            let until = match self.player.pace {
+                Pace::Fast if fast && !quiet => self.session.live_cluster().next_at().map_or(live, |next| next.max(live)),
+                Pace::Fast if fast => Time((self.player.t + 2e6) as u64),
+                Pace::Real(speed) => Time((self.player.t + speed * 2e6) as u64),
+                // A second at a time, to notice soon enough that there is enough.
+                _ => Time(live.0 + 1_000_000),
             };
-            let arrived = self.session.advance(Time(until as u64).max(self.session.live_end()), EVENTS_A_SLICE);
-            self.visible.follow(self.session.trace(), self.session.live_end());
-            let quiet = !fast || self.session.live_cluster().is_quiet();
-            if (arrived && quiet) || (self.clock)() >= deadline {
-                return;
+            let arrived = self.session.advance(until.max(live), EVENTS_A_SLICE);
+            let enough = match self.player.pace {
+                Pace::Fast if fast => quiet && arrived,
+                Pace::Real(_) => arrived,
+                _ => arrived && live.0 as f64 > self.player.t + 700e6,
+            };
+            if enough || (self.clock)() >= deadline {
+                break;
+            }
+            if arrived && !fast {
+                self.visible.follow(self.session.trace(), self.session.live_end());
+                if !self.player.needs_more(&self.session, &self.visible) {
+                    return;
+                }
             }
         }
+        self.visible.follow(self.session.trace(), self.session.live_end());
     }
 
     /// Brings everything that depends on the playhead up to date.
@@ -205,6 +217,11 @@ impl State {
     }
 
     fn go(&mut self, t: f64) {
+        if t > self.session.live_end().0 as f64 {
+            // What has not happened yet is simulated a slice a frame.
+            self.jobs.push(super::jobs::Job::Seek(Time(t as u64)));
+            return;
+        }
         self.player.jump(t);
         self.look();
         self.visible.follow(self.session.trace(), self.session.live_end());

@@ -1,3 +1,4 @@
 //! End-to-end tests of the built page, one module a subject.
 
 mod opening;
+mod playing;

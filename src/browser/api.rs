@@ -1,0 +1,174 @@
+//! `window.orrery`: the page's programming interface, for decks, tests and the curious.
+//!
+//! `run(line)` and `settle()` return promises; `state()`, `svg()` answer at once. What happens is also told by events on
+//! `window`: `orrery:ready`, `orrery:step`, `orrery:state`, `orrery:error`, whose `detail` is what `state()` returns
+//! (for errors `{message}`).
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use js_sys::{Function, Object, Promise, Reflect};
+use serde_json::json;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::{Closure, JsValue};
+use web_sys::{CustomEvent, CustomEventInit};
+
+use super::store::Store;
+use crate::scene::svg::{Theme, svg};
+use crate::state::jobs::Job;
+use crate::state::{AppAction, Colours, State};
+
+/// Calls that have not been answered.
+#[derive(Default)]
+pub(crate) struct Calls {
+    next: Cell<u32>,
+    open: RefCell<BTreeMap<u32, Function>>,
+}
+
+impl Calls {
+    /// A promise, and the number under which it is kept by [`Calls::answer`].
+    fn open(&self) -> (u32, Promise) {
+        let number = self.next.replace(self.next.get() + 1);
+        let promise = Promise::new(&mut |resolve, _| {
+            self.open.borrow_mut().insert(number, resolve);
+        });
+        (number, promise)
+    }
+
+    /// Keeps a promise with an answer as JSON.
+    pub(crate) fn answer(&self, number: u32, answer: &str) {
+        if let Some(resolve) = self.open.borrow_mut().remove(&number) {
+            let value = js_sys::JSON::parse(answer).unwrap_or(JsValue::NULL);
+            // A promise's resolve function does not throw.
+            let _ = resolve.call1(&JsValue::NULL, &value);
+        }
+    }
+}
+
+/// What `state()` returns.
+fn describe(state: &State) -> JsValue {
+    let model = &state.picture.model;
+    let text = json!({
+        "seconds": state.player.t / 1e6,
+        "playing": state.player.playing,
+        "lesson": null,
+        "step": null,
+        "nodes": model.node_count(),
+        "pods": model.pod_count(),
+        "messages": state.session.trace().envelopes().len(),
+        "pace": state.player.pace.key(),
+        "ready": state.ready,
+    });
+    js_sys::JSON::parse(&text.to_string()).unwrap_or(JsValue::NULL)
+}
+
+/// Dispatches an event on `window`.
+pub(crate) fn emit(name: &str, state: &State) {
+    send(name, &describe(state));
+}
+
+fn send(name: &str, detail: &JsValue) {
+    let init = CustomEventInit::new();
+    init.set_detail(detail);
+    if let Ok(event) = CustomEvent::new_with_event_init_dict(&format!("orrery:{name}"), &init) {
+        // It returns false when somebody prevented its default, which it does not have.
+        let _ = gloo::utils::window().dispatch_event(&event);
+    }
+}
+
+/// Says that something that was asked for cannot be done.
+fn error(message: &str) -> JsValue {
+    let detail = Object::new();
+    // Setting a property of a new, plain object cannot fail.
+    let _ = Reflect::set(&detail, &"message".into(), &message.into());
+    send("error", &detail);
+    js_sys::Error::new(message).into()
+}
+
+/// Puts the interface onto `window`.
+pub(crate) fn install(store: &Store) {
+    let api = Object::new();
+    let add = |name: &str, function: &JsValue| {
+        // Setting a property of a new, plain object cannot fail.
+        let _ = Reflect::set(&api, &name.into(), function);
+    };
+    let act = |action: AppAction| {
+        let store = store.clone();
+        Closure::<dyn Fn()>::new(move || store.dispatch(action.clone())).into_js_value()
+    };
+    add("play", &act(AppAction::Play));
+    add("pause", &act(AppAction::Pause));
+    add("next", &act(AppAction::StepForward));
+    add("previous", &act(AppAction::StepBack));
+    add("step", &act(AppAction::StepForward));
+
+    let this = store.clone();
+    let run = Closure::<dyn Fn(JsValue) -> Promise>::new(move |line: JsValue| match line.as_string() {
+        Some(line) => {
+            let (reply, promise) = this.calls().open();
+            this.dispatch(AppAction::Do(Job::Run { line, reply }));
+            promise
+        }
+        None => Promise::reject(&error("run(line): line must be a string")),
+    });
+    add("run", &run.into_js_value());
+
+    let this = store.clone();
+    let settle = Closure::<dyn Fn() -> Promise>::new(move || {
+        let (reply, promise) = this.calls().open();
+        this.dispatch(AppAction::Do(Job::Settle { limit: None, reply }));
+        promise
+    });
+    add("settle", &settle.into_js_value());
+
+    let this = store.clone();
+    let seek = Closure::<dyn Fn(JsValue) -> Result<(), JsValue>>::new(move |seconds: JsValue| {
+        let seconds = seconds.as_f64().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+        let seconds = seconds.ok_or_else(|| error("seek(seconds): seconds must be a number from 0 on"))?;
+        // Everything up to there has to be simulated at once; a day is enough for any lecture.
+        if seconds > 86_400.0 {
+            return Err(error("seek(seconds): at most 86400"));
+        }
+        this.dispatch(AppAction::Seek(seconds * 1e6));
+        Ok(())
+    });
+    add("seek", &seek.into_js_value());
+
+    let this = store.clone();
+    add("state", &Closure::<dyn Fn() -> JsValue>::new(move || describe(&this.state())).into_js_value());
+
+    let this = store.clone();
+    let picture = Closure::<dyn Fn() -> String>::new(move || {
+        let state = this.state();
+        let theme = if state.colours() == Colours::Dark { Theme::Dark } else { Theme::Light };
+        svg(&state.picture.scene, &state.picture.flights, state.player.t, theme)
+    });
+    add("svg", &picture.into_js_value());
+
+    let this = store.clone();
+    let bench = Closure::<dyn Fn(JsValue) -> Promise>::new(move |seconds: JsValue| {
+        let seconds = seconds.as_f64().unwrap_or(2.0).clamp(0.1, 60.0);
+        let store = this.clone();
+        store.frames().measure();
+        wasm_bindgen_futures::future_to_promise(async move {
+            gloo::timers::future::TimeoutFuture::new((seconds * 1000.0) as u32).await;
+            let mut frames = store.frames().measured();
+            frames.sort_by(f64::total_cmp);
+            let at = |share: f64| frames.get((frames.len() as f64 * share) as usize).or(frames.last()).copied().unwrap_or(0.0);
+            let sum: f64 = frames.iter().sum();
+            let answer = json!({
+                "frames": frames.len(),
+                "seconds": seconds,
+                "script_ms_mean": sum / frames.len().max(1) as f64,
+                "script_ms_median": at(0.5),
+                "script_ms_p95": at(0.95),
+                "script_ms_max": at(1.0),
+            });
+            Ok(js_sys::JSON::parse(&answer.to_string()).unwrap_or(JsValue::NULL))
+        })
+    });
+    add("bench", &bench.into_js_value());
+
+    // `window` takes any property.
+    let _ = Reflect::set(gloo::utils::window().unchecked_ref(), &"orrery".into(), &api);
+}

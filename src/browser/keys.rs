@@ -1,0 +1,99 @@
+//! Keys that work wherever the focus is, but for fields that take text.
+
+use gloo::events::{EventListener, EventListenerOptions};
+use wasm_bindgen::JsCast as _;
+use web_sys::{Element, KeyboardEvent};
+
+use super::store::Store;
+use crate::state::{AppAction, DockTab};
+
+/// Listens for keys as long as the result lives.
+pub(crate) fn listen(store: &Store) -> EventListener {
+    let store = store.clone();
+    EventListener::new_with_options(
+        &gloo::utils::window(),
+        "keydown",
+        EventListenerOptions::enable_prevent_default(),
+        move |event| {
+            let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
+            if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+                return;
+            }
+            let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            let (typing, control) = target.as_ref().map_or((false, false), kind);
+            if typing {
+                if event.key() == "Escape"
+                    && let Some(element) = target.and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
+                {
+                    // Losing the focus cannot fail in a way that matters.
+                    let _ = element.blur();
+                }
+                return;
+            }
+            if let Some(action) = action(&store, &event.key(), control) {
+                event.prevent_default();
+                store.dispatch(action);
+            }
+        },
+    )
+}
+
+/// Whether an element takes text, and whether it has keys of its own.
+fn kind(element: &Element) -> (bool, bool) {
+    match element.tag_name().as_str() {
+        "INPUT" | "TEXTAREA" => (true, true),
+        "SELECT" => (true, true),
+        "BUTTON" | "SUMMARY" | "A" => (false, true),
+        _ => (false, element.has_attribute("data-select") || element.get_attribute("role").is_some()),
+    }
+}
+
+fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
+    Some(match key {
+        " " if !control => AppAction::TogglePlay,
+        "." => AppAction::TogglePlay,
+        "ArrowRight" | "PageDown" => AppAction::StepForward,
+        "ArrowLeft" | "PageUp" => AppAction::StepBack,
+        "Home" => AppAction::ToStart,
+        "End" => AppAction::ToLive,
+        "?" => AppAction::ToggleHelp,
+        "h" => AppAction::ToggleBackground,
+        "d" => AppAction::ToggleDock,
+        "b" => AppAction::TogglePanel,
+        "t" | "/" => AppAction::DockTab(DockTab::Terminal),
+        "m" => AppAction::DockTab(DockTab::Messages),
+        "f" => {
+            full_screen();
+            return None;
+        }
+        "Escape" => {
+            let state = store.state();
+            if state.help_open {
+                AppAction::ToggleHelp
+            } else if state.selection.is_some() {
+                AppAction::Select(None)
+            } else {
+                return None;
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Into full screen and out of it.
+pub(crate) fn full_screen() {
+    let document = gloo::utils::document();
+    let call = |target: &wasm_bindgen::JsValue, name: &str| {
+        let function = js_sys::Reflect::get(target, &name.into()).ok();
+        if let Some(function) = function.and_then(|function| function.dyn_into::<js_sys::Function>().ok()) {
+            // A frame that may not go full screen stays as it is.
+            let _ = function.call0(target);
+        }
+    };
+    let full = js_sys::Reflect::get(&document, &"fullscreenElement".into()).is_ok_and(|element| !element.is_null());
+    if full {
+        call(&document, "exitFullscreen");
+    } else if let Some(root) = document.document_element() {
+        call(&root, "requestFullscreen");
+    }
+}

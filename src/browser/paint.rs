@@ -1,0 +1,278 @@
+//! Paints what moves, without Yew: messages in an SVG above the standing one, the glow of parts that speak or listen,
+//! the clock and the scrubber's thumb. Elements are kept while their message travels and only moved.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use orrery_sim::core::{Addr, EnvelopeId};
+use web_sys::Element;
+
+use crate::lens::SKIP_US;
+use crate::scene::flight::{Flight, Flights, Shown};
+use crate::scene::geometry::{Rect, number};
+use crate::scene::prims::{baseline, dot_outline, pill_outline, polyline};
+use crate::scene::{Group, Scene, Selection};
+use crate::state::State;
+use crate::state::player::Pace;
+
+const SVG: &str = "http://www.w3.org/2000/svg";
+/// At other paces than that of messages, each is seen for this long, in seconds of the audience's time.
+const PASSING_S: f64 = 0.3;
+/// As many of them are shown at once.
+const MOST_PASSING: usize = 80;
+
+/// The elements of a message.
+struct Node {
+    lit: Element,
+    dot: Element,
+    pill: Option<Element>,
+}
+
+/// The painter; it finds its places in the document by their ids.
+#[derive(Default)]
+pub(crate) struct Painter {
+    messages: BTreeMap<EnvelopeId, Node>,
+    glows: BTreeMap<Addr, Element>,
+    flights: Option<Rc<Flights>>,
+    scene: Option<Rc<Scene>>,
+    selection: Option<Selection>,
+    texts: BTreeMap<&'static str, String>,
+}
+
+impl Painter {
+    /// Brings everything that moves to where it is now.
+    pub(crate) fn paint(&mut self, state: &State) {
+        let document = gloo::utils::document();
+        let (Some(lits), Some(pills)) = (document.get_element_by_id("orrery-lit"), document.get_element_by_id("orrery-pills"))
+        else {
+            return;
+        };
+        self.paint_clock(state);
+        let scene = Rc::clone(&state.picture.scene);
+        let new_scene = self.scene.as_ref().is_none_or(|have| !Rc::ptr_eq(have, &scene));
+        if new_scene {
+            self.glows.values().for_each(Element::remove);
+            self.glows.clear();
+        }
+        if new_scene || self.selection != state.selection {
+            self.selection.clone_from(&state.selection);
+            paint_selection(&scene, state.selection.as_ref());
+        }
+        self.scene = Some(scene);
+
+        let player = &state.player;
+        let t = player.t;
+        let slow = matches!(player.pace, Pace::Messages) || !player.playing;
+        let flights = if slow {
+            Rc::clone(&state.picture.flights)
+        } else {
+            let speed = if let Pace::Real(speed) = player.pace { speed } else { 10.0 };
+            let from = t - PASSING_S * speed * 1e6;
+            Rc::new(state.picture.passing(state.session.trace(), &state.visible, from, t, MOST_PASSING))
+        };
+        let same = self.flights.as_ref().is_some_and(|have| Rc::ptr_eq(have, &flights));
+        if slow && !same {
+            self.forget_messages();
+        }
+        let shown: Vec<(&Flight, Shown)> = if slow {
+            flights
+                .at(t)
+                .map(|(_, flight)| {
+                    let place = if player.reduced_motion { flights.place_at(flight, 0.5) } else { flights.place(flight, t) };
+                    (flight, place)
+                })
+                .collect()
+        } else {
+            let speed = if let Pace::Real(speed) = player.pace { speed } else { 10.0 };
+            let span = PASSING_S * speed * 1e6;
+            flights
+                .list()
+                .iter()
+                .map(|flight| (flight, flights.place_at(flight, ((t - flight.sent as f64) / span).clamp(0.0, 1.0))))
+                .collect()
+        };
+        let height = flights.pill_height();
+        let size = state.picture.scene.layout.pill_font();
+        self.messages.retain(|id, node| {
+            let keep = shown.iter().any(|(flight, _)| flight.id == *id);
+            if !keep {
+                node.lit.remove();
+                node.dot.remove();
+                node.pill.iter().for_each(Element::remove);
+            }
+            keep
+        });
+        for (flight, place) in &shown {
+            if !self.messages.contains_key(&flight.id)
+                && let Some(node) = make(flight, size, height, &lits, &pills)
+            {
+                self.messages.insert(flight.id, node);
+            }
+            if let Some(node) = self.messages.get(&flight.id) {
+                set(&node.dot, "transform", &translate(place.dot.x, place.dot.y));
+                if let Some(pill) = &node.pill {
+                    set(pill, "transform", &translate(place.pill.x, place.pill.y));
+                }
+            }
+        }
+        self.paint_glows(state, &shown, &lits);
+        self.flights = Some(flights);
+    }
+
+    fn forget_messages(&mut self) {
+        for node in self.messages.values() {
+            node.lit.remove();
+            node.dot.remove();
+            node.pill.iter().for_each(Element::remove);
+        }
+        self.messages.clear();
+    }
+
+    /// Who speaks glows while the first half of the way is travelled, who listens during the second.
+    fn paint_glows(&mut self, state: &State, shown: &[(&Flight, Shown)], parent: &Element) {
+        let layout = &state.picture.scene.layout;
+        let mut wanted: BTreeMap<Addr, Rect> = BTreeMap::new();
+        for (flight, place) in shown {
+            let addr = if place.share < 0.5 { flight.from } else { flight.to };
+            let rect = if addr.machine.0 == 0 {
+                Some(layout.user)
+            } else {
+                layout.machine(addr.machine).and_then(|machine| machine.part(addr.part))
+            };
+            if let Some(rect) = rect {
+                wanted.insert(addr, rect);
+            }
+        }
+        self.glows.retain(|addr, element| {
+            let keep = wanted.contains_key(addr);
+            if !keep {
+                element.remove();
+            }
+            keep
+        });
+        for (addr, rect) in wanted {
+            if self.glows.contains_key(&addr) {
+                continue;
+            }
+            if let Some(element) = outline(rect.inset(-1.0), layout.font * 0.5, "glow") {
+                // A node that cannot be inserted would only miss its glow.
+                let _ = parent.append_child(&element);
+                self.glows.insert(addr, element);
+            }
+        }
+    }
+
+    fn paint_clock(&mut self, state: &State) {
+        let t = state.player.t;
+        self.text("orrery-clock", clock(t));
+        let (from, to) = state.extent();
+        let share = crate::state::scrub::Scale::new(&state.visible.lens, from, to).share(t);
+        self.style("orrery-thumb", "left", format!("{:.3}%", share * 100.0));
+        self.style("orrery-played", "width", format!("{:.3}%", share * 100.0));
+        let skip = state.visible.lens.skip_at(t).filter(|_| state.player.playing && matches!(state.player.pace, Pace::Messages));
+        let skip = skip.filter(|skip| skip.to - skip.from > SKIP_US);
+        let text = skip.map(|skip| state.texts.skipped(skip.to - skip.from)).unwrap_or_default();
+        self.text("orrery-skip", text);
+    }
+
+    /// Sets a text where it has changed.
+    fn text(&mut self, id: &'static str, text: String) {
+        if self.texts.get(id) == Some(&text) {
+            return;
+        }
+        if let Some(element) = gloo::utils::document().get_element_by_id(id) {
+            element.set_text_content(Some(&text));
+            self.texts.insert(id, text);
+        }
+    }
+
+    fn style(&mut self, id: &'static str, property: &str, value: String) {
+        if self.texts.get(id) == Some(&value) {
+            return;
+        }
+        if let Some(element) = gloo::utils::document().get_element_by_id(id) {
+            set(&element, "style", &format!("{property}:{value}"));
+            self.texts.insert(id, value);
+        }
+    }
+}
+
+/// The clock: `t = 12.034 s`, with minutes from one minute on.
+pub(crate) fn clock(t: f64) -> String {
+    let ms = (t / 1000.0).floor() as u64;
+    let (s, ms) = (ms / 1000, ms % 1000);
+    if s < 60 {
+        return format!("t = {s}.{ms:03} s");
+    }
+    let (m, s) = (s / 60, s % 60);
+    if m < 60 { format!("t = {m}:{s:02}.{ms:03}") } else { format!("t = {}:{:02}:{s:02}.{ms:03}", m / 60, m % 60) }
+}
+
+fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element) -> Option<Node> {
+    let kind = flight.kind.class();
+    let lit = element("path", &[("class", &format!("lit {kind}")), ("d", &polyline(&flight.points))])?;
+    lits.append_child(&lit).ok()?;
+    let radius = size * if flight.label.is_some() { 0.36 } else { 0.5 };
+    let dot = element("path", &[("class", &format!("dot {kind}")), ("d", &dot_outline(flight.kind, radius))])?;
+    pills.append_child(&dot).ok()?;
+    let key = Selection::Message(flight.id.0).key();
+    set(&dot, "data-select", &key);
+    let pill = flight.label.as_ref().and_then(|label| {
+        let group = element("g", &[("data-select", &key)])?;
+        let outline =
+            element("path", &[("class", &format!("pill {kind}")), ("d", &pill_outline(flight.kind, flight.width, height))])?;
+        let attributes = [
+            ("class", &*format!("pill-text {kind}")),
+            ("y", &*number(baseline(0.0, size))),
+            ("font-size", &*number(size)),
+            ("text-anchor", "middle"),
+        ];
+        let text = element("text", &attributes)?;
+        text.set_text_content(Some(label));
+        group.append_child(&outline).ok()?;
+        group.append_child(&text).ok()?;
+        pills.append_child(&group).ok()?;
+        Some(group)
+    });
+    Some(Node { lit, dot, pill })
+}
+
+fn paint_selection(scene: &Scene, selection: Option<&Selection>) {
+    let Some(layer) = gloo::utils::document().get_element_by_id("orrery-selection") else { return };
+    layer.set_inner_html("");
+    let rect = selection.and_then(|selection| scene.groups.iter().find_map(|group| find(group, selection)));
+    if let Some(element) = rect.and_then(|rect| outline(rect.inset(-3.0), scene.layout.font * 0.6, "selected")) {
+        // A selection that cannot be outlined is still shown in the inspector.
+        let _ = layer.append_child(&element);
+    }
+}
+
+fn find(group: &Group, selection: &Selection) -> Option<Rect> {
+    if group.selects.as_ref() == Some(selection) {
+        return group.marks.iter().find_map(|mark| match mark {
+            crate::scene::marks::Mark::Box { rect, .. } | crate::scene::marks::Mark::Cell { rect, .. } => Some(*rect),
+            _ => None,
+        });
+    }
+    group.groups.iter().find_map(|inner| find(inner, selection))
+}
+
+fn outline(rect: Rect, radius: f64, class: &str) -> Option<Element> {
+    let (x, y, w, h) = (number(rect.x), number(rect.y), number(rect.w), number(rect.h));
+    element("rect", &[("class", class), ("x", &x), ("y", &y), ("width", &w), ("height", &h), ("rx", &number(radius))])
+}
+
+fn element(tag: &str, attributes: &[(&str, &str)]) -> Option<Element> {
+    let element = gloo::utils::document().create_element_ns(Some(SVG), tag).ok()?;
+    attributes.iter().for_each(|(name, value)| set(&element, name, value));
+    Some(element)
+}
+
+fn set(element: &Element, name: &str, value: &str) {
+    // The names are constants and valid, so it cannot fail.
+    let _ = element.set_attribute(name, value);
+}
+
+fn translate(x: f64, y: f64) -> String {
+    format!("translate({} {})", number(x), number(y))
+}

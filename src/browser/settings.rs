@@ -1,0 +1,112 @@
+//! URL parameters, what the browser remembers and prefers, and small services of the document.
+
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{MediaQueryListEvent, UrlSearchParams};
+
+use super::store::Store;
+use crate::scene::Detail;
+use crate::state::player::Pace;
+use crate::state::{AppAction, Colours, Start};
+
+/// The attribute of `<html>` that says `ready` as soon as the first picture stands. Tests, screenshots and benchmarks wait for it, and
+/// read the moment from the performance mark `orrery-ready`.
+pub(crate) const READY_ATTRIBUTE: &str = "data-orrery";
+
+/// Milliseconds since the page was opened.
+pub(crate) fn now() -> f64 {
+    gloo::utils::window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// Says to whoever waits for it that the first picture stands.
+pub(crate) fn announce_ready() {
+    if let Some(root) = gloo::utils::document().document_element() {
+        // Setting an attribute with a constant, valid name cannot fail.
+        let _ = root.set_attribute(READY_ATTRIBUTE, "ready");
+    }
+    if let Some(performance) = gloo::utils::window().performance() {
+        // A missing mark only leaves the benchmark without a boot time.
+        let _ = performance.mark("orrery-ready");
+    }
+}
+
+/// Puts the focus on the element with this id.
+pub(crate) fn focus(id: &str) {
+    let element = gloo::utils::document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // An element that cannot take the focus leaves it where it is.
+        let _ = element.focus();
+    }
+}
+
+/// Remembers a setting. In a sandboxed frame there is no storage; then nothing is remembered.
+pub(crate) fn save(key: &str, value: &str) {
+    if let Some(storage) = gloo::utils::window().local_storage().ok().flatten() {
+        // A full storage loses a preference, no more.
+        let _ = storage.set_item(&format!("orrery.{key}"), value);
+    }
+}
+
+fn saved(key: &str) -> Option<String> {
+    gloo::utils::window().local_storage().ok().flatten()?.get_item(&format!("orrery.{key}")).ok().flatten()
+}
+
+fn prefers(query: &str) -> bool {
+    gloo::utils::window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// What URL, storage and system ask for. What is not understood counts as not given.
+pub(crate) fn read() -> Start {
+    let search = gloo::utils::window().location().search().unwrap_or_default();
+    let url = UrlSearchParams::new_with_str(&search).ok();
+    let parameter = |name: &str| url.as_ref().and_then(|url| url.get(name));
+    let setting = |name: &str| parameter(name).or_else(|| saved(name));
+    let theme = match setting("theme").as_deref() {
+        Some("light") => Some(Colours::Light),
+        Some("dark") => Some(Colours::Dark),
+        _ => None,
+    };
+    let lang = setting("lang").filter(|lang| crate::i18n::texts(lang).is_some());
+    let system = gloo::utils::window().navigator_language();
+    Start {
+        seed: parameter("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
+        pace: setting("pace").and_then(|pace| Pace::parse(&pace)).unwrap_or(Pace::Messages),
+        autoplay: parameter("autoplay").is_none_or(|autoplay| autoplay != "0" && autoplay != "false"),
+        detail: parameter("detail").and_then(|detail| Detail::parse(&detail)),
+        lang: lang.unwrap_or(system),
+        theme,
+        dark: prefers("(prefers-color-scheme: dark)"),
+        reduced_motion: prefers("(prefers-reduced-motion: reduce)"),
+        bare: parameter("controls").is_some_and(|controls| controls == "none"),
+        clock: now,
+    }
+}
+
+/// The two letters of the browser's language.
+trait Language {
+    fn navigator_language(&self) -> String;
+}
+
+impl Language for web_sys::Window {
+    fn navigator_language(&self) -> String {
+        let navigator = js_sys::Reflect::get(self, &"navigator".into()).unwrap_or_default();
+        let language = js_sys::Reflect::get(&navigator, &"language".into()).unwrap_or_default();
+        language.as_string().map(|text| text.chars().take(2).collect()).unwrap_or_else(|| "en".into())
+    }
+}
+
+/// Follows the system when it changes its mind about colours or motion.
+pub(crate) fn follow_system(store: &Store) {
+    let watch = |query: &str, action: fn(bool) -> AppAction| {
+        let Some(list) = gloo::utils::window().match_media(query).ok().flatten() else { return };
+        let store = store.clone();
+        let changed = Closure::<dyn Fn(MediaQueryListEvent)>::new(move |event: MediaQueryListEvent| {
+            store.dispatch(action(event.matches()));
+        });
+        // It stays as long as the page, as the page itself does.
+        let _ = list.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref());
+        changed.forget();
+    };
+    watch("(prefers-color-scheme: dark)", AppAction::SystemIsDark);
+    watch("(prefers-reduced-motion: reduce)", AppAction::SetReducedMotion);
+}

@@ -1,0 +1,44 @@
+//! The header: what this is, which cluster is shown, and how it is shown.
+
+use yew::prelude::*;
+
+use super::icons::{IconButton, logo};
+use super::use_texts;
+use crate::browser::keys::full_screen;
+use crate::browser::store::{use_selector, use_store};
+use crate::state::{AppAction, Colours};
+
+#[component]
+pub(crate) fn Header() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let (cluster, nodes, pods) = use_selector(|state| {
+        let model = &state.picture.model;
+        (model.cluster.clone(), model.node_count(), model.pod_count())
+    });
+    let (background, panel, dark) =
+        use_selector(|state| (state.visible.show.background, state.panel_open, state.colours() == Colours::Dark));
+    let theme = store.on(AppAction::SetTheme(Some(if dark { Colours::Light } else { Colours::Dark })));
+    let other = if texts.lang == "en" { "de" } else { "en" };
+    html! {
+        <header class="header">
+            <h1 class="brand" title={texts.tagline}>{ logo() }{ "kube-orrery" }</h1>
+            if !cluster.is_empty() {
+                <p class="cluster-name">
+                    <strong>{ cluster }</strong>
+                    <span>{ texts.nodes_count(nodes) }</span>
+                    <span>{ texts.pods_count(pods) }</span>
+                </p>
+            }
+            <div class="header-tools">
+                <IconButton icon="heart" label={texts.heartbeats_hint} pressed={background} onclick={store.on(AppAction::ToggleBackground)} />
+                <button type="button" class="text-button" title={texts.language} lang={other}
+                    onclick={store.on(AppAction::SetLanguage(other))}>{ other.to_uppercase() }</button>
+                <IconButton icon="theme" label={texts.theme} onclick={theme} />
+                <IconButton icon="full" label={texts.full_screen} onclick={Callback::from(|_| full_screen())} />
+                <IconButton icon="panel" label={texts.panel} pressed={panel} onclick={store.on(AppAction::TogglePanel)} />
+                <IconButton icon="help" label={texts.help} onclick={store.on(AppAction::ToggleHelp)} />
+            </div>
+        </header>
+    }
+}

@@ -1,0 +1,66 @@
+//! The page's own icons: strokes on a grid of 24.
+
+use yew::prelude::*;
+
+/// The path of an icon.
+pub(crate) fn icon(name: &str) -> Html {
+    let d = match name {
+        "to-start" => "M6 5v14M19 5l-10 7 10 7z",
+        "step-back" => "M17 5L7 12l10 7z",
+        "play" => "M8 5l11 7-11 7z",
+        "pause" => "M8 5v14M16 5v14",
+        "step-forward" => "M7 5l10 7-10 7z",
+        "to-live" => "M18 5v14M5 5l10 7-10 7z",
+        "theme" => "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
+        "heart" => "M2 12h5l2.5-6 4 12 2.5-6h6",
+        "full" => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+        "help" => "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 18v.01",
+        "panel" => "M4 5h16v14H4zM15 5v14",
+        "dock" => "M4 5h16v14H4zM4 14h16",
+        "close" => "M6 6l12 12M18 6L6 18",
+        "run" => "M7 5l12 7-12 7z",
+        "more" => "M9 6l6 6-6 6",
+        _ => "",
+    };
+    let filled = matches!(name, "to-start" | "step-back" | "play" | "step-forward" | "to-live" | "run");
+    let class = if filled { "icon filled" } else { "icon" };
+    html! { <svg {class} viewBox="0 0 24 24" aria-hidden="true"><path {d} /></svg> }
+}
+
+/// The page's mark: a world with a moon on its ring.
+pub(crate) fn logo() -> Html {
+    html! {
+        <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+            <ellipse cx="16" cy="16" rx="14" ry="6.5" transform="rotate(-24 16 16)" />
+            <circle class="sun" cx="16" cy="16" r="5" />
+            <circle class="moon" cx="28.2" cy="9.2" r="2.6" />
+        </svg>
+    }
+}
+
+/// Properties of an icon button.
+#[derive(PartialEq, Properties)]
+pub(crate) struct IconButtonProps {
+    /// Name of the icon.
+    pub icon: &'static str,
+    /// What it does.
+    pub label: AttrValue,
+    /// What happens.
+    pub onclick: Callback<MouseEvent>,
+    /// Whether it is switched on, for switches.
+    #[prop_or_default]
+    pub pressed: Option<bool>,
+    /// Further classes.
+    #[prop_or_default]
+    pub class: Classes,
+}
+
+/// A button with an icon and a label for screen readers, which is its tooltip, too.
+#[component]
+pub(crate) fn IconButton(props: &IconButtonProps) -> Html {
+    let pressed = props.pressed.map(|pressed| pressed.to_string());
+    html! {
+        <button type="button" class={classes!("icon-button", props.class.clone())} title={&props.label} aria-label={&props.label}
+            aria-pressed={pressed} onclick={&props.onclick}>{ icon(props.icon) }</button>
+    }
+}

@@ -1,0 +1,74 @@
+//! The message log: what was sent around the playhead, filtered.
+
+use orrery_sim::core::Time;
+use yew::prelude::*;
+
+use super::use_texts;
+use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::scene::Selection;
+use crate::state::story::{Row, log};
+use crate::state::{AppAction, State};
+
+const BEFORE: usize = 60;
+const AFTER: usize = 30;
+
+#[component]
+pub(crate) fn Messages() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let filter = use_selector(|state| state.filter.clone());
+    let selected = use_selector(|state| state.selection.clone());
+    let (rows, now) = use_polled(200, filter.clone(), |state, filter| rows(state, filter));
+    let list = use_node_ref();
+    use_effect_with((now, rows.len()), {
+        let list = list.clone();
+        move |_| {
+            let current = list.cast::<web_sys::Element>().and_then(|list| list.query_selector(".row.now").ok().flatten());
+            if let (Some(list), Some(row)) = (list.cast::<web_sys::HtmlElement>(), current) {
+                // The row of the moment in the lower half, without moving the page.
+                let offset = row.get_bounding_client_rect().top() - list.get_bounding_client_rect().top();
+                let wanted = f64::from(list.client_height()) * 0.7;
+                list.set_scroll_top(list.scroll_top() + (offset - wanted) as i32);
+            }
+        }
+    });
+    let typed = {
+        let store = store.clone();
+        Callback::from(move |event: InputEvent| {
+            let field: web_sys::HtmlInputElement = event.target_unchecked_into();
+            store.dispatch(AppAction::Filter(field.value()));
+        })
+    };
+    html! {
+        <div class="messages">
+            <input type="search" class="filter" placeholder={texts.filter} aria-label={texts.filter} value={filter} oninput={typed} />
+            <div class="rows" ref={list}>
+                if rows.is_empty() {
+                    <p class="empty">{ texts.no_messages }</p>
+                }
+                { for rows.iter().enumerate().map(|(index, row)| {
+                    let chosen = selected == Some(Selection::Message(row.id.0));
+                    let class = classes!("row", (Some(index) == now).then_some("now"), (Some(index) > now).then_some("later"), chosen.then_some("chosen"));
+                    html! {
+                        <button key={row.id.0} type="button" {class} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
+                            <span class={classes!("swatch", row.kind.class())}></span>
+                            <span class="at">{ format!("{:.3}", row.sent.as_secs_f64()) }</span>
+                            <span class="who">{ &row.from }{ " → " }{ &row.to }</span>
+                            <span class="what">{ &row.label }</span>
+                        </button>
+                    }
+                }) }
+            </div>
+        </div>
+    }
+}
+
+/// The rows, and the position of the last one that has been sent.
+fn rows(state: &State, filter: &String) -> (Vec<Row>, Option<usize>) {
+    let t = state.player.time();
+    let end = Time(state.extent().1 as u64);
+    let names = |id| state.machine_name(id);
+    let rows = log(&state.visible, state.session.trace(), t, end, filter, (BEFORE, AFTER), &names);
+    let now = rows.iter().rposition(|row| row.sent <= t);
+    (rows, now)
+}

@@ -1,0 +1,146 @@
+//! The page's components. Each selects what it needs of the state (`use_selector`) and dispatches actions; none keeps
+//! state of its own but what nobody else needs, such as the text in a field.
+
+mod charts;
+mod dock;
+mod events;
+mod header;
+mod help;
+mod icons;
+mod inspector;
+mod legend;
+mod messages;
+mod notices;
+mod palette;
+mod panel;
+mod stage;
+mod terminal;
+mod transport;
+
+use web_sys::{DragEvent, File};
+use yew::prelude::*;
+
+use crate::browser::store::{Store, use_selector, use_store};
+use crate::browser::{frames, keys, settings};
+use crate::i18n::Texts;
+use crate::state::{AppAction, Colours};
+
+/// The texts of the chosen language.
+#[hook]
+pub(crate) fn use_texts() -> &'static Texts {
+    use_selector(|state| state.texts)
+}
+
+/// Properties of the root component.
+#[derive(Debug, PartialEq, Properties)]
+pub(crate) struct AppProps {
+    /// The store.
+    pub store: Store,
+}
+
+/// The root component: it provides the store and lays out the page.
+#[component]
+pub(crate) fn App(props: &AppProps) -> Html {
+    html! {
+        <ContextProvider<Store> context={props.store.clone()}>
+            <Page />
+        </ContextProvider<Store>>
+    }
+}
+
+#[component]
+fn Page() -> Html {
+    let store = use_store();
+    let (bare, dock, panel, dark, lang) =
+        use_selector(|state| (state.bare, state.dock_open, state.panel_open, state.colours() == Colours::Dark, state.texts.lang));
+    use_effect_with((), {
+        let store = store.clone();
+        move |()| {
+            settings::follow_system(&store);
+            let listeners = (keys::listen(&store), frames::wake(&store));
+            move || drop(listeners)
+        }
+    });
+    use_effect_with((dark, lang), |(dark, lang)| {
+        if let Some(root) = gloo::utils::document().document_element() {
+            // Both names are constants and valid.
+            let _ = root.set_attribute("data-theme", if *dark { "dark" } else { "light" });
+            let _ = root.set_attribute("lang", lang);
+        }
+    });
+    let dropping = use_state(|| false);
+    let over = {
+        let dropping = dropping.clone();
+        Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            dropping.set(true);
+        })
+    };
+    let leave = {
+        let dropping = dropping.clone();
+        Callback::from(move |_: DragEvent| dropping.set(false))
+    };
+    let drop = {
+        let (store, dropping) = (store.clone(), dropping.clone());
+        Callback::from(move |event: DragEvent| {
+            event.prevent_default();
+            dropping.set(false);
+            take_files(&store, &event);
+        })
+    };
+    let class = classes!(
+        "app",
+        bare.then_some("bare"),
+        (!dock || bare).then_some("no-dock"),
+        (!panel || bare).then_some("no-panel"),
+        dropping.then_some("dropping")
+    );
+    html! {
+        <div {class} ondragover={over} ondragleave={leave} ondrop={drop}>
+            if !bare {
+                <header::Header />
+            }
+            <main class="middle">
+                <stage::Stage />
+                if panel && !bare {
+                    <panel::Panel />
+                }
+            </main>
+            if !bare {
+                <transport::Transport />
+                if dock {
+                    <dock::Dock />
+                }
+            }
+            <notices::Notices />
+            <help::Help />
+            if *dropping {
+                <DropHint />
+            }
+        </div>
+    }
+}
+
+#[component]
+fn DropHint() -> Html {
+    let texts = use_texts();
+    html! { <div class="drop-hint">{ texts.drop_here }</div> }
+}
+
+/// Files larger than this are not manifests.
+const LARGEST_FILE: f64 = 1e6;
+
+fn take_files(store: &Store, event: &DragEvent) {
+    let Some(files) = event.data_transfer().and_then(|data| data.files()) else { return };
+    let files: Vec<File> =
+        (0..files.length()).filter_map(|index| files.get(index)).filter(|file| file.size() <= LARGEST_FILE).collect();
+    let store = store.clone();
+    wasm_bindgen_futures::spawn_local(async move {
+        for file in files {
+            let text = wasm_bindgen_futures::JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+            if let Some(text) = text {
+                store.dispatch(AppAction::DropFile(file.name(), text));
+            }
+        }
+    });
+}

@@ -1,0 +1,266 @@
+//! The palette: buttons that change the cluster. Each shows the command that it stands for and runs exactly that.
+
+use orrery_sim::api::Resource;
+use orrery_sim::api::resource::{DEPLOYMENTS, PODS};
+use orrery_sim::kind::DEFAULT_NODE_IMAGE;
+use yew::prelude::*;
+
+use super::icons::icon;
+use super::use_texts;
+use crate::browser::store::{use_polled, use_store};
+use crate::i18n::Texts;
+use crate::scene::model::{objects, store as etcd};
+use crate::state::{AppAction, State};
+
+/// What one can choose from at the moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Choices {
+    workers: Vec<String>,
+    nodes: Vec<String>,
+    stopped: Vec<String>,
+    deployments: Vec<String>,
+    pods: Vec<String>,
+    next_worker: String,
+    server: String,
+    image: String,
+}
+
+fn choices(state: &State) -> Choices {
+    let cluster = state.session.cluster();
+    let model = &state.picture.model;
+    let named = |resource: Resource| -> Vec<String> {
+        let store = etcd(cluster);
+        let all = store.into_iter().flat_map(|store| objects(store, resource).collect::<Vec<_>>());
+        all.filter(|object| object.namespace() == "default").map(|object| object.name().to_string()).collect()
+    };
+    let workers: Vec<String> = model
+        .machines
+        .iter()
+        .filter(|machine| !machine.control_plane && machine.powered)
+        .map(|machine| machine.name.clone())
+        .collect();
+    let prefix = if model.cluster.is_empty() { "kind" } else { &model.cluster };
+    let next = (1..).map(|number| if number == 1 { format!("{prefix}-worker") } else { format!("{prefix}-worker{number}") });
+    let taken = |name: &String| model.machines.iter().any(|machine| machine.name == *name);
+    let control = model.machines.iter().find(|machine| machine.control_plane);
+    let image = control.and_then(|control| cluster.machine(control.id)).map(|machine| machine.spec.image.to_string());
+    Choices {
+        nodes: model.machines.iter().filter(|machine| machine.node.is_some()).map(|machine| machine.name.clone()).collect(),
+        stopped: model.machines.iter().filter(|machine| !machine.powered).map(|machine| machine.name.clone()).collect(),
+        deployments: named(DEPLOYMENTS),
+        pods: named(PODS),
+        next_worker: next.into_iter().find(|name| !taken(name)).unwrap_or_default(),
+        server: control.map(|control| control.name.clone()).unwrap_or_default(),
+        image: image.unwrap_or_else(|| DEFAULT_NODE_IMAGE.to_string()),
+        workers,
+    }
+}
+
+/// A field of a tool.
+enum Field {
+    /// A text with what stands in it at first.
+    Text(&'static str, &'static str),
+    /// One of a list; the list is chosen by the function.
+    Choice(&'static str, fn(&Choices) -> &[String]),
+}
+
+/// A tool of the palette.
+struct Tool {
+    label: &'static str,
+    fields: Vec<Field>,
+    /// The command, given the values of the fields.
+    command: fn(&Choices, &[String]) -> String,
+}
+
+fn tools(texts: &Texts) -> Vec<Tool> {
+    let text = |name, value| Field::Text(name, value);
+    let one = |name, list| Field::Choice(name, list);
+    vec![
+        Tool {
+            label: texts.deploy,
+            fields: vec![text(texts.name, "web"), text(texts.image, "nginx"), text(texts.replicas, "3")],
+            command: |_, v| format!("kubectl create deployment {} --image={} --replicas={}", v[0], v[1], v[2]),
+        },
+        Tool {
+            label: texts.scale,
+            fields: vec![one(texts.deployment, |c| &c.deployments), text(texts.replicas, "5")],
+            command: |_, v| format!("kubectl scale deployment {} --replicas={}", v[0], v[1]),
+        },
+        Tool {
+            label: texts.update,
+            fields: vec![one(texts.deployment, |c| &c.deployments), text(texts.image, "nginx:1.27")],
+            command: |_, v| format!("kubectl set image deployment {} '*={}'", v[0], v[1]),
+        },
+        Tool {
+            label: texts.expose,
+            fields: vec![one(texts.deployment, |c| &c.deployments)],
+            command: |_, v| format!("kubectl expose deployment {} --port=80", v[0]),
+        },
+        Tool {
+            label: texts.delete_pod,
+            fields: vec![one(texts.pod, |c| &c.pods)],
+            command: |_, v| format!("kubectl delete pod {}", v[0]),
+        },
+        Tool { label: texts.logs, fields: vec![one(texts.pod, |c| &c.pods)], command: |_, v| format!("kubectl logs {}", v[0]) },
+        Tool {
+            label: texts.add_worker,
+            fields: vec![],
+            command: |c, _| {
+                format!(
+                    "docker run -d --privileged --network kind --name {0} {1} && docker exec {0} kubeadm join {2}:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification",
+                    c.next_worker, c.image, c.server
+                )
+            },
+        },
+        Tool {
+            label: texts.drain,
+            fields: vec![one("Node", |c| &c.workers)],
+            command: |_, v| format!("kubectl drain {} --ignore-daemonsets", v[0]),
+        },
+        Tool {
+            label: texts.uncordon,
+            fields: vec![one("Node", |c| &c.nodes)],
+            command: |_, v| format!("kubectl uncordon {}", v[0]),
+        },
+        Tool {
+            label: texts.taint,
+            fields: vec![one("Node", |c| &c.nodes), text("Taint", "dedicated=gpu:NoSchedule")],
+            command: |_, v| format!("kubectl taint nodes {} {}", v[0], v[1]),
+        },
+        Tool {
+            label: texts.label,
+            fields: vec![one("Node", |c| &c.nodes), text("Label", "disk=ssd")],
+            command: |_, v| format!("kubectl label nodes {} {}", v[0], v[1]),
+        },
+        Tool {
+            label: texts.stop_kubelet,
+            fields: vec![one("Node", |c| &c.workers)],
+            command: |_, v| format!("docker exec {} systemctl stop kubelet", v[0]),
+        },
+        Tool {
+            label: texts.start_kubelet,
+            fields: vec![one("Node", |c| &c.workers)],
+            command: |_, v| format!("docker exec {} systemctl start kubelet", v[0]),
+        },
+        Tool {
+            label: texts.power_off,
+            fields: vec![one("Node", |c| &c.workers)],
+            command: |_, v| format!("docker stop {}", v[0]),
+        },
+        Tool {
+            label: texts.power_on,
+            fields: vec![one("Node", |c| &c.stopped)],
+            command: |_, v| format!("docker start {}", v[0]),
+        },
+    ]
+}
+
+#[component]
+pub(crate) fn Palette() -> Html {
+    let texts = use_texts();
+    let choices = use_polled(400, (), |state, ()| choices(state));
+    let open = use_state(|| None::<usize>);
+    html! {
+        <section class="palette">
+            <h2>{ texts.build }</h2>
+            <p class="hint">{ texts.build_hint }</p>
+            <div class="tools">
+                { for tools(texts).iter().enumerate().map(|(index, tool)| {
+                    let open = open.clone();
+                    let is_open = *open == Some(index);
+                    let toggle = Callback::from(move |_: MouseEvent| open.set((*open != Some(index)).then_some(index)));
+                    html! {
+                        <>
+                            <button type="button" class="tool" aria-expanded={is_open.to_string()} onclick={toggle}>{ tool.label }</button>
+                            if is_open {
+                                <ToolForm {index} choices={choices.clone()} />
+                            }
+                        </>
+                    }
+                }) }
+            </div>
+        </section>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct ToolFormProps {
+    index: usize,
+    choices: Choices,
+}
+
+#[component]
+fn ToolForm(props: &ToolFormProps) -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let choices = &props.choices;
+    let typed = use_state(|| vec![None::<String>; 4]);
+    let all = tools(texts);
+    let Some(tool) = all.get(props.index) else { return Html::default() };
+    let mut missing = false;
+    let values: Vec<String> = tool
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(at, field)| match field {
+            Field::Text(_, first) => typed[at].clone().unwrap_or_else(|| (*first).to_string()),
+            Field::Choice(_, list) => {
+                let list = list(choices);
+                let kept = typed[at].clone().filter(|value| list.contains(value));
+                missing |= list.is_empty();
+                kept.or_else(|| list.first().cloned()).unwrap_or_default()
+            }
+        })
+        .collect();
+    if missing {
+        return html! { <p class="tool-form hint">{ texts.nothing_to_choose }</p> };
+    }
+    let command = (tool.command)(choices, &values);
+    let field = |(at, field): (usize, &Field)| {
+        let set = {
+            let typed = typed.clone();
+            move |value: String| {
+                let mut next = (*typed).clone();
+                next[at] = Some(value);
+                typed.set(next);
+            }
+        };
+        match field {
+            Field::Text(name, _) => {
+                let oninput = Callback::from(move |event: InputEvent| {
+                    let field: web_sys::HtmlInputElement = event.target_unchecked_into();
+                    set(field.value());
+                });
+                html! { <label><span>{ *name }</span><input type="text" value={values[at].clone()} {oninput} spellcheck="false" /></label> }
+            }
+            Field::Choice(name, list) => {
+                let onchange = Callback::from(move |event: Event| {
+                    let field: web_sys::HtmlSelectElement = event.target_unchecked_into();
+                    set(field.value());
+                });
+                html! {
+                    <label><span>{ *name }</span><select {onchange}>
+                        { for list(choices).iter().map(|option| html! {
+                            <option value={option.clone()} selected={*option == values[at]}>{ option }</option>
+                        }) }
+                    </select></label>
+                }
+            }
+        }
+    };
+    let run = {
+        let (store, command) = (store.clone(), command.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            store.dispatch(AppAction::Enter(command.clone()));
+        })
+    };
+    html! {
+        <form class="tool-form" onsubmit={run}>
+            { for tool.fields.iter().enumerate().map(field) }
+            <button type="submit" class="primary command-button" title={texts.run}>
+                <code>{ command.clone() }</code><span class="go">{ icon("run") }</span>
+            </button>
+        </form>
+    }
+}

@@ -1,0 +1,157 @@
+//! The stage: the standing picture by Yew, one memoised component a group, and above it the layers of what moves, which
+//! the painter fills.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Element, ResizeObserver};
+use yew::prelude::*;
+
+use super::use_texts;
+use crate::browser::store::{Store, use_selector, use_store};
+use crate::scene::geometry::number;
+use crate::scene::prims::{Prim, baseline, prims};
+use crate::scene::{Group, Scene, Selection};
+use crate::state::AppAction;
+
+/// Compares by identity: equal pictures keep theirs.
+#[derive(Clone)]
+struct Same<T>(Rc<T>);
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[component]
+pub(crate) fn Stage() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let scene: Same<Scene> = use_selector(|state| Same(Rc::clone(&state.picture.scene)));
+    let (ready, empty) = use_selector(|state| (state.ready, state.picture.model.machines.is_empty()));
+    let place = use_node_ref();
+    use_effect_with(place.clone(), {
+        let store = store.clone();
+        move |place| {
+            let observed = place.cast::<Element>().and_then(|element| Observed::new(&element, &store));
+            move || drop(observed)
+        }
+    });
+    let select = {
+        let store = store.clone();
+        Callback::from(move |event: MouseEvent| choose(&store, event.target()))
+    };
+    let key = {
+        let store = store.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if matches!(event.key().as_str(), "Enter" | " ") {
+                event.prevent_default();
+                event.stop_propagation();
+                choose(&store, event.target());
+            }
+        })
+    };
+    let (w, h) = scene.0.layout.size;
+    let view_box = format!("0 0 {} {}", number(w), number(h));
+    html! {
+        <section class="stage" ref={place} aria-label={texts.stage}>
+            <svg class="scene standing" viewBox={view_box.clone()} onclick={select.clone()} onkeydown={key}>
+                { for scene.0.groups.iter().map(|group| html! {
+                    <GroupView key={group.key.clone()} group={Same(Rc::clone(group))} />
+                }) }
+            </svg>
+            <svg class="scene moving" viewBox={view_box} onclick={select} aria-hidden="true">
+                <g id="orrery-lit"></g>
+                <g id="orrery-selection"></g>
+                <g id="orrery-pills"></g>
+            </svg>
+            <p class="skip-notice" id="orrery-skip" role="status"></p>
+            if !ready {
+                <p class="starting" role="status">{ texts.starting }</p>
+            } else if empty {
+                <p class="starting">{ texts.no_cluster }</p>
+            }
+        </section>
+    }
+}
+
+/// Selects what the target of an event stands for; a place that stands for nothing selects nothing.
+fn choose(store: &Store, target: Option<web_sys::EventTarget>) {
+    let element = target.and_then(|target| target.dyn_into::<Element>().ok());
+    let key = element
+        .and_then(|element| element.closest("[data-select]").ok().flatten())
+        .and_then(|element| element.get_attribute("data-select"));
+    store.dispatch(AppAction::Select(key.and_then(|key| Selection::parse(&key))));
+}
+
+#[derive(PartialEq, Properties)]
+struct GroupProps {
+    group: Same<Group>,
+}
+
+#[component]
+fn GroupView(props: &GroupProps) -> Html {
+    draw(&props.group.0)
+}
+
+fn draw(group: &Group) -> Html {
+    let select = group.selects.as_ref().map(Selection::key);
+    let selectable = select.is_some();
+    let role = selectable.then_some("button");
+    let tabindex = selectable.then_some("0");
+    let label = (selectable && !group.title.is_empty()).then(|| group.title.clone());
+    html! {
+        <g key={group.key.clone()} data-select={select} {role} {tabindex} aria-label={label}>
+            if selectable {
+                <title>{ &group.title }</title>
+            }
+            { for group.marks.iter().flat_map(prims).map(|prim| shape(&prim)) }
+            { for group.groups.iter().map(|inner| draw(inner)) }
+        </g>
+    }
+}
+
+fn shape(prim: &Prim) -> Html {
+    match prim {
+        Prim::Rect { rect, radius, class } => html! {
+            <rect class={class.clone()} x={number(rect.x)} y={number(rect.y)} width={number(rect.w)} height={number(rect.h)} rx={number(*radius)} />
+        },
+        Prim::Text { at, align, size, class, text } => html! {
+            <text class={class.clone()} x={number(at.x)} y={number(baseline(at.y, *size))} font-size={number(*size)}
+                text-anchor={align.anchor()}>{ text }</text>
+        },
+        Prim::Path { d, class } => html! { <path class={class.clone()} d={d.clone()} /> },
+    }
+}
+
+/// Tells the store the size of an element as long as it lives.
+struct Observed {
+    observer: ResizeObserver,
+    _changed: Closure<dyn Fn()>,
+}
+
+impl Observed {
+    fn new(element: &Element, store: &Store) -> Option<Self> {
+        let measured = element.clone();
+        let store = store.clone();
+        let tell = move || {
+            let rect = measured.get_bounding_client_rect();
+            if rect.width() >= 1.0 && rect.height() >= 1.0 {
+                store.dispatch(AppAction::Resize(rect.width(), rect.height()));
+            }
+        };
+        tell();
+        let changed = Closure::<dyn Fn()>::new(tell);
+        let observer = ResizeObserver::new(changed.as_ref().unchecked_ref()).ok()?;
+        observer.observe(element);
+        Some(Self { observer, _changed: changed })
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}

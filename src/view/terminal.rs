@@ -1,0 +1,156 @@
+//! The terminal: scrollback as it is at the playhead, and a line to type into.
+
+use std::rc::Rc;
+
+use web_sys::{HtmlElement, HtmlTextAreaElement};
+use yew::prelude::*;
+
+use super::use_texts;
+use crate::browser::store::{use_selector, use_store};
+use crate::state::AppAction;
+use crate::state::complete::complete;
+use crate::state::terminal::{Piece, Screen};
+
+#[derive(Clone)]
+struct SameScreen(Rc<Screen>);
+
+impl PartialEq for SameScreen {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[component]
+pub(crate) fn TerminalView() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let screen = use_selector(|state| SameScreen(Rc::clone(&state.screen)));
+    let (partial, waiting) =
+        use_selector(|state| (state.terminal.partial.clone(), state.terminal.waiting.iter().cloned().collect::<Vec<_>>()));
+    let choices = use_state(Vec::<String>::new);
+    // Position in the history while it is walked through, and what had been typed before.
+    let walk = use_mut_ref(|| None::<(usize, String)>);
+    let scroll = use_node_ref();
+    let input = use_node_ref();
+
+    use_effect_with((screen.clone(), partial.clone(), waiting.len(), choices.len()), {
+        let scroll = scroll.clone();
+        move |_| {
+            if let Some(element) = scroll.cast::<HtmlElement>() {
+                element.set_scroll_top(element.scroll_height());
+            }
+        }
+    });
+
+    let put = {
+        let input = input.clone();
+        move |text: &str| {
+            if let Some(field) = input.cast::<HtmlTextAreaElement>() {
+                field.set_value(text);
+                fit_rows(&field);
+            }
+        }
+    };
+    let keydown = {
+        let (store, choices, walk, put) = (store.clone(), choices.clone(), walk.clone(), put.clone());
+        Callback::from(move |event: KeyboardEvent| {
+            let field: HtmlTextAreaElement = event.target_unchecked_into();
+            let text = field.value();
+            let several = text.contains('\n');
+            match event.key().as_str() {
+                "Enter" if !event.shift_key() => {
+                    event.prevent_default();
+                    *walk.borrow_mut() = None;
+                    choices.set(Vec::new());
+                    put("");
+                    store.dispatch(AppAction::Enter(text));
+                }
+                "Tab" if !event.shift_key() && !text.trim().is_empty() => {
+                    event.prevent_default();
+                    let completion = complete(&text, store.state().session.cluster());
+                    put(&completion.line);
+                    choices.set(completion.choices);
+                }
+                "ArrowUp" | "ArrowDown" if !several => {
+                    event.prevent_default();
+                    let state = store.state();
+                    let history = &state.terminal.history;
+                    let mut walk = walk.borrow_mut();
+                    let (at, typed) = walk.clone().unwrap_or((history.len(), text));
+                    let at = if event.key() == "ArrowUp" { at.saturating_sub(1) } else { (at + 1).min(history.len()) };
+                    put(history.get(at).unwrap_or(&typed));
+                    *walk = Some((at, typed));
+                }
+                "c" if event.ctrl_key() && field.selection_start().ok() == field.selection_end().ok() => {
+                    event.prevent_default();
+                    put("");
+                    choices.set(Vec::new());
+                    store.dispatch(AppAction::Interrupt);
+                }
+                "l" if event.ctrl_key() => {
+                    event.prevent_default();
+                    store.dispatch(AppAction::Clear);
+                }
+                _ => {}
+            }
+        })
+    };
+    let typed = Callback::from(|event: InputEvent| {
+        let field: HtmlTextAreaElement = event.target_unchecked_into();
+        fit_rows(&field);
+    });
+    let focus = {
+        let input = input.clone();
+        Callback::from(move |_: MouseEvent| {
+            let selecting =
+                gloo::utils::window().get_selection().ok().flatten().is_some_and(|selection| !selection.is_collapsed());
+            if let (false, Some(field)) = (selecting, input.cast::<HtmlElement>()) {
+                // The line is always there to be focused.
+                let _ = field.focus();
+            }
+        })
+    };
+    let prompt = if partial.is_empty() { "$" } else { ">" };
+    html! {
+        <div class="terminal" onclick={focus}>
+            <div class="scrollback" ref={scroll} role="log" aria-live="polite" aria-label={texts.terminal} tabindex="0">
+                { for screen.0.pieces.iter().map(piece) }
+                { for waiting.iter().map(|line| html! { <pre class="waiting">{ format!("$ {line}") }</pre> }) }
+                if !partial.is_empty() {
+                    <pre class="command">{ continued(&partial) }</pre>
+                }
+                if !choices.is_empty() {
+                    <pre class="choices">{ choices.join("   ") }</pre>
+                }
+            </div>
+            <div class="input-line">
+                <span class="prompt" aria-hidden="true">{ prompt }</span>
+                <textarea id="orrery-terminal-input" ref={input} rows="1" spellcheck="false" autocomplete="off" autocapitalize="off"
+                    aria-label={texts.terminal_input} placeholder={if screen.0.running.is_some() { texts.running } else { "kubectl …" }}
+                    onkeydown={keydown} oninput={typed} />
+                if screen.0.running.is_some() {
+                    <button type="button" class="interrupt" title={texts.interrupt} aria-label={texts.interrupt}
+                        onclick={store.on(AppAction::Interrupt)}>{ "^C" }</button>
+                }
+            </div>
+        </div>
+    }
+}
+
+fn piece(piece: &Piece) -> Html {
+    match piece {
+        Piece::Command(text) => html! { <pre class="command">{ continued(text) }</pre> },
+        Piece::Out(text) => html! { <pre>{ text }</pre> },
+        Piece::Err(text) => html! { <pre class="stderr">{ text }</pre> },
+    }
+}
+
+/// A command with its prompts: `$` and, before further lines, `>`.
+fn continued(text: &str) -> String {
+    format!("$ {}", text.replace('\n', "\n> "))
+}
+
+/// Makes the field as high as its lines, up to six.
+fn fit_rows(field: &HtmlTextAreaElement) {
+    field.set_rows((field.value().matches('\n').count() as u32 + 1).min(6));
+}

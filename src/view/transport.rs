@@ -1,0 +1,183 @@
+//! The transport: play and step, the clock, the pace, and the scrubber with its ticks.
+
+use yew::prelude::*;
+
+use super::icons::IconButton;
+use super::use_texts;
+use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::i18n::{Texts, span};
+use crate::scene::MessageKind;
+use crate::scene::geometry::number;
+use crate::state::player::Pace;
+use crate::state::scrub::Scale;
+use crate::state::{AppAction, State};
+
+#[component]
+pub(crate) fn Transport() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let (playing, pace) = use_selector(|state| (state.player.playing, state.player.pace));
+    let live = use_polled(300, (), |state, ()| state.player.t >= state.extent().1 - 1e6);
+    let choose = {
+        let store = store.clone();
+        Callback::from(move |event: Event| {
+            let select: web_sys::HtmlSelectElement = event.target_unchecked_into();
+            if let Some(pace) = Pace::parse(&select.value()) {
+                store.dispatch(AppAction::SetPace(pace));
+            }
+        })
+    };
+    let (icon, label) = if playing { ("pause", texts.pause) } else { ("play", texts.play) };
+    html! {
+        <section class="transport" aria-label={texts.timeline}>
+            <div class="buttons">
+                <IconButton icon="to-start" label={texts.to_start} onclick={store.on(AppAction::ToStart)} />
+                <IconButton icon="step-back" label={texts.step_back} onclick={store.on(AppAction::StepBack)} />
+                <IconButton class="play" {icon} {label} onclick={store.on(AppAction::TogglePlay)} />
+                <IconButton icon="step-forward" label={texts.step_forward} onclick={store.on(AppAction::StepForward)} />
+                <IconButton icon="to-live" label={texts.to_live} onclick={store.on(AppAction::ToLive)} />
+            </div>
+            <output class="clock" id="orrery-clock"></output>
+            <label class="pace">
+                <span class="sr-only">{ texts.pace }</span>
+                <select onchange={choose} title={texts.pace}>
+                    { for Pace::ALL.into_iter().map(|option| html! {
+                        <option value={option.key()} selected={option == pace}>{ pace_name(option, texts) }</option>
+                    }) }
+                </select>
+            </label>
+            <Scrubber />
+            <button type="button" class={classes!("live", live.then_some("on"))} onclick={store.on(AppAction::ToLive)} title={texts.to_live}>
+                { if live { texts.live } else { texts.past } }
+            </button>
+        </section>
+    }
+}
+
+fn pace_name(pace: Pace, texts: &Texts) -> String {
+    match pace {
+        Pace::Messages => texts.pace_messages.to_string(),
+        Pace::Real(speed) if (speed - 1.0).abs() < f64::EPSILON => texts.pace_real.to_string(),
+        Pace::Real(speed) => format!("{} × {speed}", texts.pace_real),
+        Pace::Fast => texts.pace_fast.to_string(),
+    }
+}
+
+/// Ticks and skipped stretches, in thousandths of the scrubber's width.
+#[derive(Clone, PartialEq)]
+struct Ticks {
+    /// For each kind its marks.
+    kinds: Vec<(MessageKind, String)>,
+    /// Skipped: from, to, how long.
+    skips: Vec<(f64, f64, u64)>,
+    seconds: (u64, u64, u64),
+}
+
+fn ticks(state: &State) -> Ticks {
+    let (from, to) = state.extent();
+    let lens = &state.visible.lens;
+    let scale = Scale::new(lens, from, to);
+    let place = |t: f64| scale.share(t) * 1000.0;
+    let spans = lens.spans();
+    let first = spans.partition_point(|span| (span.sent as f64) < from);
+    let mut last: Vec<i64> = vec![-1; MessageKind::ALL.len()];
+    let mut paths: Vec<String> = vec![String::new(); MessageKind::ALL.len()];
+    for (offset, span) in spans[first..].iter().enumerate() {
+        let x = place(span.sent as f64);
+        let Some(envelope) = state.session.trace().get(state.visible.ids[first + offset]) else { continue };
+        let kind = MessageKind::of(envelope);
+        let position = MessageKind::ALL.iter().position(|have| *have == kind).unwrap_or_default();
+        // One tick of a kind in two thousandths of the width says as much as ten.
+        let slot = (x / 2.0) as i64;
+        if kind.is_dot() || last[position] == slot {
+            continue;
+        }
+        last[position] = slot;
+        paths[position] += &format!("M{} 4v16", number(x));
+    }
+    let kinds = MessageKind::ALL.into_iter().zip(paths).filter(|(_, path)| !path.is_empty()).collect();
+    let skips = lens
+        .skips()
+        .filter(|skip| skip.to as f64 > from)
+        .map(|skip| (place(skip.from as f64), place(skip.to as f64), skip.to - skip.from))
+        .collect();
+    let seconds = |t: f64| (t / 1e6) as u64;
+    Ticks { kinds, skips, seconds: (seconds(from), seconds(to), seconds(state.player.t)) }
+}
+
+#[component]
+fn Scrubber() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let ticks = use_polled(250, (), |state, ()| ticks(state));
+    let track = use_node_ref();
+    let dragging = use_mut_ref(|| false);
+    let seek = {
+        let (store, track) = (store.clone(), track.clone());
+        move |event: &PointerEvent| {
+            let Some(track) = track.cast::<web_sys::Element>() else { return };
+            let rect = track.get_bounding_client_rect();
+            let share = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
+            let t = {
+                let state = store.state();
+                let (from, to) = state.extent();
+                Scale::new(&state.visible.lens, from, to).moment(share)
+            };
+            store.dispatch(AppAction::Seek(t));
+        }
+    };
+    let down = {
+        let (seek, dragging, track, store) = (seek.clone(), dragging.clone(), track.clone(), store.clone());
+        Callback::from(move |event: PointerEvent| {
+            *dragging.borrow_mut() = true;
+            if let Some(track) = track.cast::<web_sys::Element>() {
+                // Without capture the drag ends at the track's edge.
+                let _ = track.set_pointer_capture(event.pointer_id());
+            }
+            store.dispatch(AppAction::Pause);
+            seek(&event);
+        })
+    };
+    let moved = {
+        let dragging = dragging.clone();
+        Callback::from(move |event: PointerEvent| {
+            if *dragging.borrow() {
+                seek(&event);
+            }
+        })
+    };
+    let up = Callback::from(move |_: PointerEvent| *dragging.borrow_mut() = false);
+    let keys = {
+        let store = store.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            let action = match event.key().as_str() {
+                "ArrowRight" | "ArrowUp" => AppAction::StepForward,
+                "ArrowLeft" | "ArrowDown" => AppAction::StepBack,
+                "Home" => AppAction::ToStart,
+                "End" => AppAction::ToLive,
+                _ => return,
+            };
+            event.prevent_default();
+            event.stop_propagation();
+            store.dispatch(action);
+        })
+    };
+    let (from, to, now) = ticks.seconds;
+    html! {
+        <div class="scrubber" ref={track} role="slider" tabindex="0" aria-label={texts.timeline} aria-valuemin={from.to_string()}
+            aria-valuemax={to.to_string()} aria-valuenow={now.to_string()} aria-valuetext={format!("{now} s")}
+            onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up} onkeydown={keys}>
+            <div class="track"></div>
+            <div class="played" id="orrery-played"></div>
+            { for ticks.skips.iter().map(|(from, to, us)| html! {
+                <div class="skip" style={format!("left:{:.2}%;width:{:.2}%", from / 10.0, (to - from).max(2.0) / 10.0)} title={texts.skipped(*us)}>
+                    if to - from > 45.0 { <span>{ span(*us) }</span> }
+                </div>
+            }) }
+            <svg class="ticks" viewBox="0 0 1000 24" preserveAspectRatio="none" aria-hidden="true">
+                { for ticks.kinds.iter().map(|(kind, d)| html! { <path class={classes!("tick", kind.class())} d={d.clone()} /> }) }
+            </svg>
+            <div class="thumb" id="orrery-thumb"></div>
+        </div>
+    }
+}

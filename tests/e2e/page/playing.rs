@@ -1,0 +1,108 @@
+//! Commands are run, messages travel, time goes back and forth.
+
+use orrery_e2e::open;
+use page_driver::PageOptions;
+use serde_json::{Value, json};
+
+/// Waits until an expression is true, at most ten seconds.
+fn until(page: &orrery_e2e::Opened, expression: &str) {
+    let script = format!(
+        "const end = performance.now() + 10000;
+         while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 30));
+         return Boolean({expression});"
+    );
+    assert_eq!(page.evaluate(&script), json!(true), "{expression}");
+}
+
+#[test]
+fn a_cluster_stands_and_a_first_thing_to_do_is_shown() {
+    let page = open("", &PageOptions::default());
+    assert_eq!(page.evaluate("orrery.state().nodes"), json!(3));
+    assert_eq!(
+        page.evaluate("document.querySelector('.first code').textContent.startsWith('kubectl create deployment')"),
+        json!(true)
+    );
+    assert_eq!(page.evaluate("document.querySelectorAll('.standing .bar').length"), json!(1));
+    // Nothing scrolls but what is meant to.
+    assert_eq!(page.evaluate("document.documentElement.scrollHeight <= innerHeight"), json!(true));
+}
+
+#[test]
+fn the_first_thing_to_do_sets_messages_moving() {
+    let page = open("", &PageOptions::default());
+    page.evaluate("document.querySelector('.first button').click()");
+    until(&page, "document.querySelectorAll('#orrery-pills .pill').length > 0");
+    until(&page, "document.querySelector('.scrollback').textContent.includes('deployment.apps/web created')");
+}
+
+#[test]
+fn run_answers_with_what_the_command_printed() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let answer = page.evaluate("return await orrery.run('echo one; echo two >&2; false')");
+    assert_eq!(answer, json!({"stdout": "one\n", "stderr": "two\n", "code": 1}));
+    let wrong = page.evaluate("try { await orrery.run(7); return 'no error' } catch (error) { return error.message }");
+    assert_eq!(wrong, json!("run(line): line must be a string"));
+}
+
+#[test]
+fn a_rewind_and_forward_again_shows_the_same_picture() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.evaluate("await orrery.run('kubectl create deployment web --image=nginx --replicas=3'); await orrery.settle()");
+    let end = page.evaluate("orrery.state().seconds").as_f64().expect("a number");
+    let begin = page.evaluate("orrery.seek(0.001); orrery.state().seconds").as_f64().expect("a number");
+    assert!(begin < end);
+    page.evaluate(&format!("orrery.seek({end} - 2)"));
+    // Forward message by message, noting each picture, and back again.
+    let script = "
+        const pictures = [];
+        const step = async go => {
+            go();
+            while (orrery.state().seconds === pictures.at(-1)?.[0]) await new Promise(done => setTimeout(done, 5));
+            let last;
+            do { last = orrery.state().seconds; await new Promise(done => setTimeout(done, 40)); } while (last !== orrery.state().seconds);
+        };
+        const picture = () => [orrery.state().seconds, orrery.svg()];
+        for (let count = 0; count < 6; count++) { await step(orrery.next); pictures.push(picture()); }
+        const again = [];
+        for (let count = 0; count < 5; count++) { orrery.previous(); again.unshift(picture()); }
+        return pictures.slice(0, 5).every(([seconds, svg], index) => seconds === again[index][0] && svg === again[index][1])
+            || JSON.stringify([pictures.map(p => p[0]), again.map(p => p[0])]);";
+    assert_eq!(page.evaluate(script), Value::Bool(true));
+}
+
+#[test]
+fn a_command_in_the_past_forks_and_says_so() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let before = page.evaluate("orrery.state().seconds").as_f64().expect("a number");
+    page.evaluate("await orrery.run('sleep 3'); await orrery.run('echo later')");
+    page.evaluate(&format!("orrery.seek({before} + 1)"));
+    page.evaluate("await orrery.run('echo early')");
+    until(&page, "document.querySelector('.notice')");
+    assert_eq!(page.evaluate("document.querySelector('.scrollback').textContent.includes('later')"), json!(false));
+}
+
+#[test]
+fn keys_play_and_stop() {
+    let page = open("", &PageOptions::default());
+    assert_eq!(page.evaluate("orrery.state().playing"), json!(true));
+    let press = |key: &str| {
+        page.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"))
+    };
+    press(" ");
+    assert_eq!(page.evaluate("orrery.state().playing"), json!(false));
+    press("?");
+    until(&page, "document.querySelector('[role=dialog]')");
+    press("Escape");
+    until(&page, "!document.querySelector('[role=dialog]')");
+}
+
+#[test]
+fn what_is_selected_is_inspected() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.evaluate(
+        "document.querySelector('[data-select=\"node/kind-worker\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+    );
+    until(&page, "document.querySelector('.inspector h2')?.textContent.includes('kind-worker')");
+    page.evaluate("[...document.querySelectorAll('.inspector .tab')].find(tab => tab.textContent === 'YAML').click()");
+    until(&page, "document.querySelector('.yaml')?.textContent.includes('kind: Node')");
+}
