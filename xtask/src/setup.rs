@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 use page_driver::Programs;
 
-use crate::tell::{run, step};
+use crate::tell::{run, run_briefly, step};
 
 /// What the page is compiled for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -65,10 +65,14 @@ pub(crate) fn browser() -> anyhow::Result<Programs> {
         command
     };
     step("installing Chromium and chromedriver by apt (some 100 MB, half a minute)", || {
+        // One broken source among many is no reason to stop; what is needed and missing is said by the next command.
         run(apt().args(["update", "-q"]))?;
-        run(apt().args(["install", "-q", "-y", "--no-install-recommends"]).args(packages))
+        // Downloaded first, so that nothing is changed when that fails; without a network apt has a line for each of a hundred packages.
+        let install = ["install", "-q", "-y", "--no-install-recommends"];
+        run_briefly(apt().args(install).arg("--download-only").args(packages))?;
+        run(apt().args(install).args(packages))
     })
-    .context("Chromium could not be installed; is the network there? apt downloads everything before it changes anything")?;
+    .context("Chromium could not be installed; is the network there? Nothing was changed")?;
     Ok(Programs::find()?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stderr};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,6 +49,15 @@ pub(crate) fn step<T>(title: &str, work: impl FnOnce() -> anyhow::Result<T>) -> 
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command.status().with_context(|| format!("starting {}", line(command)))?;
     ensure!(status.success(), "{} failed ({status})", line(command));
+    Ok(())
+}
+
+/// As [`run`], with only the first lines of what a failing program says on stderr.
+pub(crate) fn run_briefly(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.stdout(Stdio::inherit()).output().with_context(|| format!("starting {}", line(command)))?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    let first: Vec<_> = words.lines().take(3).collect();
+    ensure!(output.status.success(), "{} failed ({}):\n{}", line(command), output.status, first.join("\n"));
     Ok(())
 }
 
