@@ -3,6 +3,7 @@
 
 use super::error::Error;
 use super::invocation::Invocation;
+use super::manifests::{self, Manifest};
 use crate::api::Resource;
 use crate::core::Request;
 use crate::flow::{Flow, Io, RequestError};
@@ -147,6 +148,22 @@ pub fn select(inv: &Invocation, args: &[String], choice: Choice) -> Result<Vec<T
         ([resource], names) => names.iter().map(|name| one(inv, *resource, name, choice)).collect(),
         _ => Err("you must specify only one resource".into()),
     }
+}
+
+/// The objects of `-f`, or those that the arguments and `choice` mean; and what was wrong with some of the files.
+pub fn targets(inv: &Invocation, choice: Choice) -> Result<(Vec<Target>, Vec<Error>), Error> {
+    manifests::check_arguments(inv)?;
+    if !manifests::given(inv) {
+        return Ok((select(inv, &inv.args, choice)?, Vec::new()));
+    }
+    let mut loaded = manifests::load(inv, false)?;
+    manifests::select(&mut loaded, choice.labels.unwrap_or_default())?;
+    let target = |manifest: &Manifest| Target::One {
+        resource: manifest.resource,
+        namespace: manifest.namespace().to_string(),
+        name: manifest.name().to_string(),
+    };
+    Ok((loaded.manifests.iter().map(target).collect(), loaded.errors))
 }
 
 fn one(inv: &Invocation, resource: Resource, name: &str, choice: Choice) -> Result<Target, Error> {

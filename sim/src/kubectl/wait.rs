@@ -3,8 +3,9 @@
 use super::args::{Command, Flag};
 use super::error::Error;
 use super::invocation::Invocation;
+use super::options::{FILES, flags};
 use super::print::JsonPath;
-use super::resources::{Choice, Found, fetch, full_name, select};
+use super::resources::{Choice, Found, Target, fetch, full_name, targets};
 use super::until::{Change, ObjectWatch};
 use crate::core::{Duration, Time};
 use crate::flow::{Flow, Io};
@@ -26,25 +27,27 @@ pub(super) static COMMAND: Command = Command {
         "# Wait for the pod \"busybox1\" to be deleted, with a timeout of 60s",
         "kubectl wait --for=delete pod/busybox1 --timeout=60s",
     ],
-    flags: &[
-        Flag::bool("all", "Select all resources in the namespace of the specified resource types"),
-        Flag::bool("all-namespaces", "List the requested object(s) across all namespaces").letter('A'),
-        Flag::text("field-selector", "", "Selector (field query) to filter on"),
-        Flag::text(
-            "for",
-            "",
-            "The condition to wait on: [create|delete|condition=condition-name[=condition-value]|jsonpath='{JSONPath expression}'=[JSONPath value]]",
-        ),
-        Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
-        Flag::duration(
-            "timeout",
-            "30s",
-            "The length of time to wait before giving up. Zero means check once and don't wait, negative means wait for a week",
-        ),
-    ],
+    flags: flags!(FILES, OWN),
     run: Some(run),
     ..Command::NEW
 };
+
+const OWN: &[Flag] = &[
+    Flag::bool("all", "Select all resources in the namespace of the specified resource types"),
+    Flag::bool("all-namespaces", "List the requested object(s) across all namespaces").letter('A'),
+    Flag::text("field-selector", "", "Selector (field query) to filter on"),
+    Flag::text(
+        "for",
+        "",
+        "The condition to wait on: [create|delete|condition=condition-name[=condition-value]|jsonpath='{JSONPath expression}'=[JSONPath value]]",
+    ),
+    Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
+    Flag::duration(
+        "timeout",
+        "30s",
+        "The length of time to wait before giving up. Zero means check once and don't wait, negative means wait for a week",
+    ),
+];
 
 /// What is waited for.
 #[derive(Clone, Debug)]
@@ -141,7 +144,7 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         all_namespaces: inv.is("all-namespaces"),
         type_alone: false,
     };
-    let targets = inv.or_fail(io, select(inv, &inv.args, choice))?;
+    let (targets, mut errors) = inv.or_fail(io, targets(inv, choice))?;
     let deadline = match inv.duration_us("timeout") {
         us if us < 0 => io.now() + Duration::s(7 * 86_400),
         us => io.now() + Duration::us(us as u64),
@@ -149,7 +152,8 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     if matches!(goal, Goal::Created) {
         return created(inv, io, &targets, deadline);
     }
-    let (found, mut errors) = fetch(io, &targets)?;
+    let (found, failed) = fetch(io, &targets)?;
+    errors.extend(failed);
     let deleting = matches!(goal, Goal::Deleted);
     if deleting {
         errors.retain(|error| !error.is_not_found());
@@ -197,7 +201,7 @@ fn one(io: &mut Io, goal: &Goal, found: &Found, deadline: Time) -> Flow<Result<(
 }
 
 /// Looks every half second whether the objects are there.
-fn created(inv: &Invocation, io: &mut Io, targets: &[super::resources::Target], deadline: Time) -> Flow<()> {
+fn created(inv: &Invocation, io: &mut Io, targets: &[Target], deadline: Time) -> Flow<()> {
     loop {
         let (found, errors) = fetch(io, targets)?;
         if let Some(error) = errors.into_iter().find(|error| !error.is_not_found()) {

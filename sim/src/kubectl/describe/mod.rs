@@ -15,10 +15,12 @@ mod tests;
 mod volumes;
 mod workloads;
 
-use super::args::{Command, Flag, FlagKind};
+use super::args::{Command, Flag};
 use super::error::Error;
 use super::invocation::Invocation;
-use super::resources::{Choice, Found, Target, fetch, find_list, select};
+use super::manifests;
+use super::options::{FILES, flags};
+use super::resources::{Choice, Found, Target, fetch, find_list, targets};
 use crate::api::Resource;
 use crate::api::resource as kinds;
 use crate::core::Request;
@@ -44,16 +46,17 @@ pub(super) static COMMAND: Command = Command {
         "# Describe all pods whose names begin with 'frontend'",
         "kubectl describe pods frontend",
     ],
-    flags: &[
-        Flag::bool("all-namespaces", "List the requested object(s) across all namespaces").letter('A'),
-        Flag::int("chunk-size", "500", "Return large lists in chunks rather than all at once"),
-        Flag::refused("kustomize", FlagKind::Text, "kustomizations are left out").letter('k'),
-        Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
-        Flag::bool("show-events", "Display events related to the described object; by default those of a single object").on(),
-    ],
+    flags: flags!(FILES, OWN),
     run: Some(run),
     ..Command::NEW
 };
+
+const OWN: &[Flag] = &[
+    Flag::bool("all-namespaces", "List the requested object(s) across all namespaces").letter('A'),
+    Flag::int("chunk-size", "500", "Return large lists in chunks rather than all at once"),
+    Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
+    Flag::bool("show-events", "Display events related to the described object; by default those of a single object").on(),
+];
 
 /// Asks for what a description needs.
 struct Reader<'a, 'log> {
@@ -63,7 +66,7 @@ struct Reader<'a, 'log> {
 }
 
 fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
-    if inv.args.is_empty() {
+    if inv.args.is_empty() && !manifests::given(inv) {
         return inv.fail(
             io,
             "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of supported \
@@ -76,8 +79,9 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         all_namespaces: inv.is("all-namespaces"),
         ..Choice::default()
     };
-    let targets = inv.or_fail(io, select(inv, &inv.args, choice))?;
-    let (found, mut errors) = fetch(io, &targets)?;
+    let (targets, mut errors) = inv.or_fail(io, targets(inv, choice))?;
+    let (found, failed) = fetch(io, &targets)?;
+    errors.extend(failed);
     // Unless asked for, the events of several objects are not fetched.
     let show_events = if inv.given("show-events") { inv.is("show-events") } else { errors.is_empty() && found.len() == 1 };
     let mut reader = Reader { io, show_events };

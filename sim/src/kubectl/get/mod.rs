@@ -8,8 +8,10 @@ mod watch;
 use super::args::{Command, Flag, FlagKind};
 use super::error::Error;
 use super::invocation::Invocation;
+use super::manifests;
+use super::options::{FILES, flags};
 use super::print::{Format, Printer, TabWriter, TableOptions, TablePrinter, list_of};
-use super::resources::{Choice, Found, Target, objects, select};
+use super::resources::{Choice, Found, Target, objects, targets};
 use crate::api::Resource;
 use crate::api::resource::ENDPOINTS;
 use crate::core::Request;
@@ -43,32 +45,33 @@ pub(super) static COMMAND: Command = Command {
         "# List all pods existing in all namespaces, and go on printing what changes",
         "kubectl get pods --all-namespaces --watch",
     ],
-    flags: &[
-        Flag::bool("all-namespaces", "List the requested object(s) across all namespaces").letter('A'),
-        Flag::bool("allow-missing-template-keys", "Ignore missing fields in templates").on(),
-        Flag::int("chunk-size", "500", "Return large lists in chunks rather than all at once. Pass 0 to disable"),
-        Flag::text("field-selector", "", "Selector (field query) to filter on, such as status.phase=Running"),
-        Flag::bool("ignore-not-found", "Treat \"resource not found\" as a successful retrieval"),
-        Flag::refused("kustomize", FlagKind::Text, "kustomizations are left out").letter('k'),
-        Flag::list("label-columns", "Labels that are to be presented as columns").letter('L'),
-        Flag::bool("no-headers", "Don't print headers"),
-        Flag::text("output", "", "Output format").letter('o'),
-        Flag::bool("output-watch-events", "Output watch event objects when --watch or --watch-only is used"),
-        Flag::text("raw", "", "Raw URI to request from the server"),
-        Flag::text("selector", "", "Selector (label query) to filter on, such as key1=value1,key2 in (a,b)").letter('l'),
-        Flag::bool("server-print", "Have the server return the appropriate table output").on(),
-        Flag::bool("show-kind", "List the resource type for the requested object(s)"),
-        Flag::bool("show-labels", "Show all labels as the last column"),
-        Flag::bool("show-managed-fields", "Keep the managedFields when printing objects in JSON or YAML format"),
-        Flag::text("sort-by", "", "Sort list types using this field specification, such as {.metadata.name}"),
-        Flag::text("subresource", "", "Fetch the requested object's subresource: status or scale"),
-        Flag::refused("template", FlagKind::Text, "Go templates are left out"),
-        Flag::bool("watch", "After listing/getting the requested object, watch for changes").letter('w'),
-        Flag::bool("watch-only", "Watch for changes to the requested object(s), without listing/getting first"),
-    ],
+    flags: flags!(FILES, OWN),
     run: Some(run),
     ..Command::NEW
 };
+
+const OWN: &[Flag] = &[
+    Flag::bool("all-namespaces", "List the requested object(s) across all namespaces").letter('A'),
+    Flag::bool("allow-missing-template-keys", "Ignore missing fields in templates").on(),
+    Flag::int("chunk-size", "500", "Return large lists in chunks rather than all at once. Pass 0 to disable"),
+    Flag::text("field-selector", "", "Selector (field query) to filter on, such as status.phase=Running"),
+    Flag::bool("ignore-not-found", "Treat \"resource not found\" as a successful retrieval"),
+    Flag::list("label-columns", "Labels that are to be presented as columns").letter('L'),
+    Flag::bool("no-headers", "Don't print headers"),
+    Flag::text("output", "", "Output format").letter('o'),
+    Flag::bool("output-watch-events", "Output watch event objects when --watch or --watch-only is used"),
+    Flag::text("raw", "", "Raw URI to request from the server"),
+    Flag::text("selector", "", "Selector (label query) to filter on, such as key1=value1,key2 in (a,b)").letter('l'),
+    Flag::bool("server-print", "Have the server return the appropriate table output").on(),
+    Flag::bool("show-kind", "List the resource type for the requested object(s)"),
+    Flag::bool("show-labels", "Show all labels as the last column"),
+    Flag::bool("show-managed-fields", "Keep the managedFields when printing objects in JSON or YAML format"),
+    Flag::text("sort-by", "", "Sort list types using this field specification, such as {.metadata.name}"),
+    Flag::text("subresource", "", "Fetch the requested object's subresource: status or scale"),
+    Flag::refused("template", FlagKind::Text, "Go templates are left out"),
+    Flag::bool("watch", "After listing/getting the requested object, watch for changes").letter('w'),
+    Flag::bool("watch-only", "Watch for changes to the requested object(s), without listing/getting first"),
+];
 
 fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     if inv.given("raw") {
@@ -78,7 +81,7 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     if watching && inv.given("sort-by") {
         io.eprint("warning: --watch or --watch-only requested, --sort-by will be ignored\n");
     }
-    if inv.args.is_empty() && !watching {
+    if inv.args.is_empty() && !watching && !manifests::given(inv) {
         io.eprint(
             "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported \
              resources.\n\n",
@@ -106,14 +109,14 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         all_namespaces: inv.is("all-namespaces"),
         all: false,
     };
-    let targets = inv.or_fail(io, select(inv, &inv.args, choice))?;
+    let (targets, errors) = inv.or_fail(io, targets(inv, choice))?;
     if watching {
         return watch::run(inv, io, &targets);
     }
     let format = Format::of(inv, true);
     match format {
-        Ok(Format::Human { wide }) => tables(inv, io, &targets, wide),
-        Ok(format) => generic(inv, io, &targets, format),
+        Ok(Format::Human { wide }) => tables(inv, io, &targets, errors, wide),
+        Ok(format) => generic(inv, io, &targets, errors, format),
         // kubectl makes its printer only now, when the objects have been read.
         Err(error) => {
             read(inv, io, &targets)?;
@@ -166,9 +169,8 @@ fn table_options(inv: &Invocation, resource: Resource, wide: bool, with_kind: bo
 }
 
 /// For people: the server's Tables, one after the other.
-fn tables(inv: &Invocation, io: &mut Io, targets: &[Target], wide: bool) -> Flow<()> {
+fn tables(inv: &Invocation, io: &mut Io, targets: &[Target], mut errors: Vec<Error>, wide: bool) -> Flow<()> {
     let mut answers: Vec<(Resource, Value)> = Vec::new();
-    let mut errors: Vec<Error> = Vec::new();
     for target in targets {
         match io.request(request(inv, target, true))? {
             Ok(table) => {
@@ -242,8 +244,9 @@ fn read(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<(Vec<Found>, 
 }
 
 /// For programs: the object, or a List of all objects.
-fn generic(inv: &Invocation, io: &mut Io, targets: &[Target], format: Format) -> Flow<()> {
-    let (found, errors) = read(inv, io, targets)?;
+fn generic(inv: &Invocation, io: &mut Io, targets: &[Target], mut errors: Vec<Error>, format: Format) -> Flow<()> {
+    let (found, failed) = read(inv, io, targets)?;
+    errors.extend(failed);
     let single = matches!(targets, [Target::One { .. }]);
     if !errors.is_empty() && single {
         let result = Error::aggregate(errors);
@@ -260,7 +263,6 @@ fn generic(inv: &Invocation, io: &mut Io, targets: &[Target], format: Format) ->
     }
     let object = if single && items.len() == 1 { items.remove(0) } else { list_of(items) };
     let mut printer = Printer::new(format, inv.is("show-managed-fields"));
-    let mut errors = errors;
     match printer.print(&object) {
         Ok(text) => io.print(&text),
         Err(error) => errors.push(error.into()),

@@ -208,3 +208,25 @@ fn a_watch_prints_every_change_on_a_line() {
     };
     assert_eq!(watch, "/api/v1/namespaces/default/pods?resourceVersion=7&watch=true");
 }
+
+#[test]
+fn objects_of_files_are_read_one_by_one() {
+    let manifest =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web-9}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+    let env = Env { stdin: Some(manifest.into()), ..Env::default() };
+    let seen = run("kubectl get -f -", &env, server);
+    assert_eq!(
+        seen.out,
+        "NAME        READY   STATUS    RESTARTS   AGE\npod/web-9   1/1     Running   0          5s\n\n\
+         NAME                  READY   UP-TO-DATE   AVAILABLE   AGE\ndeployment.apps/web   1/1     1            1           5s\n"
+    );
+    assert_eq!(
+        seen.requests,
+        ["GET /api/v1/namespaces/default/pods/web-9", "GET /apis/apps/v1/namespaces/default/deployments/web"]
+    );
+    assert_eq!(run_offline("kubectl get -f nope.yaml").err, "error: the path \"nope.yaml\" does not exist\n");
+    assert_eq!(
+        run_offline("kubectl describe -f a pod").err,
+        "error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well\n"
+    );
+}

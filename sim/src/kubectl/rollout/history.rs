@@ -7,9 +7,11 @@ use super::super::describe::pod::template as describe_template;
 use super::super::describe::sheet::Sheet;
 use super::super::error::Error;
 use super::super::invocation::Invocation;
+use super::super::manifests;
+use super::super::options::{FILES, flags};
 use super::super::print::TabWriter;
 use super::super::replica_sets::{self, CHANGE_CAUSE};
-use super::super::resources::{Choice, Found, fetch, select};
+use super::super::resources::{Choice, Found, fetch, targets};
 use crate::api::resource::{CONTROLLERREVISIONS, DAEMONSETS, DEPLOYMENTS, REPLICASETS};
 use crate::api::selector::LabelSelector;
 use crate::core::Request;
@@ -27,21 +29,22 @@ pub(super) static COMMAND: Command = Command {
         "# View the details of daemonset revision 3",
         "kubectl rollout history daemonset/abc --revision=3",
     ],
-    flags: &[
-        Flag::refused("kustomize", FlagKind::Text, "kustomizations are left out").letter('k'),
-        Flag::refused("output", FlagKind::Text, "the history is printed for people only").letter('o'),
-        Flag::int("revision", "0", "See the details, including podTemplate of the revision specified"),
-        Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
-    ],
+    flags: flags!(FILES, OWN),
     run: Some(run),
     ..Command::NEW
 };
+
+const OWN: &[Flag] = &[
+    Flag::refused("output", FlagKind::Text, "the history is printed for people only").letter('o'),
+    Flag::int("revision", "0", "See the details, including podTemplate of the revision specified"),
+    Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
+];
 
 /// Pod templates by revision.
 type History = BTreeMap<i64, Value>;
 
 fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
-    if inv.args.is_empty() {
+    if inv.args.is_empty() && !manifests::given(inv) {
         return inv.usage_error(io, "required resource not specified");
     }
     let revision = inv.int("revision");
@@ -49,8 +52,9 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         return inv.fail(io, format!("revision must be a positive integer: {revision}"));
     }
     let choice = Choice { labels: Some(inv.flag("selector")), type_alone: true, ..Choice::default() };
-    let targets = inv.or_fail(io, select(inv, &inv.args, choice))?;
-    let (found, errors) = fetch(io, &targets)?;
+    let (targets, mut errors) = inv.or_fail(io, targets(inv, choice))?;
+    let (found, failed) = fetch(io, &targets)?;
+    errors.extend(failed);
     let mut failed = errors;
     for found in found {
         match history(io, &found)?.and_then(|history| view(&history, revision)) {

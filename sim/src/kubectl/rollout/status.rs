@@ -1,10 +1,12 @@
 //! `kubectl rollout status`, after `k8s.io/kubectl/pkg/cmd/rollout/rollout_status.go` and `pkg/polymorphichelpers/rollout_status.go`.
 
-use super::super::args::{Command, Flag, FlagKind};
+use super::super::args::{Command, Flag};
 use super::super::error::Error;
 use super::super::invocation::Invocation;
+use super::super::manifests;
+use super::super::options::{FILES, flags};
 use super::super::replica_sets;
-use super::super::resources::{Choice, fetch, select};
+use super::super::resources::{Choice, fetch, targets};
 use super::super::until::{Change, ObjectWatch};
 use crate::api::Resource;
 use crate::api::resource::{DAEMONSETS, DEPLOYMENTS};
@@ -19,19 +21,20 @@ pub(super) static COMMAND: Command = Command {
            the rollout to finish then you can use --watch=false. Note that if a new rollout starts in-between, then 'rollout \
            status' will continue watching the latest revision.",
     examples: &["# Watch the rollout status of a deployment", "kubectl rollout status deployment/nginx"],
-    flags: &[
-        Flag::refused("kustomize", FlagKind::Text, "kustomizations are left out").letter('k'),
-        Flag::int("revision", "0", "Pin to a specific revision for showing its status. Defaults to 0 (last revision)"),
-        Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
-        Flag::duration("timeout", "0s", "The length of time to wait before ending watch, zero means never"),
-        Flag::bool("watch", "Watch the status of the rollout until it's done").letter('w').on(),
-    ],
+    flags: flags!(FILES, OWN),
     run: Some(run),
     ..Command::NEW
 };
 
+const OWN: &[Flag] = &[
+    Flag::int("revision", "0", "Pin to a specific revision for showing its status. Defaults to 0 (last revision)"),
+    Flag::text("selector", "", "Selector (label query) to filter on").letter('l'),
+    Flag::duration("timeout", "0s", "The length of time to wait before ending watch, zero means never"),
+    Flag::bool("watch", "Watch the status of the rollout until it's done").letter('w').on(),
+];
+
 fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
-    if inv.args.is_empty() {
+    if inv.args.is_empty() && !manifests::given(inv) {
         return inv.usage_error(io, "required resource not specified");
     }
     let revision = inv.int("revision");
@@ -39,8 +42,9 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         return inv.fail(io, format!("revision must be a positive integer: {revision}"));
     }
     let choice = Choice { labels: Some(inv.flag("selector")), type_alone: true, ..Choice::default() };
-    let targets = inv.or_fail(io, select(inv, &inv.args, choice))?;
-    let (found, errors) = fetch(io, &targets)?;
+    let (targets, mut errors) = inv.or_fail(io, targets(inv, choice))?;
+    let (found, failed) = fetch(io, &targets)?;
+    errors.extend(failed);
     let result = Error::aggregate(errors);
     inv.or_fail(io, result)?;
     if found.is_empty() {
