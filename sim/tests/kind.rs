@@ -31,7 +31,11 @@ impl Terminal {
     /// The columns of `kubectl get`, without the header.
     fn table(&mut self, line: &str) -> Vec<Vec<String>> {
         let text = self.run(line);
-        text.lines().skip(1).filter(|line| *line != "(0)").map(|line| line.split_whitespace().map(str::to_string).collect()).collect()
+        text.lines()
+            .skip(1)
+            .filter(|line| *line != "(0)")
+            .map(|line| line.split_whitespace().map(str::to_string).collect())
+            .collect()
     }
 }
 
@@ -58,8 +62,11 @@ Have a nice day! 👋
     terminal.settle();
     let nodes = terminal.table("kubectl get nodes");
     let shown: Vec<String> = nodes.iter().map(|row| format!("{} {} {} {}", row[0], row[1], row[2], row[4])).collect();
-    let expected =
-        ["kind-control-plane Ready control-plane v1.36.1", "kind-worker Ready <none> v1.36.1", "kind-worker2 Ready <none> v1.36.1"];
+    let expected = [
+        "kind-control-plane Ready control-plane v1.36.1",
+        "kind-worker Ready <none> v1.36.1",
+        "kind-worker2 Ready <none> v1.36.1",
+    ];
     assert_eq!(shown, expected);
 
     let pods = terminal.table("kubectl get pods -A -o wide");
@@ -138,8 +145,14 @@ fn process_trees_are_those_of_the_lecture() {
 
     let control_plane = shape(&terminal.run("docker exec -it kind-control-plane ps fxwwo pid,cmd"));
     let commands = [
-        "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "/bin/kindnetd", "/usr/local/bin/kube-proxy",
-        "/coredns -conf /etc/coredns/Corefile", "local-path-provisioner",
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "/bin/kindnetd",
+        "/usr/local/bin/kube-proxy",
+        "/coredns -conf /etc/coredns/Corefile",
+        "local-path-provisioner",
     ];
     for cmd in commands {
         assert!(control_plane.contains(&pod(cmd)), "{cmd} in {control_plane}");
@@ -174,12 +187,15 @@ fn workers_join_stop_start_and_go() {
     terminal.run("kind create cluster --config kind.yaml");
     terminal.settle();
     let labels = "--label io.x-k8s.kind.cluster=kind --label io.x-k8s.kind.role=worker";
-    let made = terminal.run(&format!("docker run -d --name kind-worker2 --network kind --privileged {labels} kindest/node:v1.36.1"));
+    let made =
+        terminal.run(&format!("docker run -d --name kind-worker2 --network kind --privileged {labels} kindest/node:v1.36.1"));
     assert_eq!(made.len(), 64 + "\n(0)".len());
-    let join = "kubeadm join kind-control-plane:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification";
+    let join =
+        "kubeadm join kind-control-plane:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification";
     assert!(terminal.run(&format!("docker exec kind-worker2 {join}")).contains("This node has joined the cluster"));
     terminal.settle();
-    let status = |terminal: &mut Terminal| terminal.table("kubectl get nodes").iter().map(|row| row[1].clone()).collect::<Vec<_>>();
+    let status =
+        |terminal: &mut Terminal| terminal.table("kubectl get nodes").iter().map(|row| row[1].clone()).collect::<Vec<_>>();
     assert_eq!(status(&mut terminal), ["Ready", "Ready", "Ready"]);
 
     terminal.run("docker stop kind-worker2");

@@ -1,5 +1,6 @@
 //! What kubectl says when something went wrong: `k8s.io/kubectl/pkg/cmd/util/helpers.go`.
 
+use super::resources::unmodelled;
 use crate::core::message::FailureKind;
 use crate::flow::RequestError;
 use crate::value::Value;
@@ -58,7 +59,12 @@ impl Error {
             {
                 invalid(&response.body)
             }
-            Self::NoResource(name) => format!("error: the server doesn't have a resource type {name:?}"),
+            Self::NoResource(name) => match unmodelled(name) {
+                Some(kind) => {
+                    format!("error: the server doesn't have a resource type {name:?}\n({kind} is not modelled by kube-orrery)")
+                }
+                None => format!("error: the server doesn't have a resource type {name:?}"),
+            },
             Self::Many(errors) => errors.iter().map(|error| error.message(host)).collect::<Vec<_>>().join("\n"),
             Self::Text(text) if !text.starts_with("error: ") => format!("error: {text}"),
             other => other.message(host),

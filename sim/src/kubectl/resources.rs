@@ -259,11 +259,6 @@ pub fn unmodelled(name: &str) -> Option<&'static str> {
         ("APIService", &["apiservices", "apiservice"]),
         ("PodTemplate", &["podtemplates", "podtemplate"]),
         ("VolumeAttachment", &["volumeattachments", "volumeattachment"]),
-        ("ControllerRevision", &["controllerrevisions", "controllerrevision"]),
-        ("PersistentVolumeClaim", &["persistentvolumeclaims", "persistentvolumeclaim", "pvc"]),
-        ("ResourceQuota", &["resourcequotas", "resourcequota", "quota"]),
-        ("LimitRange", &["limitranges", "limitrange", "limits"]),
-        ("PodDisruptionBudget", &["poddisruptionbudgets", "poddisruptionbudget", "pdb"]),
     ];
     let lower = name.to_lowercase();
     LEFT_OUT.iter().find(|(_, names)| names.contains(&lower.as_str())).map(|(kind, _)| *kind)

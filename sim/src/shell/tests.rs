@@ -139,3 +139,142 @@ fn a_long_watch_costs_the_same_for_every_event() {
     assert_eq!(seen.asks.last().map(|(_, _, ask)| ask.clone()), Some(Ask::Close(1)));
     assert_eq!(seen.code, Some(130));
 }
+
+/// Runs a line to its end in a world where nobody answers a request and all waits are over at once.
+fn run_alone(line: &str) -> Seen {
+    use crate::core::message::FailureKind;
+    let mut shell = Shell::default();
+    let mut seen = start(&mut shell, line);
+    let mut answered = 0;
+    let mut now = Time::ZERO;
+    while seen.code.is_none() && answered < seen.asks.len() && answered < 200 {
+        let (process, number, ask) = seen.asks[answered].clone();
+        answered += 1;
+        let answer = match ask {
+            Ask::Request(_) => Answer::Failure(FailureKind::Refused),
+            Ask::WakeAt(at) => {
+                now = now.max(at);
+                Answer::Awake
+            }
+            Ask::Docker { .. } => Answer::Docker(Err("no docker".into())),
+            Ask::Close(_) => continue,
+        };
+        seen.take(shell.answer(now, process, number, answer));
+    }
+    if seen.code.is_none() {
+        seen.take(shell.interrupt(C));
+    }
+    seen
+}
+
+#[test]
+fn whatever_is_typed_ends_with_a_code_and_a_message() {
+    const PIECES: &[&str] = &[
+        "kubectl",
+        "kubectl",
+        "kubectl",
+        "get",
+        "describe",
+        "delete",
+        "apply",
+        "create",
+        "deployment",
+        "logs",
+        "exec",
+        "rollout",
+        "status",
+        "history",
+        "wait",
+        "scale",
+        "label",
+        "config",
+        "events",
+        "top",
+        "pods",
+        "pod/x",
+        "deploy,svc",
+        "all",
+        "nodes",
+        "x",
+        "-f",
+        "-",
+        "kind.yaml",
+        "-n",
+        "-A",
+        "-l",
+        "a=b",
+        "-o",
+        "yaml",
+        "jsonpath={.items[*]..x}",
+        "jsonpath={",
+        "custom-columns=A:.b",
+        "-w",
+        "--",
+        "--for=delete",
+        "--for=condition=Ready",
+        "--timeout=1s",
+        "--timeout=-1",
+        "--replicas=2",
+        "--image=nginx",
+        "--sort-by=.x",
+        "--help",
+        "-é",
+        "=",
+        "--=x",
+        "|",
+        "&&",
+        "||",
+        ";",
+        "\n",
+        "grep",
+        "-E",
+        "(",
+        "[a",
+        "head",
+        "-2",
+        "-c",
+        "tail",
+        "+3",
+        "wc",
+        "sort",
+        "-k0",
+        "echo",
+        "'",
+        "\"",
+        "\\",
+        "<<EOF",
+        "EOF",
+        ">",
+        ">>",
+        "<",
+        "f",
+        "2>&1",
+        "*",
+        "?",
+        "$x",
+        "{a,b}",
+        "cat",
+        "sleep",
+        "1",
+        "kind",
+        "docker",
+        "ps",
+        "exec",
+        "ls",
+        "é",
+    ];
+    let mut rng = crate::core::Rng::new(7, "shell-fuzz");
+    for _ in 0..3_000 {
+        let length = rng.between(1, 9);
+        let words: Vec<&str> = (0..length).map(|_| PIECES[rng.below(PIECES.len() as u64) as usize]).collect();
+        let line = words.join(" ");
+        let seen = run_alone(&line);
+        let code = seen.code.unwrap_or_else(|| panic!("{line:?} does not end"));
+        let silent = ["grep", "cat", "head", "tail", "wc", "sort", ">", "<", "ls", "sleep", "ps"];
+        let explained = !seen.err.is_empty() || !seen.out.is_empty() || silent.iter().any(|word| line.contains(word));
+        assert!(code == 0 || explained, "{line:?} fails with {code} and says nothing");
+        for cursor in [0, line.len() / 2, line.len() + 3] {
+            complete::complete(&line, cursor, &Files::new(), &|_, _| vec!["x".into()]);
+        }
+    }
+}

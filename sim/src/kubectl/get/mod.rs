@@ -10,7 +10,7 @@ use super::error::Error;
 use super::invocation::Invocation;
 use super::manifests;
 use super::options::{FILES, flags};
-use super::print::{Format, Printer, TabWriter, TableOptions, TablePrinter, list_of};
+use super::print::{Format, JsonPath, Printer, TabWriter, TableOptions, TablePrinter, list_of};
 use super::resources::{Choice, Found, Target, objects, targets};
 use crate::api::Resource;
 use crate::api::resource::ENDPOINTS;
@@ -113,6 +113,9 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     if watching {
         return watch::run(inv, io, &targets);
     }
+    if inv.given("sort-by") {
+        inv.or_fail(io, JsonPath::parse_relaxed(inv.flag("sort-by")))?;
+    }
     let format = Format::of(inv, true);
     match format {
         Ok(Format::Human { wide }) => tables(inv, io, &targets, errors, wide),
@@ -201,8 +204,10 @@ fn tables(inv: &Invocation, io: &mut Io, targets: &[Target], mut errors: Vec<Err
         let mut table = table.clone();
         if inv.given("sort-by") {
             let mut rows = table["rows"].items().to_vec();
-            let sorted = super::print::sort::sort_by(&mut rows, inv.flag("sort-by"), |row| &row["object"]);
-            inv.or_fail(io, sorted)?;
+            // Rows of which none has the field are not shown at all, as recorded.
+            if super::print::sort::sort_by(&mut rows, inv.flag("sort-by"), |row| &row["object"]).is_err() {
+                rows.clear();
+            }
             table["rows"] = rows.into();
         }
         if printer.as_ref().is_none_or(|(of, _)| of != resource) {

@@ -116,6 +116,13 @@ fn formats_for_programs() {
 fn errors_as_recorded() {
     check("kubectl get foos", "", "error: the server doesn't have a resource type \"foos\"\n", 1);
     check("kubectl get pod,depoyments", "", "error: the server doesn't have a resource type \"depoyments\"\n", 1);
+    check(
+        "kubectl get ingress -A",
+        "",
+        "error: the server doesn't have a resource type \"ingress\"\n(Ingress is not modelled by kube-orrery)\n",
+        1,
+    );
+    check("kubectl get pods --sort-by=.spec.nope", "", "No resources found in default namespace.\n", 0);
     check("kubectl get pod nope", "", "Error from server (NotFound): pods \"nope\" not found\n", 1);
     check("kubectl get pod nope --ignore-not-found", "", "", 0);
     check("kubectl get pod nope -o yaml", "", "Error from server (NotFound): pods \"nope\" not found\n", 1);
