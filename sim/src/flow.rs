@@ -184,6 +184,8 @@ pub struct Io<'a> {
     /// Which arrivals this run has taken, and how many of them from the beginning: nothing is looked for there again.
     taken: Vec<bool>,
     all_taken: usize,
+    /// When the run halts for several answers: the asks that all of them are for.
+    awaited: Vec<usize>,
 }
 
 impl<'a> Io<'a> {
@@ -199,6 +201,7 @@ impl<'a> Io<'a> {
             saved: None,
             taken: vec![false; log.arrivals.len()],
             all_taken: 0,
+            awaited: Vec::new(),
         }
     }
 
@@ -261,6 +264,11 @@ impl<'a> Io<'a> {
         Ok(result_of(answer))
     }
 
+    /// The asks that must all be answered before another run gets any further; empty when any answer may do.
+    pub fn awaited(&self) -> &[usize] {
+        &self.awaited
+    }
+
     /// Sends all requests at once and waits for all answers.
     pub fn request_all(&mut self, requests: Vec<Request>) -> Flow<Vec<Result<Value, RequestError>>> {
         let asks: Vec<usize> = requests.into_iter().map(|request| self.ask(Ask::Request(request))).collect();
@@ -269,7 +277,10 @@ impl<'a> Io<'a> {
         for ask in asks {
             match self.answer(ask) {
                 Ok(answer) => results.push(result_of(answer)),
-                Err(_) => pending = true,
+                Err(_) => {
+                    pending = true;
+                    self.awaited.push(ask);
+                }
             }
         }
         if pending { Err(Halt::Pending) } else { Ok(results) }
@@ -316,7 +327,10 @@ impl<'a> Io<'a> {
             match self.answer(ask) {
                 Ok(Answer::Docker(result)) => results.push(result),
                 Ok(other) => results.push(Err(Text::from(format!("unexpected answer {other:?}")))),
-                Err(_) => pending = true,
+                Err(_) => {
+                    pending = true;
+                    self.awaited.push(ask);
+                }
             }
         }
         if pending { Err(Halt::Pending) } else { Ok(results) }

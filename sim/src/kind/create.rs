@@ -124,16 +124,23 @@ impl Creation<'_> {
 
         let step = "Writing configuration 📜";
         let mut port = 0;
-        for at in order {
-            let facts = match io.docker("inspect", value!({"name": &self.names[at]}))? {
+        let calls = order.iter().map(|at| ("inspect", value!({"name": &self.names[*at]})));
+        let mut writes = Vec::new();
+        for (at, facts) in order.iter().copied().zip(io.docker_all(calls.collect())?) {
+            let facts = match facts {
                 Ok(facts) => facts,
                 Err(error) => return self.fail(step, &error, io),
             };
             if at == control_plane {
                 port = host_port(crate::core::MachineId(facts["machine"].int() as u16));
             }
-            let configuration = self.kubeadm_config(&nodes[at], &self.names[at], facts["ip"].str(), &self.names[control_plane]);
-            self.write(at, KUBEADM_CONFIG, configuration, step, io)?;
+            let content = self.kubeadm_config(&nodes[at], &self.names[at], facts["ip"].str(), &self.names[control_plane]);
+            writes.push(("write", value!({"name": &self.names[at], "path": KUBEADM_CONFIG, "content": content})));
+        }
+        for written in io.docker_all(writes)? {
+            if let Err(error) = written {
+                return self.fail(step, &format!("failed to copy {KUBEADM_CONFIG} to node: {error}"), io);
+            }
         }
         let versions = Versions::of(&nodes[control_plane].image);
         let endpoint = format!("{}:6443", self.names[control_plane]);

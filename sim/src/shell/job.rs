@@ -67,6 +67,8 @@ struct Process {
     /// Watches and followed logs that are open.
     open: BTreeSet<usize>,
     changed: bool,
+    /// The asks that must all be answered before another run is worth while; empty when any answer may do.
+    awaited: BTreeSet<usize>,
 }
 
 impl Job {
@@ -81,7 +83,7 @@ impl Job {
                 && process.id == id
             {
                 process.log.push(now, number, answer.clone());
-                process.changed = true;
+                process.changed = process.awaited.is_empty() || (process.awaited.remove(&number) && process.awaited.is_empty());
                 return true;
             }
         }
@@ -197,6 +199,7 @@ impl Job {
         }
         process.asked = asked_before + io.asks().len();
         let now = io.now();
+        process.awaited = io.awaited().iter().copied().collect();
         let memo = io.take_memo();
         drop(io);
         process.log = log;
@@ -333,6 +336,7 @@ impl Session {
             written: 0,
             open: BTreeSet::new(),
             changed: true,
+            awaited: BTreeSet::new(),
         }
     }
 }
