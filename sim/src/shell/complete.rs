@@ -29,7 +29,7 @@ pub fn complete(line: &str, cursor: usize, files: &Files, names: Names) -> Compl
     let word = &line[start..cursor];
     let session = Session { files, names };
     let mut found = match words.split_last() {
-        Some((last, _)) if matches!(last.as_str(), ">" | ">>" | "<") => session.paths(word),
+        Some((last, _)) if matches!(last.as_str(), ">" | ">>" | "<" | "--config") => session.paths(word),
         _ => match words.first().map(String::as_str) {
             None => program::NAMES.iter().map(|name| (*name).to_string()).collect(),
             Some("kubectl") => session.kubectl(&words[1..], word),
@@ -212,7 +212,8 @@ impl Session<'_> {
             return kubectl::parse::flags_of(command).map(|flag| format!("--{}", flag.long)).collect();
         }
         if arguments_given.is_empty() && !command.commands.is_empty() {
-            return command.commands.iter().map(|below| below.name.to_string()).collect();
+            let modelled = command.commands.iter().filter(|below| below.run.is_some() || !below.commands.is_empty());
+            return modelled.map(|below| below.name.to_string()).collect();
         }
         self.arguments(&arguments(&path.join(" ")), &arguments_given, word, &namespace)
     }
@@ -333,6 +334,7 @@ mod tests {
         assert_eq!(at_end("cat "), ["kind.yaml", "m/"]);
         assert_eq!(at_end("cat m/"), ["m/web.yaml"]);
         assert_eq!(at_end("echo a > k"), ["kind.yaml"]);
+        assert_eq!(at_end("kind create cluster --config k"), ["kind.yaml"]);
         let completion = complete("kubectl get é x", 13, &Files::new(), &|_, _| vec!["é1".into()]);
         assert_eq!(completion.start, 12);
     }

@@ -14,8 +14,6 @@ pub struct Env {
     pub files: Files,
     /// What came through a pipe, a here-document or `<`; `None` when stdin is the terminal.
     pub stdin: Option<Text>,
-    /// The terminal's width in characters.
-    pub columns: usize,
 }
 
 impl Env {

@@ -328,7 +328,7 @@ impl Session {
         Process {
             id,
             argv,
-            env: Rc::new(Env { files: self.files.clone(), stdin, columns: self.columns }),
+            env: Rc::new(Env { files: self.files.clone(), stdin }),
             started: now,
             log: Log::default(),
             asked: 0,

@@ -71,14 +71,13 @@ pub struct Shell {
 #[derive(Clone, Debug)]
 struct Session {
     files: Files,
-    columns: usize,
     next_process: u32,
 }
 
 impl Default for Shell {
     fn default() -> Self {
         let files = [("kind.yaml".to_string(), Text::from(include_str!("kind.yaml")))].into_iter().collect();
-        Self { session: Session { files, columns: 120, next_process: 0 }, jobs: BTreeMap::new() }
+        Self { session: Session { files, next_process: 0 }, jobs: BTreeMap::new() }
     }
 }
 
@@ -138,11 +137,6 @@ impl Shell {
     /// Writes a file, such as one that was dropped onto the page; `None` removes it.
     pub fn write_file(&mut self, path: &str, text: Option<Text>) {
         self.session.write(path, text);
-    }
-
-    /// Sets the terminal's width in characters.
-    pub fn set_columns(&mut self, columns: usize) {
-        self.session.columns = columns;
     }
 }
 
