@@ -51,7 +51,8 @@ fn saved(key: &str) -> Option<String> {
     gloo::utils::window().local_storage().ok().flatten()?.get_item(&format!("orrery.{key}")).ok().flatten()
 }
 
-fn prefers(query: &str) -> bool {
+/// Whether a media query holds.
+fn media(query: &str) -> bool {
     gloo::utils::window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
@@ -75,9 +76,10 @@ pub(crate) fn read() -> Start {
         detail: parameter("detail").and_then(|detail| Detail::parse(&detail)),
         lang: lang.unwrap_or(system),
         theme,
-        dark: prefers("(prefers-color-scheme: dark)"),
-        reduced_motion: prefers("(prefers-reduced-motion: reduce)"),
+        dark: media("(prefers-color-scheme: dark)"),
+        reduced_motion: media("(prefers-reduced-motion: reduce)"),
         bare: parameter("controls").is_some_and(|controls| controls == "none"),
+        room: (!media("(max-width: 1000px)"), !media("(max-height: 560px)")),
         clock: now,
     }
 }

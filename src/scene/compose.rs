@@ -28,7 +28,15 @@ impl Scene {
             key: "wires".into(),
             selects: None,
             title: String::new(),
-            marks: layout.wires().into_iter().map(|wire| Mark::Wire { points: wire.points, kind: wire.kind }).collect(),
+            marks: layout
+                .wires()
+                .into_iter()
+                .map(|wire| {
+                    let end = model.machines.iter().find(|machine| machine.id == wire.machine);
+                    let idle = end.is_some_and(|machine| !machine.powered || !machine.parts.contains(&wire.part.process()));
+                    Mark::Wire { points: wire.points, kind: wire.kind, idle }
+                })
+                .collect(),
             groups: Vec::new(),
         }));
         for (view, place) in &pairs {
@@ -62,7 +70,12 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
     let y = title.cy();
     let size = if layout.detail == Detail::Cells { 0.85 * f } else { 1.05 * f };
     let status = status(view, texts);
-    let ink = if up && view.node.is_some() { Ink::Good } else { Ink::Bad };
+    let joining = view.powered && view.node.is_none();
+    let ink = match (up, joining) {
+        (_, true) => Ink::Soft,
+        (true, _) => Ink::Good,
+        (false, _) => Ink::Bad,
+    };
     let status_size = 0.85 * f;
     let cells_left = if place.control_plane {
         place
@@ -74,7 +87,7 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
     } else {
         title.right()
     };
-    let bullet = if up { "●" } else { "○" };
+    let bullet = if up && !joining { "●" } else { "○" };
     if layout.detail == Detail::Cells && !place.control_plane {
         let name = fit(&view.name, title.w - 1.2 * f, size, true);
         marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
@@ -150,12 +163,12 @@ fn details(view: &MachineView) -> String {
 }
 
 fn gauge_marks(gauge: &GaugeView, line: Rect, f: f64, marks: &mut Vec<Mark>) {
-    let size = 0.78 * f;
+    let size = 0.86 * f;
     let y = line.cy();
     marks.push(label(Point::new(line.x, y), Align::Start, size, false, Ink::Soft, gauge.name));
     marks.push(label(Point::new(line.right(), y), Align::End, size, false, Ink::Soft, gauge.text.clone()));
     // Columns of the same width in every line, so that the gauges can be compared.
-    let left = line.x + 2.9 * f;
+    let left = line.x + 3.1 * f;
     let right = line.right() - text_width("0.00 / 15.5 Gi", size, false) - 0.4 * f;
     if right - left > f {
         let h = 0.55 * f;

@@ -277,7 +277,7 @@ pub const fn chip_name(controller: Controller) -> &'static str {
         Controller::Endpoint => "endpoint",
         Controller::EndpointSlice => "endpointslice",
         Controller::Namespace => "namespace",
-        Controller::GarbageCollector => "garbage-collector",
+        Controller::GarbageCollector => "garbage",
         Controller::ServiceAccount => "serviceaccount",
         Controller::RootCa => "root-ca",
         Controller::Disruption => "disruption",
@@ -368,7 +368,8 @@ pub fn place_cells(area: Rect, count: usize, largest: f64, from_right: bool) -> 
     (0..count)
         .map(|index| {
             let (row, column) = (index / columns, index % columns);
-            let x = if from_right { area.right() - size - pitch * column as f64 } else { area.x + pitch * column as f64 };
+            let first = if from_right { area.right() - size - pitch * (count.min(columns) - 1) as f64 } else { area.x };
+            let x = first + pitch * column as f64;
             Rect::new(x, area.y + pitch * row as f64, size, size)
         })
         .collect()

@@ -181,6 +181,8 @@ pub enum Mark {
         points: Vec<Point>,
         /// What travels on it.
         kind: WireKind,
+        /// Whether the part at its end does not run: pale.
+        idle: bool,
     },
     /// A horizontal gauge.
     Gauge {

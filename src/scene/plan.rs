@@ -83,12 +83,12 @@ const FULL: Metrics = Metrics {
     cri_lane: 2.3,
     w_title: 2.1,
     gauges: (3, 1),
-    gauge: 1.25,
+    gauge: 1.35,
     cell: 3.2,
     cells: (3.6, 8.0),
     w_min: 23.5,
     registry: true,
-    legible: 13.5,
+    legible: 15.0,
     largest: 26.0,
 };
 

@@ -65,7 +65,10 @@ pub fn prims(mark: &Mark) -> Vec<Prim> {
             let class = format!("ink-{}{weight}", ink.class());
             vec![Prim::Text { at: *at, align: *align, size: *size, class, text: text.clone() }]
         }
-        Mark::Wire { points, kind } => vec![Prim::Path { d: polyline(points), class: format!("wire {}", kind.class()) }],
+        Mark::Wire { points, kind, idle } => {
+            let idle = if *idle { " idle" } else { "" };
+            vec![Prim::Path { d: polyline(points), class: format!("wire {}{idle}", kind.class()) }]
+        }
         Mark::Gauge { rect, share } => {
             let radius = rect.h / 2.0;
             let full = if *share > 0.9 { " nearly" } else { "" };

@@ -192,6 +192,8 @@ pub struct Start {
     pub reduced_motion: bool,
     /// Whether only the stage is shown.
     pub bare: bool,
+    /// Whether there is room for the panel beside the stage, and for the dock below it.
+    pub room: (bool, bool),
     /// Tells the time in milliseconds.
     pub clock: fn() -> f64,
 }
@@ -283,8 +285,8 @@ impl State {
             selection: None,
             inspector: InspectorTab::default(),
             dock: DockTab::default(),
-            dock_open: true,
-            panel_open: true,
+            dock_open: start.room.1,
+            panel_open: start.room.0,
             help_open: false,
             filter: String::new(),
             notice: None,

@@ -24,7 +24,9 @@ pub enum Piece {
     Command(String),
     /// Printed to stdout.
     Out(String),
-    /// Printed to stderr.
+    /// Printed to stderr by a command that has not failed: progress, warnings.
+    Aside(String),
+    /// Printed to stderr by a command that failed.
     Err(String),
 }
 
@@ -72,6 +74,8 @@ impl Screen {
         let mut pieces: Vec<Piece> = Vec::new();
         let mut open: Vec<CommandId> = Vec::new();
         let mut last = None;
+        // Which pieces are a command's stderr.
+        let mut asides: Vec<(CommandId, usize)> = Vec::new();
         for (_, id, event) in &events[from.min(until)..until] {
             match event {
                 TerminalEvent::Command(line) => {
@@ -80,11 +84,21 @@ impl Screen {
                 }
                 TerminalEvent::Output(stream, text) => match (pieces.last_mut(), stream) {
                     (Some(Piece::Out(before)), Stream::Out) if last == Some(*id) => before.push_str(text),
-                    (Some(Piece::Err(before)), Stream::Err) if last == Some(*id) => before.push_str(text),
+                    (Some(Piece::Aside(before)), Stream::Err) if last == Some(*id) => before.push_str(text),
                     (_, Stream::Out) => pieces.push(Piece::Out(text.clone())),
-                    (_, Stream::Err) => pieces.push(Piece::Err(text.clone())),
+                    (_, Stream::Err) => {
+                        asides.push((*id, pieces.len()));
+                        pieces.push(Piece::Aside(text.clone()));
+                    }
                 },
-                TerminalEvent::Exit(_) => open.retain(|have| have != id),
+                TerminalEvent::Exit(code) => {
+                    open.retain(|have| have != id);
+                    for (_, index) in asides.iter().filter(|(command, _)| *code != 0 && command == id) {
+                        if let Piece::Aside(text) = &mut pieces[*index] {
+                            pieces[*index] = Piece::Err(std::mem::take(text));
+                        }
+                    }
+                }
             }
             last = Some(*id);
         }
@@ -93,7 +107,7 @@ impl Screen {
         while first > 0 && kept < SCROLLBACK {
             first -= 1;
             kept += match &pieces[first] {
-                Piece::Command(text) | Piece::Out(text) | Piece::Err(text) => text.len(),
+                Piece::Command(text) | Piece::Out(text) | Piece::Aside(text) | Piece::Err(text) => text.len(),
             };
         }
         Self { pieces: pieces.split_off(first), running: open.first().copied() }
@@ -128,7 +142,9 @@ mod tests {
         let middle = Screen::at(&trace, Time(30), Time(0));
         assert_eq!(middle.pieces, [Piece::Command("kubectl get pods -w".into()), Piece::Out("a\nb\n".into())]);
         assert_eq!(middle.running, Some(CommandId(0)));
+        assert_eq!(Screen::at(&trace, Time(40), Time(0)).pieces[2], Piece::Aside("oops\n".into()));
         assert_eq!(Screen::at(&trace, Time(50), Time(0)).running, None);
+        assert_eq!(Screen::at(&trace, Time(50), Time(0)).pieces[2], Piece::Err("oops\n".into()));
         assert!(Screen::at(&trace, Time(60), Time(55)).pieces.is_empty());
     }
 }

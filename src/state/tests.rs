@@ -17,6 +17,7 @@ pub(crate) fn start() -> Start {
         dark: false,
         reduced_motion: false,
         bare: false,
+        room: (true, true),
         clock,
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn Header() -> Html {
                 <button type="button" class="text-button" title={texts.language} lang={other}
                     onclick={store.on(AppAction::SetLanguage(other))}>{ other.to_uppercase() }</button>
                 <IconButton icon="theme" label={texts.theme} onclick={theme} />
-                <IconButton icon="full" label={texts.full_screen} onclick={Callback::from(|_| full_screen())} />
+                <IconButton class="wide-only" icon="full" label={texts.full_screen} onclick={Callback::from(|_| full_screen())} />
                 <IconButton icon="panel" label={texts.panel} pressed={panel} onclick={store.on(AppAction::TogglePanel)} />
                 <IconButton icon="help" label={texts.help} onclick={store.on(AppAction::ToggleHelp)} />
             </div>

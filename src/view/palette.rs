@@ -6,6 +6,7 @@ use orrery_sim::kind::DEFAULT_NODE_IMAGE;
 use yew::prelude::*;
 
 use super::icons::icon;
+use super::panel::words;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
 use crate::i18n::Texts;
@@ -259,7 +260,7 @@ fn ToolForm(props: &ToolFormProps) -> Html {
         <form class="tool-form" onsubmit={run}>
             { for tool.fields.iter().enumerate().map(field) }
             <button type="submit" class="primary command-button" title={texts.run}>
-                <code>{ command.clone() }</code><span class="go">{ icon("run") }</span>
+                <code>{ words(&command) }</code><span class="go">{ icon("run") }</span>
             </button>
         </form>
     }

@@ -44,10 +44,32 @@ fn FirstThing() -> Html {
             <h2>{ texts.try_title }</h2>
             <p>{ texts.try_text }</p>
             <button type="button" class="primary command-button" disabled={!ready} onclick={store.on(AppAction::Enter(FIRST.into()))}>
-                <code>{ FIRST }</code>
+                <code>{ words(FIRST) }</code>
                 <span class="go">{ icon("run") }</span>
             </button>
             <p class="hint">{ texts.try_then }</p>
         </section>
+    }
+}
+
+/// A command that breaks between its words only.
+pub(crate) fn words(command: &str) -> Html {
+    html! { <>{ for command.split(' ').map(|word| html! { <span>{ word }</span> }) }</> }
+}
+
+/// The first thing to do, upon the stage, where there is no room for the panel.
+#[component]
+pub(crate) fn FirstStrip() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let shown = use_selector(|state| !state.began && state.ready && !state.panel_open && !state.bare);
+    if !shown {
+        return Html::default();
+    }
+    html! {
+        <button type="button" class="primary command-button first-strip" title={texts.try_text} onclick={store.on(AppAction::Enter(FIRST.into()))}>
+            <code>{ words(FIRST) }</code>
+            <span class="go">{ icon("run") }</span>
+        </button>
     }
 }

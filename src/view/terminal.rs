@@ -141,6 +141,7 @@ fn piece(piece: &Piece) -> Html {
     match piece {
         Piece::Command(text) => html! { <pre class="command">{ continued(text) }</pre> },
         Piece::Out(text) => html! { <pre>{ text }</pre> },
+        Piece::Aside(text) => html! { <pre class="aside">{ text }</pre> },
         Piece::Err(text) => html! { <pre class="stderr">{ text }</pre> },
     }
 }

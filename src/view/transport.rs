@@ -87,13 +87,13 @@ fn ticks(state: &State) -> Ticks {
         let Some(envelope) = state.session.trace().get(state.visible.ids[first + offset]) else { continue };
         let kind = MessageKind::of(envelope);
         let position = MessageKind::ALL.iter().position(|have| *have == kind).unwrap_or_default();
-        // One tick of a kind in two thousandths of the width says as much as ten.
-        let slot = (x / 2.0) as i64;
+        // One tick of a kind in three thousandths of the width says as much as ten.
+        let slot = (x / 3.0) as i64;
         if kind.is_dot() || last[position] == slot {
             continue;
         }
         last[position] = slot;
-        paths[position] += &format!("M{} 4v16", number(x));
+        paths[position] += &format!("M{} {}v5", number(x), lane(kind) * 6);
     }
     let kinds = MessageKind::ALL.into_iter().zip(paths).filter(|(_, path)| !path.is_empty()).collect();
     let skips = lens
@@ -103,6 +103,16 @@ fn ticks(state: &State) -> Ticks {
         .collect();
     let seconds = |t: f64| (t / 1e6) as u64;
     Ticks { kinds, skips, seconds: (seconds(from), seconds(to), seconds(state.player.t)) }
+}
+
+/// The line of the scrubber on which a kind of message is marked, so that position tells it as well as colour.
+const fn lane(kind: MessageKind) -> u32 {
+    match kind {
+        MessageKind::Request | MessageKind::Response | MessageKind::Failure => 0,
+        MessageKind::Watch => 1,
+        MessageKind::Etcd | MessageKind::EtcdReply => 2,
+        MessageKind::KubeletCall | MessageKind::Cri | MessageKind::Pull | MessageKind::Machine => 3,
+    }
 }
 
 #[component]
