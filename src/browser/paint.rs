@@ -134,6 +134,10 @@ impl Painter {
         let mut wanted: BTreeMap<Addr, Rect> = BTreeMap::new();
         for (flight, place) in shown {
             let addr = if place.share < 0.5 { flight.from } else { flight.to };
+            if addr.part == orrery_sim::core::Part::ApiServer {
+                // It takes part in nearly everything.
+                continue;
+            }
             let rect = if addr.machine.0 == 0 {
                 Some(layout.user)
             } else {

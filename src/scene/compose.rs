@@ -123,8 +123,10 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
         }
     }
     if let Some(node) = &view.node {
+        // Of the same width in every line, so that the gauges can be compared.
+        let widest = node.gauges.iter().map(|gauge| text_width(&gauge.text, GAUGE_TEXT * f, false)).fold(5.6 * f, f64::max);
         for (gauge, line) in node.gauges.iter().zip(&place.gauges) {
-            gauge_marks(gauge, *line, f, &mut marks);
+            gauge_marks(gauge, *line, f, widest, &mut marks);
         }
     }
     let groups = view
@@ -162,14 +164,16 @@ fn details(view: &MachineView) -> String {
     parts.join(" · ")
 }
 
-fn gauge_marks(gauge: &GaugeView, line: Rect, f: f64, marks: &mut Vec<Mark>) {
-    let size = 0.86 * f;
+/// Size of the type beside gauges, in units of the base size.
+const GAUGE_TEXT: f64 = 0.86;
+
+fn gauge_marks(gauge: &GaugeView, line: Rect, f: f64, widest: f64, marks: &mut Vec<Mark>) {
+    let size = GAUGE_TEXT * f;
     let y = line.cy();
     marks.push(label(Point::new(line.x, y), Align::Start, size, false, Ink::Soft, gauge.name));
     marks.push(label(Point::new(line.right(), y), Align::End, size, false, Ink::Soft, gauge.text.clone()));
-    // Columns of the same width in every line, so that the gauges can be compared.
     let left = line.x + 3.1 * f;
-    let right = line.right() - text_width("0.00 / 15.5 Gi", size, false) - 0.4 * f;
+    let right = line.right() - widest - 0.4 * f;
     if right - left > f {
         let h = 0.55 * f;
         marks.push(Mark::Gauge { rect: Rect::new(left, y - h / 2.0, right - left, h), share: gauge.share.clamp(0.0, 1.0) });
@@ -222,12 +226,15 @@ fn tag(owner: &str, width: f64, size: f64) -> String {
 fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &ViewModel) -> Group {
     let f = layout.font;
     let mut groups = Vec::new();
+    let long = |part: Part| matches!(part, Part::KubeProxy | Part::Runtime);
+    // Either all names are shortened or none.
+    let short = place.parts.iter().any(|(part, rect)| long(*part) && text_width("kube-proxy", 0.86 * f, true) > rect.w - 0.5 * f);
     let runs = |part: Part| view.powered && view.parts.contains(&part.process());
     for (part, rect) in &place.parts {
         let up = runs(*part);
         let mut marks =
             vec![Mark::Box { rect: *rect, radius: 0.5 * f, look: if up { BoxLook::Part } else { BoxLook::PartDown } }];
-        let name = part_name(*part, rect.w - 0.5 * f, f);
+        let name = part_name(*part, rect.w - 0.5 * f, f, short);
         let size = part_size(*part, layout, *rect, &name);
         let ink = if up { Ink::Main } else { Ink::Soft };
         let note = part_note(*part, model, rect.h / f);
@@ -296,12 +303,14 @@ fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>) -> Gro
 }
 
 /// A part's name, as long as there is room for.
-fn part_name(part: Part, width: f64, f: f64) -> String {
+fn part_name(part: Part, width: f64, f: f64, short: bool) -> String {
     let names: &[&str] = match part {
         Part::Controller(_) => &["kube-controller-manager", "controller-manager", "controllers"],
         Part::Scheduler => &["kube-scheduler", "scheduler"],
-        Part::KubeProxy => &["kube-proxy", "proxy"],
-        Part::Runtime => &["containerd", "runtime"],
+        Part::KubeProxy if short => &["proxy"],
+        Part::KubeProxy => &["kube-proxy"],
+        Part::Runtime if short => &["runtime"],
+        Part::Runtime => &["containerd"],
         Part::Kubelet => &["kubelet"],
         Part::Etcd => &["etcd"],
         part => return part.name().to_string(),

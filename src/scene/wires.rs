@@ -19,6 +19,8 @@ pub enum WireKind {
     KubeletCall,
     /// kubelet and runtime.
     Cri,
+    /// What the wires of a node in a further row share.
+    Trunk,
     /// To the registry, and of docker to machines: drawn only while something travels.
     Outside,
 }
@@ -32,6 +34,7 @@ impl WireKind {
             Self::Etcd => "etcd",
             Self::KubeletCall => "kubelet-call",
             Self::Cri => "cri",
+            Self::Trunk => "trunk",
             Self::Outside => "outside",
         }
     }
@@ -85,8 +88,17 @@ impl Layout {
                     _ => &[],
                 };
                 for kind in kinds {
-                    push(addr, *kind, self.to_bar(addr, bar, *kind));
+                    let points = self.to_bar(addr, bar, *kind);
+                    // In further rows each part has a stub of its own; the rest of the way is shared.
+                    push(addr, *kind, if machine.row > 0 { points.map(|points| points[..2].to_vec()) } else { points });
                 }
+            }
+            if machine.row > 0
+                && let Some((part, rect)) = machine.parts.last()
+            {
+                let mut points = self.down(machine, rect.at(0.5), rect.y, server);
+                points.remove(0);
+                push(Addr::new(machine.id, *part), WireKind::Trunk, Some(points));
             }
             if machine.control_plane && machine.chips.is_empty() {
                 let addr = Addr::new(machine.id, Part::Controller(Controller::Manager));
@@ -159,7 +171,9 @@ impl Layout {
         let bar = server.bar?;
         let f = self.font;
         if part == Addr::USER {
-            let x = if self.stacked { self.user.x + 1.2 * f } else { self.user.cx() };
+            // Where kubectl stands above, its wire runs down between the frame and the node.
+            let beside = self.frame.map_or(self.user.x, |frame| f64::midpoint(frame.x, server.rect.x));
+            let x = if self.stacked { beside } else { self.user.cx() };
             return Some(vec![Point::new(x, self.user.bottom()), Point::new(x, bar.cy()), Point::new(bar.x, bar.cy())]);
         }
         let machine = self.machine(part.machine)?;

@@ -60,18 +60,18 @@ pub(crate) fn Charts() -> Html {
     let store = use_store();
     let texts = use_texts();
     let place = use_node_ref();
-    let size = use_state(|| (560_u32, 170_u32));
     let series = use_mut_ref(|| (0_u32, Series::default()));
-    use_effect_with((), {
-        let (place, size) = (place.clone(), size.clone());
-        move |()| {
-            if let Some(element) = place.cast::<web_sys::HtmlElement>() {
+    let drawn = use_polled(500, (), {
+        let place = place.clone();
+        move |state, ()| {
+            let size = place.cast::<web_sys::HtmlElement>().map_or((560, 150), |element| {
                 let (w, h) = (element.client_width() as u32, element.client_height() as u32);
-                size.set(((w / 2).saturating_sub(12).max(220), h.saturating_sub(34).max(110)));
-            }
+                let columns = if w < 500 { 1 } else { 2 };
+                ((w / columns).saturating_sub(12).max(200), h.saturating_sub(52).max(84))
+            });
+            draw(state, &series, size)
         }
     });
-    let drawn = use_polled(500, *size, move |state, size| draw(state, &series, *size));
     let seek = {
         let store = store.clone();
         move |window: (f64, f64)| {

@@ -101,7 +101,10 @@ fn Page() -> Html {
                 <header::Header />
             }
             <main class="middle">
-                <stage::Stage />
+                <div class="stage-column">
+                    <stage::Stage />
+                    <panel::FirstStrip />
+                </div>
                 if panel && !bare {
                     <panel::Panel />
                 }

@@ -8,7 +8,6 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, ResizeObserver};
 use yew::prelude::*;
 
-use super::panel::FirstStrip;
 use super::use_texts;
 use crate::browser::store::{Store, use_selector, use_store};
 use crate::scene::geometry::number;
@@ -69,7 +68,6 @@ pub(crate) fn Stage() -> Html {
                 <g id="orrery-pills"></g>
             </svg>
             <p class="skip-notice" id="orrery-skip" role="status"></p>
-            <FirstStrip />
             if !ready {
                 <p class="starting" role="status">{ texts.starting }</p>
             } else if empty {

@@ -17,7 +17,10 @@ pub(crate) fn Transport() -> Html {
     let store = use_store();
     let texts = use_texts();
     let (playing, pace) = use_selector(|state| (state.player.playing, state.player.pace));
-    let live = use_polled(300, (), |state, ()| state.player.t >= state.extent().1 - 1e6);
+    let live = use_polled(300, (), |state, ()| {
+        let (from, to) = state.extent();
+        Scale::new(&state.visible.lens, from, to).share(state.player.t) > 0.995
+    });
     let choose = {
         let store = store.clone();
         Callback::from(move |event: Event| {
