@@ -126,7 +126,10 @@ pub struct Texts {
     pub timer: &'static str,
     pub began: &'static str,
     pub why_unknown: &'static str,
-    pub decision_hint: &'static str,
+    pub decision: &'static str,
+    pub feasible: &'static str,
+    pub waits: &'static str,
+    pub no_decision: &'static str,
     // Notices.
     pub forked: (&'static str, &'static str),
     pub bring_back: &'static str,

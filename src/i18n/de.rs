@@ -112,7 +112,10 @@ pub static DE: Texts = Texts {
     timer: "Zeitgeber",
     began: "wurde gestartet",
     why_unknown: "In der aufgezeichneten Zeit wurde darüber nichts geschrieben.",
-    decision_hint: "Scheduling",
+    decision: "Entscheidung",
+    feasible: "möglich",
+    waits: "er wartet",
+    no_decision: "Über diesen Pod hat der Scheduler nicht entschieden: Er wurde für seinen Node angelegt, oder die Entscheidung liegt zu weit zurück.",
     forked: (
         "Du bist in der Vergangenheit: Was danach kam, ist verworfen (1 Befehl).",
         "Du bist in der Vergangenheit: Was danach kam, ist verworfen ({} Befehle).",

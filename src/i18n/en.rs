@@ -112,7 +112,10 @@ pub static EN: Texts = Texts {
     timer: "timer",
     began: "began",
     why_unknown: "Nothing has been written about this within the recorded time.",
-    decision_hint: "Scheduling",
+    decision: "Decision",
+    feasible: "feasible",
+    waits: "it waits",
+    no_decision: "The scheduler has not decided about this pod: it was made for its node, or the decision lies outside of what it remembers.",
     forked: (
         "You are in the past: what came after has been dropped (1 command).",
         "You are in the past: what came after has been dropped ({} commands).",

@@ -53,6 +53,14 @@ pub struct Wire {
     pub points: Vec<Point>,
 }
 
+/// Whether the stage has a way between two parts at all; what programs say to each other within a machine is mostly not drawn.
+pub fn is_drawn(from: Addr, to: Addr) -> bool {
+    let pair = (from.part, to.part);
+    from.machine != to.machine
+        || (pair.0 == Part::ApiServer) != (pair.1 == Part::ApiServer)
+        || matches!(pair, (Part::Kubelet, Part::Runtime) | (Part::Runtime, Part::Kubelet))
+}
+
 /// The way of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Way {

@@ -119,6 +119,8 @@ pub enum InspectorTab {
     /// The facts in short.
     #[default]
     Summary,
+    /// How the scheduler found a pod's node.
+    Decision,
     /// The object, or a message's body.
     Yaml,
     /// Its events.

@@ -233,7 +233,9 @@ impl State {
             return;
         }
         let message = matches!(selection, Some(Selection::Message(_)));
-        if message != matches!(self.selection, Some(Selection::Message(_))) {
+        let pod = matches!(selection, Some(Selection::Pod(..)));
+        if message != matches!(self.selection, Some(Selection::Message(_))) || (!pod && self.inspector == InspectorTab::Decision)
+        {
             self.inspector = InspectorTab::Summary;
         }
         self.panel_open |= selection.is_some();

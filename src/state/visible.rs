@@ -4,6 +4,7 @@ use orrery_sim::core::{Envelope, EnvelopeId, Time, Trace};
 
 use crate::lens::{DOT_S, Lens, PILL_S, Span};
 use crate::scene::MessageKind;
+use crate::scene::wires::is_drawn;
 
 /// What is shown of all messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Show {
     /// Whether an envelope is shown.
     pub fn shows(self, envelope: &Envelope) -> bool {
         let quiet = envelope.heartbeat || envelope.background;
-        (self.background || !quiet) && envelope.from != envelope.to && self.kind(MessageKind::of(envelope))
+        (self.background || !quiet) && is_drawn(envelope.from, envelope.to) && self.kind(MessageKind::of(envelope))
     }
 }
 

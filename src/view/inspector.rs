@@ -3,6 +3,7 @@
 use orrery_sim::core::{Addr, EnvelopeId};
 use yew::prelude::*;
 
+use super::decision::{self, Attempts, attempts};
 use super::events::event;
 use super::icons::IconButton;
 use super::use_texts;
@@ -24,6 +25,7 @@ enum Content {
     Events(Vec<EventRow>, u64),
     Messages(Vec<Row>),
     Why(Vec<Link>, (usize, usize)),
+    Decision(Attempts),
     Gone,
 }
 
@@ -43,7 +45,11 @@ pub(crate) fn Inspector(props: &InspectorProps) -> Html {
         (kind, title, content(state, selection, *tab))
     });
     let message = matches!(props.selection, Selection::Message(_));
-    let mut tabs = vec![(InspectorTab::Summary, texts.summary), (InspectorTab::Yaml, if message { texts.body } else { "YAML" })];
+    let mut tabs = vec![(InspectorTab::Summary, texts.summary)];
+    if matches!(props.selection, Selection::Pod(..)) {
+        tabs.push((InspectorTab::Decision, texts.decision));
+    }
+    tabs.push((InspectorTab::Yaml, if message { texts.body } else { "YAML" }));
     if !message {
         if inspect::event_object(&props.selection).is_some() {
             tabs.push((InspectorTab::Events, texts.events));
@@ -97,6 +103,10 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
         };
     }
     match tab {
+        InspectorTab::Decision => match selection {
+            Selection::Pod(namespace, name) => Content::Decision(attempts(state, namespace, name)),
+            _ => Content::Gone,
+        },
         InspectorTab::Summary => match inspect::facts(cluster, selection) {
             facts if facts.is_empty() => Content::Gone,
             facts => Content::Facts(facts),
@@ -149,6 +159,7 @@ fn show(content: &Content, texts: &'static Texts, store: &crate::browser::store:
         Content::Messages(rows) => html! {
             <div class="rows stacked">{ for rows.iter().map(|row| message(row, store)) }</div>
         },
+        Content::Decision(attempts) => decision::show(attempts, texts),
         Content::Why(links, _) if links.is_empty() => html! { <p class="empty">{ texts.why_unknown }</p> },
         Content::Why(links, (count, _)) => html! {
             <>

@@ -2,6 +2,7 @@
 //! state of its own but what nobody else needs, such as the text in a field.
 
 mod charts;
+mod decision;
 mod dock;
 mod events;
 mod header;
@@ -116,6 +117,7 @@ fn Page() -> Html {
                 }
             }
             <notices::Notices />
+            <notices::Spoken />
             <help::Help />
             if *dropping {
                 <DropHint />

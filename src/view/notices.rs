@@ -3,8 +3,28 @@
 use yew::prelude::*;
 
 use super::use_texts;
-use crate::browser::store::{use_selector, use_store};
+use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::state::story::Row;
 use crate::state::{AppAction, Notice};
+
+/// What is on its way while time stands still, for screen readers.
+#[component]
+pub(crate) fn Spoken() -> Html {
+    let text = use_polled(400, (), |state, ()| {
+        if state.player.moves() {
+            return String::new();
+        }
+        let names = |id| state.machine_name(id);
+        let trace = state.session.trace();
+        let rows = state.picture.flights.at(state.player.t).filter_map(|(_, flight)| trace.get(flight.id)).take(4);
+        let lines: Vec<String> = rows
+            .map(|envelope| Row::of(envelope, trace, &names))
+            .map(|row| format!("{} → {}: {}", row.from, row.to, row.label))
+            .collect();
+        lines.join(". ")
+    });
+    html! { <p class="sr-only" role="status" aria-live="polite">{ text }</p> }
+}
 
 #[component]
 pub(crate) fn Notices() -> Html {
