@@ -1,6 +1,6 @@
 //! `window.orrery`: the page's programming interface, for decks, tests and the curious.
 //!
-//! `run(line)` and `settle()` return promises; `state()`, `svg()` answer at once. What happens is also told by events on
+//! `run(line)` and `settle()` return promises; `state()`, `svg()`, `recording()` and `trace()` answer at once. What happens is also told by events on
 //! `window`: `orrery:ready`, `orrery:step`, `orrery:state`, `orrery:error`, whose `detail` is what `state()` returns
 //! (for errors `{message}`).
 
@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use js_sys::{Function, Object, Promise, Reflect};
+use orrery_sim::core::trace_json;
 use serde_json::json;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{Closure, JsValue};
@@ -144,6 +145,22 @@ pub(crate) fn install(store: &Store) {
         svg(&state.picture.scene, &state.picture.flights, state.player.t, theme)
     });
     add("svg", &picture.into_js_value());
+
+    // What was done, and every message that came of it as JSON lines: the same recording gives the same trace anywhere.
+    let this = store.clone();
+    let recording = Closure::<dyn Fn() -> JsValue>::new(move || {
+        let text = serde_json::to_string(this.state().session.recording()).unwrap_or_default();
+        js_sys::JSON::parse(&text).unwrap_or(JsValue::NULL)
+    });
+    add("recording", &recording.into_js_value());
+
+    let this = store.clone();
+    let trace = Closure::<dyn Fn() -> String>::new(move || {
+        let state = this.state();
+        let directory = state.session.live_cluster().directory();
+        trace_json::lines(state.session.trace(), directory).collect::<Vec<_>>().join("\n")
+    });
+    add("trace", &trace.into_js_value());
 
     let this = store.clone();
     let bench = Closure::<dyn Fn(JsValue) -> Promise>::new(move |seconds: JsValue| {

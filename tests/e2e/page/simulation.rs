@@ -1,0 +1,71 @@
+//! The simulation in the page is the one of the command line.
+
+use orrery_e2e::open;
+use orrery_sim::core::{Duration, trace_json};
+use orrery_sim::session::{Recording, Session};
+use page_driver::PageOptions;
+use serde_json::{Value, json};
+
+/// The lecture chapter's commands, and a workload.
+const SCRIPT: &[&str] = &[
+    "kubectl get nodes",
+    "kubectl get pods -A -o wide",
+    "docker exec -it kind-worker ps fxwwo pid,cmd",
+    "docker exec -it kind-control-plane ps fxwwo pid,cmd",
+    "kubectl create deployment web --image=nginx --replicas=3",
+    "kubectl rollout status deployment/web",
+    "kubectl get pods -o wide",
+    "kubectl scale deployment web --replicas=1",
+    "kubectl get pod nonsense",
+    "kubectl delete deployment web",
+];
+
+#[test]
+fn the_same_commands_print_the_same_and_leave_the_same_trace() {
+    let page = open("", &PageOptions::default());
+    let mut printed = Vec::new();
+    for line in SCRIPT {
+        printed.push(page.evaluate(&format!("await orrery.run({})", json!(line))));
+    }
+    page.evaluate("await orrery.settle()");
+    let recording: Recording = serde_json::from_value(page.evaluate("orrery.recording()")).expect("the recording can be read");
+    let trace = page.evaluate("orrery.trace()");
+    let in_page: Vec<&str> = trace.as_str().expect("the trace is text").lines().collect();
+
+    // The same recording, simulated here.
+    let mut session = Session::replay(&recording);
+    session.settle(Duration::s(600));
+    let native: Vec<String> = trace_json::lines(session.trace(), session.live_cluster().directory()).collect();
+    let common = in_page.len().min(native.len());
+    assert!(common > 5_000, "only {common} messages");
+    for (at, (page, native)) in in_page.iter().zip(&native).enumerate() {
+        assert_eq!(page, native, "message {at} differs");
+    }
+
+    let commands = recording.entries.len() - SCRIPT.len();
+    for (at, (line, in_page)) in SCRIPT.iter().zip(&printed).enumerate() {
+        let id = orrery_sim::core::CommandId((commands + at) as u32);
+        let native = session.result(id, session.live_end());
+        assert_eq!(in_page["stdout"], Value::from(native.stdout), "{line}");
+        assert_eq!(in_page["stderr"], Value::from(native.stderr), "{line}");
+        assert_eq!(in_page["code"], json!(native.code), "{line}");
+    }
+}
+
+#[test]
+fn a_thousand_pods_do_not_freeze_the_page() {
+    let page = open("", &PageOptions::default());
+    // Nothing that blocks for long: while the simulation works, a timer of the page keeps its time.
+    let seen = page.evaluate(
+        "let last = performance.now(), worst = 0;
+         const timer = setInterval(() => { const now = performance.now(); worst = Math.max(worst, now - last); last = now; }, 4);
+         const made = await orrery.run('kubectl create deployment web --image=nginx --replicas=200');
+         await orrery.settle();
+         clearInterval(timer);
+         [made.code, orrery.state().pods, worst]",
+    );
+    assert_eq!(seen[0], json!(0));
+    assert!(seen[1].as_u64().is_some_and(|pods| pods >= 200), "{seen}");
+    // Machines that run tests are noisy; the benchmark has the figures. A frozen page takes seconds.
+    assert!(seen[2].as_f64().is_some_and(|worst| worst < 1_500.0), "{seen}");
+}
