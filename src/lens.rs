@@ -9,7 +9,7 @@
 //! It only decides how fast the playhead moves: the picture is a function of the simulated time alone.
 //!
 //! Two words: a *burst* is a stretch in which messages follow each other with hardly a gap; a *scene* is a sequence
-//! of bursts with less than [`SCENE_GAP_US`] between them, about what one command leads to.
+//! of bursts with less than [`SCENE_GAP_US`] between them that follows a command, or what happens by itself.
 
 use std::collections::BTreeMap;
 
@@ -27,12 +27,9 @@ pub const SKIP_US: u64 = 1_000_000;
 const SKIP_S: f64 = 0.9;
 /// The longest audience time of a gap that is not skipped.
 const GAP_S: f64 = 0.35;
-/// A burst is slowed down fully up to this many seconds of audience time, then compressed up to [`BURST_MOST_S`].
-const BURST_FREE_S: f64 = 4.0;
-const BURST_MOST_S: f64 = 14.0;
-/// The same of a scene.
+/// A scene is slowed down fully up to this many seconds of audience time, then compressed up to [`SCENE_MOST_S`].
 const SCENE_FREE_S: f64 = 18.0;
-const SCENE_MOST_S: f64 = 38.0;
+const SCENE_MOST_S: f64 = 39.0;
 
 /// A visible message: when it was on its way, and how long it is to be seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +40,8 @@ pub struct Span {
     pub due: u64,
     /// Its audience time in seconds.
     pub seconds: f64,
+    /// Whether it is the first after a command of the user: a scene of its own begins.
+    pub begins: bool,
 }
 
 /// A stretch that is skipped.
@@ -65,6 +64,8 @@ pub struct Burst {
     pub first: usize,
     /// One past the last of its spans.
     pub last: usize,
+    /// Whether a scene begins with it whatever came before.
+    pub begins: bool,
 }
 
 /// The map. Spans are appended in the order of `sent` as the simulation goes on.
@@ -172,16 +173,25 @@ impl Lens {
         while index < self.spans.len() {
             let first = index;
             let mut end = self.spans[index].due;
-            while index < self.spans.len() && self.spans[index].sent <= end + BURST_GAP_US {
-                end = end.max(self.spans[index].due);
+            while let Some(span) = self.spans.get(index) {
+                // What is still on its way when a command is given keeps its scene together with the command's.
+                let apart = span.sent > end + BURST_GAP_US || (span.begins && span.sent >= end);
+                if apart && index > first {
+                    break;
+                }
+                end = end.max(span.due);
                 index += 1;
             }
-            self.bursts.push(Burst { from: self.spans[first].sent, to: end, first, last: index });
+            let begins = self.spans[first].begins;
+            self.bursts.push(Burst { from: self.spans[first].sent, to: end, first, last: index, begins });
         }
         let mut begin = bursts;
         while begin < self.bursts.len() {
             let mut end = begin + 1;
-            while end < self.bursts.len() && self.bursts[end].from - self.bursts[end - 1].to <= SCENE_GAP_US {
+            while end < self.bursts.len()
+                && !self.bursts[end].begins
+                && self.bursts[end].from - self.bursts[end - 1].to <= SCENE_GAP_US
+            {
                 end += 1;
             }
             if end == self.bursts.len() {
@@ -202,17 +212,17 @@ impl Lens {
         }
         let sweeps: Vec<Vec<(u64, f64)>> = (begin..end).map(|burst| self.sweep(self.bursts[burst])).collect();
         let raw: Vec<f64> = sweeps.iter().map(|sweep| sweep.iter().map(|(_, seconds)| seconds).sum()).collect();
-        let tamed: Vec<f64> = raw.iter().map(|seconds| tame(*seconds, BURST_FREE_S, BURST_MOST_S)).collect();
         let gaps: f64 = (begin + 1..end).map(|burst| gap_seconds(self.bursts[burst].from - self.bursts[burst - 1].to)).sum();
-        let whole = tamed.iter().sum::<f64>() + gaps;
-        let scale = tame(whole, SCENE_FREE_S, SCENE_MOST_S) / whole.max(f64::MIN_POSITIVE);
+        let whole = raw.iter().sum::<f64>() + gaps;
+        let target = tame(whole, SCENE_FREE_S, SCENE_MOST_S);
+        let (bend, scale) = if whole <= SCENE_FREE_S { (f64::INFINITY, 1.0) } else { bend(&raw, gaps, target) };
         for (offset, sweep) in sweeps.into_iter().enumerate() {
             let burst = begin + offset;
             if offset > 0 {
                 let gap = self.bursts[burst].from - self.bursts[burst - 1].to;
                 self.add_knot(self.bursts[burst].from, gap_seconds(gap) * scale);
             }
-            let factor = scale * tamed[offset] / raw[offset].max(f64::MIN_POSITIVE);
+            let factor = scale * bent(raw[offset], bend) / raw[offset].max(f64::MIN_POSITIVE);
             for (t, seconds) in sweep {
                 self.add_knot(t, seconds * factor);
             }
@@ -281,6 +291,31 @@ fn tame(seconds: f64, free: f64, most: f64) -> f64 {
     }
     let room = most - free;
     free + room * (1.0 - (-(seconds - free) / room).exp())
+}
+
+/// How long a burst may be seen that takes `raw` seconds in full: short ones as they are, long ones by the square root.
+fn bent(raw: f64, bend: f64) -> f64 {
+    if bend.is_finite() { 2.0 * bend * ((1.0 + raw / bend).sqrt() - 1.0) } else { raw }
+}
+
+/// The bend with which the bursts and gaps of a scene take `target` seconds, so that a lone message keeps its time while a
+/// busy moment hurries; and, where even that does not suffice, a factor for everything.
+fn bend(raw: &[f64], gaps: f64, target: f64) -> (f64, f64) {
+    let total = |bend: f64| raw.iter().map(|raw| bent(*raw, bend)).sum::<f64>() + gaps;
+    let (mut low, mut high) = (0.15, 1e4);
+    if total(low) > target {
+        return (low, target / total(low));
+    }
+    // Halving the exponent's interval; the number of rounds is fixed, so the same bursts give the same bend.
+    for _ in 0..50 {
+        let middle = f64::sqrt(low * high);
+        if total(middle) > target {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    (low, 1.0)
 }
 
 #[cfg(test)]

@@ -3,20 +3,21 @@ use proptest::prelude::*;
 use super::*;
 
 fn span(sent: u64, due: u64) -> Span {
-    Span { sent, due, seconds: PILL_S }
+    Span { sent, due, seconds: PILL_S, begins: false }
 }
 
 fn spans() -> impl Strategy<Value = Vec<Span>> {
     // Gaps from nothing to a minute, flights from 1 µs to 50 ms.
+    let begins = prop_oneof![9 => Just(false), 1 => Just(true)];
     let step = prop_oneof![0..500u64, 0..30_000u64, 0..3_000_000u64, 0..60_000_000u64];
     let flight = prop_oneof![1..2u64, 50..800u64, 1..50_000u64];
-    prop::collection::vec((step, flight, prop::bool::ANY), 1..60).prop_map(|steps| {
+    prop::collection::vec((step, flight, prop::bool::ANY, begins), 1..60).prop_map(|steps| {
         let mut at = 0;
         steps
             .into_iter()
-            .map(|(step, flight, dot)| {
+            .map(|(step, flight, dot, begins)| {
                 at += step;
-                Span { sent: at, due: at + flight, seconds: if dot { DOT_S } else { PILL_S } }
+                Span { sent: at, due: at + flight, seconds: if dot { DOT_S } else { PILL_S }, begins }
             })
             .collect()
     })
@@ -74,7 +75,7 @@ proptest! {
         let mut start = 0;
         for index in 0..lens.bursts.len() {
             let last = index + 1 == lens.bursts.len();
-            if last || lens.bursts[index + 1].from - lens.bursts[index].to > SCENE_GAP_US {
+            if last || lens.bursts[index + 1].begins || lens.bursts[index + 1].from - lens.bursts[index].to > SCENE_GAP_US {
                 let seconds = lens.audience(lens.bursts[index].to as f64) - lens.audience(lens.bursts[start].from as f64);
                 prop_assert!(seconds < 60.0, "{seconds}");
                 start = index + 1;
@@ -96,6 +97,17 @@ fn a_lone_message_takes_its_time_however_short() {
 fn messages_of_the_same_moment_travel_together() {
     let lens = Lens::new(vec![span(0, 300), span(0, 300), span(10, 310)]);
     assert!(lens.audience(310.0) - lens.audience(0.0) < 0.8);
+}
+
+#[test]
+fn a_command_begins_a_scene_of_its_own() {
+    // A long scene before does not hurry what the command leads to.
+    let mut spans: Vec<Span> = (0..3_000).map(|n| span(n * 400, n * 400 + 350)).collect();
+    let lone = Lens::new(spans.clone());
+    let from = lone.end() + 2_000;
+    spans.push(Span { begins: true, ..span(from, from + 300) });
+    let lens = Lens::new(spans);
+    assert!((lens.audience((from + 300) as f64) - lens.audience(from as f64) - PILL_S).abs() < 1e-6);
 }
 
 #[test]
@@ -122,7 +134,12 @@ fn the_shape_of_a_deployment_of_three_takes_half_a_minute() {
     let chain = |from: u64, hops: u64, spans: &mut Vec<Span>| {
         for hop in 0..hops {
             let sent = from + hop * 350;
-            spans.push(Span { sent, due: sent + 150 + hop % 3 * 100, seconds: if hop % 4 == 3 { DOT_S } else { PILL_S } });
+            spans.push(Span {
+                sent,
+                due: sent + 150 + hop % 3 * 100,
+                seconds: if hop % 4 == 3 { DOT_S } else { PILL_S },
+                begins: false,
+            });
         }
     };
     for request in 0..40 {

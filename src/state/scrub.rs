@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn places_and_moments_are_inverse() {
-        let span = |sent| Span { sent, due: sent + 300, seconds: PILL_S };
+        let span = |sent| Span { sent, due: sent + 300, seconds: PILL_S, begins: false };
         let lens = Lens::new(vec![span(1_000_000), span(1_000_200), span(300_000_000)]);
         let scale = Scale::new(&lens, 0.0, 400_000_000.0);
         for step in 0..=50 {

@@ -117,3 +117,48 @@ fn dropped_files_become_a_recorded_command() {
     play(&mut state, 0.5);
     assert_eq!(state.screen.pieces.last(), Some(&Piece::Out("kind: Pod\nEOF\n".into())));
 }
+
+#[test]
+fn a_deployment_of_three_takes_half_a_minute_to_watch() {
+    let mut state = ready();
+    let before = state.player.t;
+    state.update(AppAction::Enter("kubectl create deployment web --image=nginx --replicas=3".into()));
+    play(&mut state, 0.1);
+    let lens = &state.visible.lens;
+    let seconds = lens.audience(lens.end() as f64) - lens.audience(before);
+    assert!((20.0..=40.0).contains(&seconds), "{seconds}");
+    // And that is what playing takes.
+    play(&mut state, seconds * 0.5);
+    assert!((state.player.t as u64) < state.visible.lens.end());
+    play(&mut state, seconds * 0.5 + 1.0);
+    assert!((state.player.t as u64) >= state.visible.lens.end());
+    let running = state.picture.model.machines.iter().flat_map(|machine| &machine.pods);
+    let running = running.filter(|pod| pod.owner == "web" && pod.phase == crate::scene::model::PodPhase::Running);
+    assert_eq!(running.count(), 3);
+}
+
+#[test]
+fn stepping_visits_every_message_and_back_again() {
+    let mut state = ready();
+    state.player.reduced_motion = true;
+    state.update(AppAction::Enter("kubectl get pods".into()));
+    state.update(AppAction::Pause);
+    let mut forward = Vec::new();
+    let mut frame = state.last_frame.unwrap_or(0.0);
+    for _ in 0..5 {
+        state.update(AppAction::StepForward);
+        for _ in 0..3 {
+            frame += 16.0;
+            state.update(AppAction::Frame(frame));
+        }
+        forward.push(state.player.t);
+    }
+    assert!(forward.windows(2).all(|pair| pair[0] < pair[1]), "{forward:?}");
+    let mut back = Vec::new();
+    for _ in 0..4 {
+        state.update(AppAction::StepBack);
+        back.push(state.player.t);
+    }
+    back.reverse();
+    assert_eq!(back, forward[..4]);
+}

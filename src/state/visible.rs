@@ -1,6 +1,6 @@
 //! Which messages the audience sees, and the lens laid over them. Follows the trace as it grows.
 
-use orrery_sim::core::{Envelope, EnvelopeId, Time, Trace};
+use orrery_sim::core::{Envelope, EnvelopeId, TerminalEvent, Time, Trace};
 
 use crate::lens::{DOT_S, Lens, PILL_S, Span};
 use crate::scene::MessageKind;
@@ -60,6 +60,8 @@ pub struct Visible {
     /// The envelope of each span of the lens.
     pub ids: Vec<EnvelopeId>,
     taken: Time,
+    /// When the last span left.
+    last_sent: Option<Time>,
     /// Changes whenever spans were dropped or exchanged.
     pub generation: u32,
 }
@@ -70,10 +72,16 @@ impl Visible {
         if live_end <= self.taken {
             return;
         }
+        let mut commands = commands(trace, self.last_sent, live_end).into_iter().peekable();
         for envelope in trace.sent_between(self.taken, live_end) {
             if self.show.shows(envelope) {
-                self.lens.push(span(envelope));
+                let mut begins = false;
+                while commands.next_if(|at| *at <= envelope.sent_at).is_some() {
+                    begins = true;
+                }
+                self.lens.push(span(envelope, begins));
                 self.ids.push(envelope.id);
+                self.last_sent = Some(envelope.sent_at);
             }
         }
         self.taken = live_end;
@@ -114,7 +122,15 @@ impl Visible {
     }
 }
 
-fn span(envelope: &Envelope) -> Span {
+/// When commands were given after the last span left, up to `end`.
+fn commands(trace: &Trace, last_sent: Option<Time>, end: Time) -> Vec<Time> {
+    let terminal = trace.terminal();
+    let from = terminal.partition_point(|(at, _, _)| last_sent.is_some_and(|last| *at <= last));
+    let later = terminal[from..].iter().take_while(|(at, _, _)| *at < end);
+    later.filter(|(_, _, event)| matches!(event, TerminalEvent::Command(_))).map(|(at, _, _)| *at).collect()
+}
+
+fn span(envelope: &Envelope, begins: bool) -> Span {
     let seconds = if MessageKind::of(envelope).is_dot() { DOT_S } else { PILL_S };
-    Span { sent: envelope.sent_at.0, due: envelope.due_at.0.max(envelope.sent_at.0 + 1), seconds }
+    Span { sent: envelope.sent_at.0, due: envelope.due_at.0.max(envelope.sent_at.0 + 1), seconds, begins }
 }
