@@ -297,3 +297,31 @@ fn profiles_come_from_its_configuration() {
     assert_eq!(full, Some(6));
     assert!(scheduler(&lab).fatal().is_none());
 }
+
+#[test]
+fn without_any_node_it_tries_again_after_its_back_off() {
+    let mut lab = lab(&[]);
+    add(&mut lab, PODS, pod("p", "100m"));
+    lab.run(Duration::s(20));
+    let decisions = scheduler(&lab).decisions().of("default/p");
+    assert_eq!(decisions[0].message, "no nodes available to schedule pods");
+    let seconds: Vec<u64> = decisions.windows(2).map(|pair| pair[1].at.since(pair[0].at).as_secs()).collect();
+    assert_eq!(seconds, [1, 2, 4, 8]);
+}
+
+#[test]
+fn room_that_is_free_at_once_is_used_at_once() {
+    let mut lab = lab(&["kind-worker"]);
+    add(&mut lab, PRIORITYCLASSES, value!({"metadata": {"name": "high"}, "value": 1000}));
+    for name in ["a", "b"] {
+        let mut low = pod(name, "1500m");
+        low["spec"]["terminationGracePeriodSeconds"] = 0.into();
+        add(&mut lab, PODS, low);
+    }
+    lab.settle();
+    let mut vip = pod("vip", "3");
+    vip["spec"]["priorityClassName"] = "high".into();
+    add(&mut lab, PODS, vip);
+    lab.run(Duration::s(5));
+    assert_eq!(get(&mut lab, "vip")["spec"]["nodeName"].str(), "kind-worker");
+}

@@ -11,7 +11,7 @@ use super::status::{Condition, patch};
 use crate::api::resource::PODS;
 use crate::client::{Occurrence, object_reference};
 use crate::core::message::FailureKind;
-use crate::core::{Duration, Outbox, Request, Response};
+use crate::core::{Duration, Outbox, Request, Response, Time};
 use crate::value::{Text, Value};
 
 /// How long volumes may take to be bound (bindTimeoutSeconds).
@@ -206,6 +206,10 @@ impl KubeScheduler {
         if let Nomination::Set(node) = &decision.nomination {
             self.snapshot.nominate(&info, node);
         }
+        if queued.rejectors.is_empty() {
+            // There are no nodes at all: no plugin stands for it, so only time can help. Nobody waits for that.
+            out.tick(backoff(&queued, out.now()), RETRY, "", 0);
+        }
         self.queue.put_back(queued, profile, out.now());
         if let Some(chosen) = decision.preemption.as_ref().and_then(|preemption| preemption.chosen.as_ref()) {
             self.preempt(&info, chosen, out);
@@ -218,9 +222,8 @@ impl KubeScheduler {
         let Some(current) = self.pods.get(&queued.info.key).cloned().filter(|info| info.node_name.is_empty()) else { return };
         self.report(&current, "SchedulerError", message, &Nomination::Keep, out);
         let queued = QueuedPod { info: current, ..queued };
-        let wait = QueuedPod { since: out.now(), ..queued.clone() }.backoff_until().since(out.now());
+        out.timer(backoff(&queued, out.now()), RETRY, "", 0);
         self.queue.put_back(queued, profile, out.now());
-        out.timer(wait, RETRY, "", 0);
     }
 
     fn report(
@@ -240,6 +243,11 @@ impl KubeScheduler {
         let what = Occurrence { kind: "Warning", reason: "FailedScheduling", action: "Scheduling", note: message };
         self.events.event(&object_reference(&info.object), &Value::Null, what, out);
     }
+}
+
+/// How long a pod rests that is put back now.
+fn backoff(queued: &QueuedPod, now: Time) -> Duration {
+    QueuedPod { since: now, ..queued.clone() }.backoff_until().since(now)
 }
 
 /// An answer, or why there is none, in the words of client-go.

@@ -76,7 +76,7 @@ pub struct KubeScheduler {
     pub(super) events: SeriesRecorder,
     /// Leader election still uses core/v1 events.
     core_events: EventRecorder,
-    pub(super) profiles: Rc<Vec<Profile>>,
+    pub(super) profiles: Rc<Vec<Rc<Profile>>>,
     pub(super) snapshot: Snapshot,
     pub(super) algorithm: Algorithm,
     pub(super) queue: SchedulingQueue,
@@ -135,7 +135,7 @@ impl KubeScheduler {
                 format!("default-scheduler-{}", launch.name),
             ),
             core_events: EventRecorder::new(server, Part::Scheduler, "core-events", "default-scheduler", ""),
-            profiles: Rc::new(profiles),
+            profiles: Rc::new(profiles.into_iter().map(Rc::new).collect()),
             snapshot: Snapshot::new(),
             algorithm: Algorithm { next_start: 0, rng: rng("ties") },
             queue: SchedulingQueue::default(),
@@ -164,7 +164,7 @@ impl KubeScheduler {
         &self.snapshot
     }
     /// Its profiles.
-    pub fn profiles(&self) -> &[Profile] {
+    pub fn profiles(&self) -> &[Rc<Profile>] {
         &self.profiles
     }
     /// Why it ends at once: what is wrong with its configuration.
@@ -176,7 +176,7 @@ impl KubeScheduler {
         self.elector.is_leading()
     }
 
-    pub(super) fn profile(&self, pod: &PodInfo) -> Option<Profile> {
+    pub(super) fn profile(&self, pod: &PodInfo) -> Option<Rc<Profile>> {
         self.profiles.iter().find(|profile| profile.scheduler_name == pod.scheduler_name).cloned()
     }
 
@@ -407,8 +407,8 @@ impl KubeScheduler {
     }
 
     pub(super) fn tell_queue(&mut self, event: &ClusterEvent<'_>, out: &Outbox<'_>) {
-        let preempting = &self.preempting;
-        let stays = |key: &str| preempting.contains_key(key);
+        let (preempting, pods) = (&self.preempting, &self.pods);
+        let stays = |key: &str| preempting.get(key).is_some_and(|state| state.is_going_on(pods));
         self.queue.on_event(event, &self.profiles, &stays, out.now(), out.cause(), out.is_background());
     }
 

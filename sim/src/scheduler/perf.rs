@@ -171,7 +171,6 @@ fn of_shape(shape: Shape, name: &str, number: usize) -> Rc<PodInfo> {
         }]})
     };
     let spec = match shape {
-        Shape::Basic => Value::map(),
         Shape::TopologySpreading => spread("DoNotSchedule"),
         Shape::PreferredTopologySpreading => spread("ScheduleAnyway"),
         Shape::PodAffinity => {
@@ -188,8 +187,8 @@ fn of_shape(shape: Shape, name: &str, number: usize) -> Rc<PodInfo> {
             value!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}})
         }
         // One in five fits nowhere.
-        Shape::Unschedulable if number % 5 == 0 => return plain(name, "9", Value::Null),
-        Shape::Unschedulable => Value::map(),
+        Shape::Unschedulable if number.is_multiple_of(5) => return plain(name, "9", Value::Null),
+        Shape::Basic | Shape::Unschedulable => Value::map(),
         Shape::Preemption => return plain(name, "3", value!({"priority": 1000})),
     };
     plain(name, "100m", spec)

@@ -12,6 +12,7 @@ use super::pod_info::PodInfo;
 use super::status::{Condition, patch};
 use crate::api::resource::PODS;
 use crate::client::{Occurrence, object_reference};
+use crate::core::collections::PMap;
 use crate::core::message::FailureKind;
 use crate::core::{Outbox, Request, Response};
 use crate::value::{Text, Value};
@@ -25,6 +26,17 @@ pub(super) struct Preempting {
     open: usize,
     /// The victim that goes when the others are gone.
     last: Option<Text>,
+    /// That victim once it is its turn.
+    going: Option<Text>,
+}
+
+impl Preempting {
+    /// Whether some victim's deletion has not begun yet; while that is so, the preemptor is not tried again. Of the last one the watch
+    /// may tell before the answer to its deletion is here.
+    pub(super) fn is_going_on(&self, pods: &PMap<Text, Rc<PodInfo>>) -> bool {
+        let Some(last) = &self.going else { return true };
+        pods.get(last).is_some_and(|victim| !victim.terminating)
+    }
 }
 
 impl KubeScheduler {
@@ -34,8 +46,13 @@ impl KubeScheduler {
         let mut victims: Vec<Text> =
             chosen.victims.iter().filter(|victim| !victim.terminating).map(|victim| victim.key.clone()).collect();
         let Some(last) = victims.pop() else { return };
-        let state =
-            Preempting { preemptor: Rc::clone(preemptor), node: chosen.node.clone(), open: victims.len(), last: Some(last) };
+        let state = Preempting {
+            preemptor: Rc::clone(preemptor),
+            node: chosen.node.clone(),
+            open: victims.len(),
+            last: Some(last),
+            going: None,
+        };
         self.preempting.insert(preemptor.key.clone(), state);
         for victim in victims {
             self.mark(&preemptor.key, &victim, out);
@@ -139,6 +156,7 @@ impl KubeScheduler {
         if state.open == 0
             && let Some(last) = state.last.take()
         {
+            state.going = Some(last.clone());
             self.mark(preemptor, &last, out);
         }
     }

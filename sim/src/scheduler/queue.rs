@@ -69,6 +69,10 @@ pub struct SchedulingQueue {
     active: VecDeque<(Rc<PodInfo>, Time)>,
     /// Pods in back-off by its end.
     backing_off: BTreeSet<(Time, Text)>,
+    /// Pods in back-off after an error, by its end.
+    after_error: BTreeSet<(Time, Text)>,
+    /// Pods that wait for events.
+    unschedulable: BTreeSet<Text>,
 }
 
 impl SchedulingQueue {
@@ -84,7 +88,7 @@ impl SchedulingQueue {
 
     /// Whether pods wait for events or in back-off, so that time alone may bring them into line.
     pub fn has_resting(&self) -> bool {
-        self.pods.values().any(|pod| matches!(pod.place, Place::Backoff | Place::ErrorBackoff | Place::Unschedulable))
+        !self.unschedulable.is_empty() || !self.backing_off.is_empty() || !self.after_error.is_empty()
     }
 
     /// Adds a new pod.
@@ -147,42 +151,35 @@ impl SchedulingQueue {
     pub fn on_event(
         &mut self,
         event: &ClusterEvent<'_>,
-        profiles: &[Profile],
+        profiles: &[Rc<Profile>],
         stays: &dyn Fn(&str) -> bool,
         now: Time,
         cause: Cause,
         background: bool,
     ) {
-        let wakes = |pod: &&QueuedPod| {
-            let of = |profile: &&Profile| profile.scheduler_name == pod.info.scheduler_name;
-            pod.place == Place::Unschedulable
-                && !stays(&pod.info.key)
-                && profiles.iter().find(of).is_some_and(|profile| helps(pod, profile, event))
+        let wakes = |key: &&Text| {
+            let Some(pod) = self.pods.get(*key).filter(|_| !stays(key)) else { return false };
+            profile_of(profiles, pod).is_some_and(|profile| helps(pod, profile, event))
         };
-        let keys: Vec<Text> = self.pods.values().filter(wakes).map(|pod| pod.info.key.clone()).collect();
+        let keys: Vec<Text> = self.unschedulable.iter().filter(wakes).cloned().collect();
         for key in keys {
             let Some(mut pod) = self.take(&key) else { continue };
-            let Some(profile) = profiles.iter().find(|profile| profile.scheduler_name == pod.info.scheduler_name) else {
-                continue;
-            };
+            let Some(profile) = profile_of(profiles, &pod) else { continue };
             wake(&mut pod, profile, now, cause, background);
             self.put(pod, profile);
         }
     }
 
     /// Brings pods into line that have waited too long, and those whose back-off is over.
-    pub fn flush(&mut self, profiles: &[Profile], now: Time, cause: Cause) {
-        let due = |pod: &&QueuedPod| match pod.place {
-            Place::Unschedulable => now.since(pod.since) >= MAX_IN_UNSCHEDULABLE,
-            Place::Backoff | Place::ErrorBackoff => pod.backoff_until() <= now,
-            Place::Active | Place::Gated => false,
-        };
-        let keys: Vec<Text> = self.pods.values().filter(due).map(|pod| pod.info.key.clone()).collect();
+    pub fn flush(&mut self, profiles: &[Rc<Profile>], now: Time, cause: Cause) {
+        let too_long = |key: &&Text| self.pods.get(*key).is_some_and(|pod| now.since(pod.since) >= MAX_IN_UNSCHEDULABLE);
+        let mut keys: Vec<Text> = self.unschedulable.iter().filter(too_long).cloned().collect();
+        for backoff in [&self.backing_off, &self.after_error] {
+            keys.extend(backoff.iter().take_while(|(until, _)| *until <= now).map(|(_, key)| key.clone()));
+        }
         for key in keys {
             let Some(mut pod) = self.take(&key) else { continue };
-            let Some(profile) = profiles.iter().find(|profile| profile.scheduler_name == pod.info.scheduler_name) else {
-                continue;
-            };
+            let Some(profile) = profile_of(profiles, &pod) else { continue };
             if pod.place == Place::Unschedulable {
                 pod.cause = cause;
                 pod.background = true;
@@ -193,28 +190,39 @@ impl SchedulingQueue {
     }
 
     fn put(&mut self, pod: QueuedPod, profile: &Profile) {
-        if pod.place == Place::Active {
-            let comes_first = |(info, since): &(Rc<PodInfo>, Time)| match profile.queue_sort() {
-                Some(sort) => !compare(sort, info, *since, &pod).is_gt(),
-                None => *since <= pod.since,
-            };
-            let at = self.active.partition_point(comes_first);
-            self.active.insert(at, (Rc::clone(&pod.info), pod.since));
-        } else if pod.place == Place::Backoff {
-            self.backing_off.insert((pod.backoff_until(), pod.info.key.clone()));
+        let key = pod.info.key.clone();
+        match pod.place {
+            Place::Active => {
+                let comes_first = |(info, since): &(Rc<PodInfo>, Time)| match profile.queue_sort() {
+                    Some(sort) => !compare(sort, info, *since, &pod).is_gt(),
+                    None => *since <= pod.since,
+                };
+                let at = self.active.partition_point(comes_first);
+                self.active.insert(at, (Rc::clone(&pod.info), pod.since));
+            }
+            Place::Backoff => _ = self.backing_off.insert((pod.backoff_until(), key.clone())),
+            Place::ErrorBackoff => _ = self.after_error.insert((pod.backoff_until(), key.clone())),
+            Place::Unschedulable => _ = self.unschedulable.insert(key.clone()),
+            Place::Gated => {}
         }
-        self.pods.insert(pod.info.key.clone(), pod);
+        self.pods.insert(key, pod);
     }
 
     fn take(&mut self, key: &str) -> Option<QueuedPod> {
         let pod = self.pods.remove(key)?;
-        if pod.place == Place::Active {
-            self.active.retain(|(info, _)| info.key != *key);
-        } else if pod.place == Place::Backoff {
-            self.backing_off.remove(&(pod.backoff_until(), pod.info.key.clone()));
+        match pod.place {
+            Place::Active => self.active.retain(|(info, _)| info.key != *key),
+            Place::Backoff => _ = self.backing_off.remove(&(pod.backoff_until(), pod.info.key.clone())),
+            Place::ErrorBackoff => _ = self.after_error.remove(&(pod.backoff_until(), pod.info.key.clone())),
+            Place::Unschedulable => _ = self.unschedulable.remove(key),
+            Place::Gated => {}
         }
         Some(pod)
     }
+}
+
+fn profile_of<'p>(profiles: &'p [Rc<Profile>], pod: &QueuedPod) -> Option<&'p Profile> {
+    profiles.iter().find(|profile| profile.scheduler_name == pod.info.scheduler_name).map(|profile| &**profile)
 }
 
 fn compare(sort: &dyn QueueSort, info: &PodInfo, since: Time, other: &QueuedPod) -> std::cmp::Ordering {
@@ -261,7 +269,7 @@ mod tests {
     }
 
     fn event(queue: &mut SchedulingQueue, event: &ClusterEvent<'_>, at: Time) {
-        queue.on_event(event, &[Profile::default()], &|_| false, at, Cause::Start, false);
+        queue.on_event(event, &[Rc::default()], &|_| false, at, Cause::Start, false);
     }
 
     #[test]
@@ -312,9 +320,9 @@ mod tests {
         let mut tried = queue.pop().unwrap();
         tried.rejectors = ["NodeResourcesFit"].into();
         queue.put_back(tried, &Profile::default(), Time(0));
-        queue.flush(&[Profile::default()], Time(299_000_000), Cause::Start);
+        queue.flush(&[Rc::default()], Time(299_000_000), Cause::Start);
         assert!(!queue.has_next());
-        queue.flush(&[Profile::default()], Time(300_000_000), Cause::Start);
+        queue.flush(&[Rc::default()], Time(300_000_000), Cause::Start);
         assert!(queue.has_next());
     }
 
