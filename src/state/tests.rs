@@ -141,7 +141,7 @@ fn a_deployment_of_three_takes_half_a_minute_to_watch() {
 fn stepping_visits_every_message_and_back_again() {
     let mut state = ready();
     state.player.reduced_motion = true;
-    state.update(AppAction::Enter("kubectl get pods".into()));
+    state.update(AppAction::Enter("kubectl create deployment web --image=nginx --replicas=3".into()));
     state.update(AppAction::Pause);
     let mut forward = Vec::new();
     let mut frame = state.last_frame.unwrap_or(0.0);

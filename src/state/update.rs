@@ -190,12 +190,12 @@ impl State {
         if t != self.session.playhead() && self.jobs.is_empty() {
             self.session.seek(t);
         }
-        let now = (self.clock)();
-        if now >= self.next_refresh || !self.player.moves() {
+        if self.last_frame.is_none_or(|now| now >= self.next_refresh) || !self.player.moves() {
+            let begin = (self.clock)();
             self.picture.refresh(self.session.cluster());
-            let took = (self.clock)() - now;
+            let took = (self.clock)() - begin;
             // A large cluster is looked at less often: at most a fifth of the time goes into it.
-            self.next_refresh = now + REFRESH_MS.max(took * 5.0);
+            self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);
         }
         self.picture.prepare(self.session.trace(), &self.visible, self.player.t);
         let events = self.session.trace().terminal();
