@@ -4,6 +4,11 @@ use orrery_e2e::open;
 use page_driver::PageOptions;
 use serde_json::{Value, json};
 
+/// The value that a function body returns, which may await.
+fn returned(page: &orrery_e2e::Opened, body: &str) -> Value {
+    page.evaluate(&format!("await (async () => {{ {body} }})()"))
+}
+
 /// Waits until an expression is true, at most ten seconds.
 fn until(page: &orrery_e2e::Opened, expression: &str) {
     let script = format!(
@@ -11,7 +16,7 @@ fn until(page: &orrery_e2e::Opened, expression: &str) {
          while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 30));
          return Boolean({expression});"
     );
-    assert_eq!(page.evaluate(&script), json!(true), "{expression}");
+    assert_eq!(returned(page, &script), json!(true), "{expression}");
 }
 
 #[test]
@@ -19,7 +24,7 @@ fn a_cluster_stands_and_a_first_thing_to_do_is_shown() {
     let page = open("", &PageOptions::default());
     assert_eq!(page.evaluate("orrery.state().nodes"), json!(3));
     assert_eq!(
-        page.evaluate("document.querySelector('.first code').textContent.startsWith('kubectl create deployment')"),
+        page.evaluate("[...document.querySelectorAll('.first code span')].map(word => word.textContent).join(' ').startsWith('kubectl create deployment')"),
         json!(true)
     );
     assert_eq!(page.evaluate("document.querySelectorAll('.standing .bar').length"), json!(1));
@@ -38,9 +43,9 @@ fn the_first_thing_to_do_sets_messages_moving() {
 #[test]
 fn run_answers_with_what_the_command_printed() {
     let page = open("?autoplay=0", &PageOptions::default());
-    let answer = page.evaluate("return await orrery.run('echo one; echo two >&2; false')");
+    let answer = returned(&page, "return await orrery.run('echo one; echo two >&2; false')");
     assert_eq!(answer, json!({"stdout": "one\n", "stderr": "two\n", "code": 1}));
-    let wrong = page.evaluate("try { await orrery.run(7); return 'no error' } catch (error) { return error.message }");
+    let wrong = returned(&page, "try { await orrery.run(7); return 'no error' } catch (error) { return error.message }");
     assert_eq!(wrong, json!("run(line): line must be a string"));
 }
 
@@ -67,7 +72,7 @@ fn a_rewind_and_forward_again_shows_the_same_picture() {
         for (let count = 0; count < 5; count++) { orrery.previous(); again.unshift(picture()); }
         return pictures.slice(0, 5).every(([seconds, svg], index) => seconds === again[index][0] && svg === again[index][1])
             || JSON.stringify([pictures.map(p => p[0]), again.map(p => p[0])]);";
-    assert_eq!(page.evaluate(script), Value::Bool(true));
+    assert_eq!(returned(&page, script), Value::Bool(true));
 }
 
 #[test]

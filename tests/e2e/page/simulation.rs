@@ -37,7 +37,7 @@ fn the_same_commands_print_the_same_and_leave_the_same_trace() {
     session.settle(Duration::s(600));
     let native: Vec<String> = trace_json::lines(session.trace(), session.live_cluster().directory()).collect();
     let common = in_page.len().min(native.len());
-    assert!(common > 5_000, "only {common} messages");
+    assert!(common > 3_000, "only {common} messages");
     for (at, (page, native)) in in_page.iter().zip(&native).enumerate() {
         assert_eq!(page, native, "message {at} differs");
     }
