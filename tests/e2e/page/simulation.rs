@@ -53,7 +53,7 @@ fn the_same_commands_print_the_same_and_leave_the_same_trace() {
 }
 
 #[test]
-fn a_thousand_pods_do_not_freeze_the_page() {
+fn two_hundred_pods_do_not_freeze_the_page() {
     let page = open("", &PageOptions::default());
     // Nothing that blocks for long: while the simulation works, a timer of the page keeps its time.
     let seen = page.evaluate(
