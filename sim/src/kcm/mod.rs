@@ -31,7 +31,7 @@ mod view;
 use std::collections::BTreeMap;
 
 use context::{Context, Queues, Recorders};
-use runner::{Call, Client, Running};
+use runner::{Call, Client, Rate, Running};
 use view::View;
 
 use crate::api::Resource;
@@ -40,7 +40,7 @@ use crate::api::resource::{
     NODES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICEACCOUNTS, SERVICES,
 };
 use crate::client::{Change, Informer, LeaderElector, Leadership, object_reference};
-use crate::core::{Addr, Component, Controller, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
+use crate::core::{Addr, Component, Controller, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
 use crate::programs::Launch;
 use crate::value::Text;
 
@@ -64,19 +64,26 @@ pub struct ControllerManager {
     /// Requests that have not been answered.
     calls: BTreeMap<EnvelopeId, Call>,
     clients: BTreeMap<Controller, Client>,
+    rate: Rate,
     working: bool,
+    /// How often it has begun to lead; timers of earlier terms mean nothing.
+    term: u64,
 }
 
 impl ControllerManager {
-    /// The program as it starts. Its arguments besides those of [`crate::client::server`]: `cluster-cidr` and
-    /// `node-cidr-mask-size`; what is missing or cannot be read is kind's default.
+    /// The program as it starts. Of its flags (`flags` of its arguments) these are heeded: `cluster-cidr`, `node-cidr-mask-size`,
+    /// `kube-api-qps`, `kube-api-burst`, `node-monitor-grace-period`; what is missing or cannot be read is the default.
     pub fn start(launch: &Launch<'_>) -> Self {
         let server = crate::client::server(launch.args);
         let mut rng = Rng::new(launch.seed, launch.purpose);
         let mut view = View::with_root_ca(accounts::certificate(launch.disk, &mut rng));
-        let mask = launch.args["node-cidr-mask-size"].as_int().unwrap_or(24);
-        if let Some(cidrs) = node::ipam::CidrSet::new(launch.args["cluster-cidr"].str(), mask.clamp(0, 32) as u32) {
+        let flags = &launch.args["flags"];
+        let mask = flags["node-cidr-mask-size"].str().parse().unwrap_or(24);
+        if let Some(cidrs) = node::ipam::CidrSet::new(flags["cluster-cidr"].str(), mask) {
             view.nodes.cidrs = cidrs;
+        }
+        if let Some(seconds) = flags["node-monitor-grace-period"].str().strip_suffix('s').and_then(|text| text.parse().ok()) {
+            view.nodes.grace = node::health::Grace(Duration::s(seconds));
         }
         Self {
             server,
@@ -91,7 +98,9 @@ impl ControllerManager {
             next_sync: 0,
             calls: BTreeMap::new(),
             clients: BTreeMap::new(),
+            rate: Rate::of(flags),
             working: false,
+            term: 0,
         }
     }
 
@@ -120,10 +129,10 @@ impl ControllerManager {
         for informer in &mut self.informers {
             informer.stop(out);
         }
-        let (root_ca, cidrs) = (self.view.root_ca.clone(), self.view.nodes.cidrs.emptied());
+        let (root_ca, cidrs, grace) = (self.view.root_ca.clone(), self.view.nodes.cidrs.emptied(), self.view.nodes.grace);
         self.informers.clear();
         self.view = View::with_root_ca(root_ca);
-        self.view.nodes.cidrs = cidrs;
+        (self.view.nodes.cidrs, self.view.nodes.grace) = (cidrs, grace);
         self.queues = Queues::new();
         self.recorders = Recorders::new(self.server);
         self.syncs.clear();
@@ -148,7 +157,8 @@ impl ControllerManager {
                 }
                 if !self.working && self.informers.iter().all(Informer::has_synced) {
                     self.working = true;
-                    out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", 0);
+                    self.term += 1;
+                    out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", self.term);
                 }
             }
             Message::Response(_) | Message::Failure(_) => {
@@ -178,9 +188,9 @@ impl ControllerManager {
             "reflector" => self.informers.iter_mut().for_each(|informer| informer.on_retry_timer(&timer.key, out)),
             runner::TIMER => self.send_waiting(&timer.key, out),
             _ if !self.working => {}
-            MONITOR_TIMER => {
+            MONITOR_TIMER if timer.number == self.term => {
                 node::health::monitor(&mut self.context(out));
-                out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", 0);
+                out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", self.term);
             }
             node::health::TAINTING_TIMER => node::health::on_tainting_timer(&mut self.context(out), &timer.key),
             node::eviction::TIMER => node::eviction::on_timer(&mut self.context(out), timer),

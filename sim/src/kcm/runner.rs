@@ -8,13 +8,13 @@ use super::context::Context;
 use super::control::namespace_terminating;
 use super::expectations::{Expectations, Ledger};
 use super::reconcile::{Act, Answer, Effect, Hook, Io, QueueId, Stage, Stop};
-use super::table::{QUEUES, Row, rate};
+use super::table::{QUEUES, Row};
 use super::view::View;
 use super::{gc, node};
 use crate::client::{Queued, Throttle};
 use crate::core::{Cause, Controller, Duration, Envelope, EnvelopeId, Message, Outbox, Part, Request, Time, Verb};
 use crate::flow::RequestError;
-use crate::value::Text;
+use crate::value::{Text, Value};
 
 /// The timer of requests that wait for their client's rate limit.
 pub(super) const TIMER: &str = "client-rate";
@@ -55,6 +55,30 @@ struct Waiting {
 pub(super) struct Client {
     throttle: Throttle,
     waiting: VecDeque<Waiting>,
+}
+
+/// How many requests a controller may send: `--kube-api-qps` a second after `--kube-api-burst` at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    qps: u64,
+    burst: u64,
+}
+
+impl Rate {
+    /// Reads the flags; the defaults are 20 and 30.
+    pub(super) fn of(flags: &Value) -> Self {
+        let number = |name: &str| flags[name].str().parse::<u64>().ok().filter(|number| (1..=1_000_000).contains(number));
+        Self { qps: number("kube-api-qps").unwrap_or(20), burst: number("kube-api-burst").unwrap_or(30) }
+    }
+
+    /// (requests a second, requests at once): upstream allows some controllers more.
+    fn of_account(self, account: Controller) -> (u64, u64) {
+        match account {
+            Controller::Namespace => (self.qps * 20, self.burst * 100),
+            Controller::GarbageCollector => (self.qps * 2, self.burst),
+            _ => (self.qps, self.burst),
+        }
+    }
 }
 
 fn row(queue: QueueId) -> &'static Row {
@@ -132,7 +156,7 @@ impl ControllerManager {
     fn ask(&mut self, account: Controller, request: Request, call: Call, out: &mut Outbox<'_>) {
         let now = out.now();
         let client = self.clients.entry(account).or_insert_with(|| {
-            let (qps, burst) = rate(account);
+            let (qps, burst) = self.rate.of_account(account);
             Client { throttle: Throttle::new(qps, burst), waiting: VecDeque::new() }
         });
         let wait = client.throttle.reserve(now);

@@ -109,15 +109,6 @@ pub(super) static COMPONENTS: [Component; 11] = [
     component("garbage-collector-controller", "events/garbage", Controller::GarbageCollector),
 ];
 
-/// (requests a second, requests at once) of an account: `--kube-api-qps` and `--kube-api-burst`, more for those that upstream allows more.
-pub(super) fn rate(account: Controller) -> (u64, u64) {
-    match account {
-        Controller::Namespace => (400, 3000),
-        Controller::GarbageCollector => (40, 30),
-        _ => (20, 30),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

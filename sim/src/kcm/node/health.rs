@@ -17,8 +17,6 @@ use crate::value::{Text, Value};
 
 /// `--node-monitor-period`
 pub(in crate::kcm) const MONITOR_PERIOD: Duration = Duration::s(5);
-/// `--node-monitor-grace-period`
-const GRACE: Duration = Duration::s(50);
 /// `--node-startup-grace-period`: for nodes that never reported.
 const STARTUP_GRACE: Duration = Duration::s(60);
 /// How often the queues of nodes to be tainted are looked at.
@@ -30,6 +28,16 @@ const TAINT_EVERY_WHEN_DISRUPTED: Duration = Duration::s(100);
 const LARGE: usize = 50;
 /// The timer that looks at the queues of nodes to be tainted.
 pub(in crate::kcm) const TAINTING_TIMER: &str = "no-execute-taints";
+
+/// How long a node may be silent: `--node-monitor-grace-period`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kcm) struct Grace(pub Duration);
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self(Duration::s(50))
+    }
+}
 
 /// When a node was last seen alive.
 #[derive(Clone, Debug)]
@@ -142,7 +150,7 @@ fn probe(view: &View, node: &Value, now: Time) -> Health {
 }
 
 fn is_silent(view: &View, node: &Value, now: Time) -> bool {
-    let grace = if ready_status(node).is_empty() { STARTUP_GRACE } else { GRACE };
+    let grace = if ready_status(node).is_empty() { STARTUP_GRACE } else { view.nodes.grace.0 };
     view.nodes.health.get(node.name()).is_some_and(|health| now > health.probed + grace)
 }
 

@@ -26,6 +26,8 @@ use crate::value::{Text, Value};
 pub(super) struct NodeFacts {
     /// When each node was last seen alive.
     health: PMap<Text, health::Health>,
+    /// How long a node may be silent.
+    pub grace: health::Grace,
     /// Nodes that the monitor has greeted.
     known: PMap<Text, Text>,
     /// Nodes whose pods could not all be marked not ready.
