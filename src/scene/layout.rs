@@ -281,6 +281,7 @@ pub const fn chip_name(controller: Controller) -> &'static str {
         Controller::ServiceAccount => "serviceaccount",
         Controller::RootCa => "root-ca",
         Controller::Disruption => "disruption",
+        Controller::PodGc => "pod gc",
     }
 }
 

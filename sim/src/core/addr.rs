@@ -40,11 +40,13 @@ pub enum Controller {
     RootCa,
     /// disruption-controller
     Disruption,
+    /// pod-garbage-collector
+    PodGc,
 }
 
 impl Controller {
     /// All controllers in the order of the drawing.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Manager,
         Self::Deployment,
         Self::ReplicaSet,
@@ -58,6 +60,7 @@ impl Controller {
         Self::ServiceAccount,
         Self::RootCa,
         Self::Disruption,
+        Self::PodGc,
     ];
 
     /// The account's name, such as `replicaset-controller`.
@@ -76,6 +79,7 @@ impl Controller {
             Self::ServiceAccount => "service-account-controller",
             Self::RootCa => "root-ca-cert-publisher",
             Self::Disruption => "disruption-controller",
+            Self::PodGc => "pod-garbage-collector",
         }
     }
 }

@@ -6,7 +6,7 @@
 //! - `deployment/`, `replicaset.rs`, `daemonset/`, `control.rs`: workloads;
 //! - `node/`: health, taints, eviction, pod networks, ttl;
 //! - `endpoints/`: Endpoints and EndpointSlices;
-//! - `gc.rs`, `namespace.rs`, `accounts.rs`, `disruption.rs`: the rest.
+//! - `gc.rs`, `podgc.rs`, `namespace.rs`, `accounts.rs`, `disruption.rs`: the rest.
 //!
 //! Writes go out under the controller's own account ([`Controller`]), the informers' watches under the manager's.
 
@@ -21,6 +21,7 @@ mod expectations;
 mod gc;
 mod namespace;
 mod node;
+mod podgc;
 mod pods;
 mod reconcile;
 mod replicaset;
@@ -44,6 +45,8 @@ use crate::core::{Addr, Component, Controller, Duration, Envelope, EnvelopeId, E
 use crate::programs::Launch;
 use crate::value::Text;
 
+/// The timer of the pod-garbage-collector.
+const POD_GC_TIMER: &str = "pod-garbage";
 /// The timer of the node monitor.
 const MONITOR_TIMER: &str = "node-monitor";
 
@@ -159,6 +162,7 @@ impl ControllerManager {
                     self.working = true;
                     self.term += 1;
                     out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", self.term);
+                    out.tick(podgc::PERIOD, POD_GC_TIMER, "", self.term);
                 }
             }
             Message::Response(_) | Message::Failure(_) => {
@@ -191,6 +195,10 @@ impl ControllerManager {
             MONITOR_TIMER if timer.number == self.term => {
                 node::health::monitor(&mut self.context(out));
                 out.tick(node::health::MONITOR_PERIOD, MONITOR_TIMER, "", self.term);
+            }
+            POD_GC_TIMER if timer.number == self.term => {
+                podgc::look(&mut self.context(out));
+                out.tick(podgc::PERIOD, POD_GC_TIMER, "", self.term);
             }
             node::health::TAINTING_TIMER => node::health::on_tainting_timer(&mut self.context(out), &timer.key),
             node::eviction::TIMER => node::eviction::on_timer(&mut self.context(out), timer),

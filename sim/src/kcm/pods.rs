@@ -180,6 +180,11 @@ impl PodIndex {
         self.nodes.get(node).into_iter().flat_map(|keys| keys.iter())
     }
 
+    /// The nodes that have pods.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Text> {
+        self.nodes.keys()
+    }
+
     /// The keys of the pods that a selector matches in a namespace, in their order.
     pub(super) fn selected(&self, namespace: &str, selector: &LabelSelector) -> Vec<Text> {
         let groups = self.groups.get(namespace).into_iter().flat_map(|groups| groups.values());

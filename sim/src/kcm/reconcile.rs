@@ -50,6 +50,7 @@ pub(super) enum QueueId {
     GarbageOrphan,
     ServiceAccount,
     RootCa,
+    PodGc,
 }
 
 /// What happens at once when a request's answer arrives, before the sync goes on: upstream's parallel workers act by themselves.
@@ -159,6 +160,11 @@ impl<'a> Io<'a> {
     /// Everything done so far, from the beginning.
     pub(super) fn into_acts(self) -> Vec<Act> {
         self.acts
+    }
+
+    /// How many requests it has sent so far.
+    pub(super) fn calls(&self) -> usize {
+        self.calls
     }
 
     /// When the sync went on from here.

@@ -1,7 +1,7 @@
 //! The controllers' queues and event sources as tables.
 
 use super::reconcile::{Io, QueueId, Step};
-use super::{accounts, daemonset, deployment, disruption, endpoints, gc, namespace, node, replicaset};
+use super::{accounts, daemonset, deployment, disruption, endpoints, gc, namespace, node, podgc, replicaset};
 use crate::core::{Controller, Duration};
 
 /// A queue and who works on it.
@@ -36,7 +36,7 @@ const fn row(
 }
 
 /// All queues, in the order of [`QueueId`].
-pub(super) static QUEUES: [Row; 17] = [
+pub(super) static QUEUES: [Row; 18] = [
     Row {
         max_retries: 15,
         ..row(QueueId::Deployment, "deployment", Controller::Deployment, 5, "deployment-controller", deployment::sync)
@@ -78,6 +78,7 @@ pub(super) static QUEUES: [Row; 17] = [
         accounts::sync_account,
     ),
     row(QueueId::RootCa, "root-ca", Controller::RootCa, 1, "kube-controller-manager", accounts::sync_root_ca),
+    row(QueueId::PodGc, "pod-gc", Controller::PodGc, 1, "pod-garbage-collector", podgc::sync),
 ];
 
 /// A source of events.
@@ -95,7 +96,7 @@ const fn component(name: &'static str, timer: &'static str, account: Controller)
 }
 
 /// All sources of events.
-pub(super) static COMPONENTS: [Component; 11] = [
+pub(super) static COMPONENTS: [Component; 12] = [
     component("kube-controller-manager", "events/manager", Controller::Manager),
     component("deployment-controller", "events/deployment", Controller::Deployment),
     component("replicaset-controller", "events/replicaset", Controller::ReplicaSet),
@@ -106,6 +107,7 @@ pub(super) static COMPONENTS: [Component; 11] = [
     component("endpoint-controller", "events/endpoint", Controller::Endpoint),
     component("endpoint-slice-controller", "events/endpointslice", Controller::EndpointSlice),
     component("controllermanager", "events/disruption", Controller::Disruption),
+    component("pod-garbage-collector", "events/pod-gc", Controller::PodGc),
     component("garbage-collector-controller", "events/garbage", Controller::GarbageCollector),
 ];
 

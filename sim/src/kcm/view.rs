@@ -55,6 +55,8 @@ pub(super) struct View {
     pub nodes: NodeFacts,
     /// What the endpoints controllers remember.
     pub triggers: super::endpoints::Triggers,
+    /// What the pod-garbage-collector remembers.
+    pub missing_nodes: super::podgc::Missing,
     /// The certificate by which pods know the api-server.
     pub root_ca: Text,
 }

@@ -214,3 +214,21 @@ fn when_no_node_is_ready_the_monitor_blames_itself() {
     assert_eq!(taints(&node), [("node.kubernetes.io/unreachable".into(), "NoSchedule".into())]);
     assert!(!bench.get(PODS, "quick").is_terminating());
 }
+
+#[test]
+fn pods_of_a_node_that_is_gone_are_removed_and_replaced() {
+    let mut bench = Bench::new();
+    bench.add_node("kind-control-plane");
+    bench.add_node("kind-worker");
+    bench.ok(Request::create(PODS, pod("lost", 300)));
+    let lost = bench.get(PODS, "lost");
+    bench.bind(&lost, "kind-worker");
+    bench.make_ready(&lost, "10.244.1.5");
+    bench.ok(Request::delete(NODES, "", "kind-worker"));
+    bench.run(30);
+    assert_eq!(bench.get(PODS, "lost")["status"]["phase"].str(), "Running");
+    bench.forget();
+    bench.run(60);
+    assert_eq!(bench.requests_of("pod-garbage-collector"), ["get nodes 404", "patch pods/status 200", "delete pods 200"]);
+    assert_eq!(bench.lab.request(Request::get(PODS, "default", "lost")).code, 404);
+}

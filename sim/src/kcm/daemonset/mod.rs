@@ -18,7 +18,7 @@ use crate::core::{Duration, Time};
 use crate::value;
 use crate::value::{Text, Value};
 
-use nodes::placement;
+use nodes::Needs;
 
 /// The label that names the revision which a pod was made from.
 const HASH_LABEL: &str = "controller-revision-hash";
@@ -29,6 +29,7 @@ const BURST: usize = 250;
 struct Work<'a> {
     set: &'a Value,
     selector: LabelSelector,
+    needs: Needs,
     hash: Text,
 }
 
@@ -36,7 +37,7 @@ struct Work<'a> {
 type ByNode<'a> = BTreeMap<Text, Vec<&'a Value>>;
 
 /// Creates and deletes pods, replaces outdated ones, and reports.
-pub(super) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
+pub(super) fn sync<'a>(io: &mut Io<'a>, key: &str) -> Step<()> {
     let view = io.view;
     let Some(set) = view.get(DAEMONSETS, key) else { return Ok(()) };
     if set.is_terminating() {
@@ -44,16 +45,28 @@ pub(super) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
     }
     let selector = LabelSelector::of(&set["spec"]["selector"]);
     let (hash, old_revisions) = history::construct(io, set, &selector)?;
-    let work = Work { set, selector, hash };
+    let work = Work { set, selector, needs: Needs::of(set), hash };
+    let mut pods = pods_by_node(io, &work)?;
     if !view.daemon_set_expectations.satisfied(key, io.now()) {
-        return report(io, &work, false);
+        return report(io, &work, &pods, false);
     }
-    let mut failed = manage(io, &work)?;
+    // The pods are listed anew only when something was sent: else nothing can have changed.
+    let mut sent = io.calls();
+    let mut refresh = |io: &mut Io<'a>, pods: &mut ByNode<'a>| -> Step<()> {
+        if io.calls() != sent {
+            *pods = pods_by_node(io, &work)?;
+            sent = io.calls();
+        }
+        Ok(())
+    };
+    let mut failed = manage(io, &work, &pods)?;
+    refresh(io, &mut pods)?;
     if io.view.daemon_set_expectations.satisfied(key, io.now()) && set["spec"]["updateStrategy"]["type"].str() != "OnDelete" {
-        failed |= rolling_update(io, &work)?;
+        failed |= rolling_update(io, &work, &pods)?;
     }
     history::clean_up(io, set, old_revisions)?;
-    report(io, &work, true)?;
+    refresh(io, &mut pods)?;
+    report(io, &work, &pods, true)?;
     if failed { Err(Stop::Retry) } else { Ok(()) }
 }
 
@@ -80,12 +93,11 @@ fn pods_by_node<'a>(io: &mut Io<'a>, work: &Work<'_>) -> Step<ByNode<'a>> {
 }
 
 /// One pod on each node that should have one, none elsewhere; says whether something failed.
-fn manage(io: &mut Io<'_>, work: &Work<'_>) -> Step<bool> {
-    let by_node = pods_by_node(io, work)?;
+fn manage(io: &mut Io<'_>, work: &Work<'_>, by_node: &ByNode<'_>) -> Step<bool> {
     let view = io.view;
     let (mut missing, mut surplus) = (Vec::new(), Vec::new());
     for node in view.store(NODES).values() {
-        let placement = placement(node, work.set);
+        let placement = work.needs.placement(node);
         match by_node.get(node.name()) {
             None if placement.run => missing.push(node["metadata"]["name"].text()),
             None => {}
@@ -100,7 +112,7 @@ fn manage(io: &mut Io<'_>, work: &Work<'_>) -> Step<bool> {
         }
     }
     // Pods that were never bound to a node that is gone: nobody else would remove them.
-    for (node, pods) in &by_node {
+    for (node, pods) in by_node {
         if view.get(NODES, node).is_none() {
             let unbound = |pod: &&&Value| pod["spec"]["nodeName"].is_empty() && !pod.is_terminating();
             surplus.extend(pods.iter().filter(unbound).copied());
@@ -181,10 +193,9 @@ fn sync_nodes(io: &mut Io<'_>, work: &Work<'_>, surplus: &[&Value], missing: &[T
 }
 
 /// Deletes outdated pods while few enough are unavailable; the next sync makes the new ones. With surge the new ones come first.
-fn rolling_update(io: &mut Io<'_>, work: &Work<'_>) -> Step<bool> {
-    let by_node = pods_by_node(io, work)?;
+fn rolling_update(io: &mut Io<'_>, work: &Work<'_>, by_node: &ByNode<'_>) -> Step<bool> {
     let view = io.view;
-    let desired = view.store(NODES).values().filter(|node| placement(node, work.set).run).count() as i64;
+    let desired = view.store(NODES).values().filter(|node| work.needs.placement(node).run).count() as i64;
     let surge = max_surge(work.set, desired);
     let unavailable_allowed = max_unavailable(work.set, desired, surge);
     let available = |pod: &Value| is_available(pod, min_ready_s(work.set), io.now());
@@ -192,7 +203,7 @@ fn rolling_update(io: &mut Io<'_>, work: &Work<'_>) -> Step<bool> {
     let mut pending = 0;
     let (mut must_go, mut may_go) = (Vec::new(), Vec::new());
     let (mut must_come, mut may_come) = (Vec::new(), Vec::new());
-    for (node, pods) in &by_node {
+    for (node, pods) in by_node {
         let Some((new, old)) = new_and_old(work, pods) else {
             pending += 1;
             continue;
@@ -238,13 +249,12 @@ fn new_and_old<'a>(work: &Work<'_>, pods: &[&'a Value]) -> Option<(Option<&'a Va
 }
 
 /// Reports the counts (updateDaemonSetStatus).
-fn report(io: &mut Io<'_>, work: &Work<'_>, processed: bool) -> Step<()> {
-    let by_node = pods_by_node(io, work)?;
+fn report(io: &mut Io<'_>, work: &Work<'_>, by_node: &ByNode<'_>, processed: bool) -> Step<()> {
     let (set, now) = (work.set, io.now());
     let (mut desired, mut current, mut misscheduled, mut ready, mut available, mut updated) = (0, 0, 0, 0, 0, 0);
     for node in io.view.store(NODES).values() {
         let pod = by_node.get(node.name()).and_then(|pods| pods.first());
-        if !placement(node, set).run {
+        if !work.needs.placement(node).run {
             misscheduled += i64::from(pod.is_some());
             continue;
         }
@@ -304,8 +314,9 @@ fn max_unavailable(set: &Value, desired: i64, surge: i64) -> i64 {
 /// Which DaemonSets a node's change concerns: those that would run there now and did not before, or the other way round.
 pub(super) fn concerned<'a>(view: &'a View, old: Option<&Value>, new: &Value) -> Vec<&'a Value> {
     let changes = |set: &&Value| {
-        let after = placement(new, set);
-        old.map_or(after.run, |old| placement(old, set) != after)
+        let needs = Needs::of(set);
+        let after = needs.placement(new);
+        old.map_or(after.run, |old| needs.placement(old) != after)
     };
     view.store(DAEMONSETS).values().filter(changes).collect()
 }

@@ -23,28 +23,39 @@ pub(crate) struct Placement {
     pub stay: bool,
 }
 
-/// Whether a DaemonSet's pod should be on a node (NodeShouldRunDaemonPod).
-pub(crate) fn placement(node: &Value, set: &Value) -> Placement {
-    let spec = &set["spec"]["template"]["spec"];
-    let name = node["metadata"]["name"].text();
-    let wanted = spec["nodeName"].str();
-    let fits =
-        (wanted.is_empty() || wanted == &*name) && RequiredNodeAffinity::of(spec).matches(&name, &node["metadata"]["labels"]);
-    if !fits {
-        return Placement { run: false, stay: false };
+/// What a DaemonSet's pods ask of a node.
+#[derive(Debug)]
+pub(crate) struct Needs {
+    node_name: Text,
+    affinity: RequiredNodeAffinity,
+    tolerations: Vec<Toleration>,
+}
+
+impl Needs {
+    /// Reads the template of a DaemonSet.
+    pub(crate) fn of(set: &Value) -> Self {
+        let mut spec = set["spec"]["template"]["spec"].clone();
+        add_tolerations(&mut spec);
+        Self {
+            node_name: spec["nodeName"].text(),
+            affinity: RequiredNodeAffinity::of(&spec),
+            tolerations: Toleration::list(&spec["tolerations"]),
+        }
     }
-    let taints = Taint::list(&node["spec"]["taints"]);
-    if taints.is_empty() {
-        return Placement { run: true, stay: true };
+
+    /// Whether one of its pods should be on a node (NodeShouldRunDaemonPod).
+    pub(crate) fn placement(&self, node: &Value) -> Placement {
+        let name = node["metadata"]["name"].text();
+        let fits =
+            (self.node_name.is_empty() || self.node_name == name) && self.affinity.matches(&name, &node["metadata"]["labels"]);
+        if !fits {
+            return Placement { run: false, stay: false };
+        }
+        let taints = Taint::list(&node["spec"]["taints"]);
+        let tolerated = |taint: &Taint| self.tolerations.iter().any(|toleration| toleration.tolerates(taint));
+        let untolerated = |forbids: fn(Effect) -> bool| taints.iter().any(|taint| forbids(taint.effect) && !tolerated(taint));
+        Placement { run: !untolerated(Effect::forbids), stay: !untolerated(|effect| effect == Effect::NoExecute) }
     }
-    let mut tolerating = spec.clone();
-    add_tolerations(&mut tolerating);
-    let tolerations = Toleration::list(&tolerating["tolerations"]);
-    let untolerated = |forbids: fn(Effect) -> bool| {
-        let tolerated = |taint: &Taint| tolerations.iter().any(|toleration| toleration.tolerates(taint));
-        taints.iter().any(|taint| forbids(taint.effect) && !tolerated(taint))
-    };
-    Placement { run: !untolerated(Effect::forbids), stay: !untolerated(|effect| effect == Effect::NoExecute) }
 }
 
 /// The DaemonSet's template with tolerations and the labels that name its revision (CreatePodTemplate).
@@ -106,7 +117,10 @@ mod tests {
 
     #[test]
     fn daemon_pods_run_where_others_do_not() {
-        let both = |node: &Value, set: &Value| (placement(node, set).run, placement(node, set).stay);
+        let both = |node: &Value, set: &Value| {
+            let placement = Needs::of(set).placement(node);
+            (placement.run, placement.stay)
+        };
         let plain = set(Value::Null);
         assert_eq!(both(&node(Some(("node.kubernetes.io/unschedulable", "NoSchedule")), Value::Null), &plain), (true, true));
         assert_eq!(both(&node(Some(("node.kubernetes.io/unreachable", "NoExecute")), Value::Null), &plain), (true, true));
