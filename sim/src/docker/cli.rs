@@ -69,7 +69,42 @@ Commands:
   version     Show the Docker version information
 ";
 
+/// Flags that docker has and the simulation does not.
+const ABSENT: &[&str] = &[
+    "--filter",
+    "-f",
+    "--format",
+    "--last",
+    "-n",
+    "--latest",
+    "-l",
+    "--size",
+    "-s",
+    "--env",
+    "-e",
+    "--env-file",
+    "--user",
+    "-u",
+    "--workdir",
+    "-w",
+    "--detach",
+    "-d",
+    "--signal",
+    "--attach",
+    "-a",
+    "--link",
+    "--all",
+    "--digests",
+    "--no-trunc",
+    "--rm",
+    "--entrypoint",
+    "--mount",
+];
+
 fn unknown_flag(command: &str, flag: &str, io: &mut Io) -> Flow<()> {
+    if ABSENT.contains(&flag.split('=').next().unwrap_or_default()) {
+        return io.fail(125, &format!("docker {command} {flag} is not part of the simulation\n"));
+    }
     let text = if flag.starts_with("--") {
         format!("unknown flag: {flag}")
     } else {

@@ -17,20 +17,63 @@ const LOOKS_EVERY: Duration = Duration::ms(500);
 /// Generating keys and certificates takes this long.
 const CERTIFICATES: Duration = Duration::ms(1_200);
 
+/// Everything that `kubeadm init` will write, made once: the program itself runs anew with every answer.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    config: ClusterConfiguration,
+    kubelet: KubeletFiles,
+    kubeconfigs: Vec<(String, Value)>,
+    manifests: Vec<(&'static str, Value)>,
+    configuration: Vec<Value>,
+    token: Vec<Value>,
+    coredns: Vec<Value>,
+    kube_proxy: Vec<Value>,
+}
+
+impl Plan {
+    /// For these arguments (without `kubeadm init`).
+    pub fn new(args: &[&str], node: &Node) -> Self {
+        let mut config = ClusterConfiguration::load(&node.disk, &node.image, &node.name);
+        for arg in args {
+            match arg.split_once('=') {
+                Some(("--pod-network-cidr", value)) => config.pod_subnet = Text::new(value),
+                Some(("--service-cidr", value)) => config.service_subnet = Text::new(value),
+                Some(("--control-plane-endpoint", value)) => config.control_plane_endpoint = Text::new(value),
+                _ => {}
+            }
+        }
+        let (name, ip) = (node.name.as_str(), node.ip.as_str());
+        let endpoint = format!("https://{}", config.control_plane_endpoint);
+        let local = format!("https://{ip}:6443");
+        let kubeconfigs = [
+            ("admin.conf", &endpoint, "kubernetes-admin".to_string()),
+            ("super-admin.conf", &endpoint, "kubernetes-super-admin".to_string()),
+            ("kubelet.conf", &endpoint, format!("system:node:{name}")),
+            ("controller-manager.conf", &local, "system:kube-controller-manager".to_string()),
+            ("scheduler.conf", &local, "system:kube-scheduler".to_string()),
+        ];
+        let kubeconfig = |(file, server, user): (&str, &String, String)| {
+            (file.to_string(), files::kubeconfig(&config.cluster_name, server, &user))
+        };
+        Self {
+            kubeconfigs: kubeconfigs.into_iter().map(kubeconfig).collect(),
+            kubelet: KubeletFiles::new(&config, &Value::list()),
+            manifests: static_pods::manifests(&config, name, ip),
+            configuration: configuration(&config),
+            token: bootstrap_token(&config),
+            coredns: addons::coredns(&config),
+            kube_proxy: if config.proxy_mode == "none" { Vec::new() } else { addons::kube_proxy(&config) },
+            config,
+        }
+    }
+}
+
 /// `kubeadm init`; `args` without these two words.
-pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
+pub fn main(plan: &Plan, args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     if let Some(word) = args.iter().find(|arg| !arg.starts_with("--")) {
         return io.fail(1, &format!("error: unknown argument {word:?}\n"));
     }
-    let mut config = ClusterConfiguration::load(&node.disk, &node.image, &node.name);
-    for arg in args {
-        match arg.split_once('=') {
-            Some(("--pod-network-cidr", value)) => config.pod_subnet = Text::new(value),
-            Some(("--service-cidr", value)) => config.service_subnet = Text::new(value),
-            Some(("--control-plane-endpoint", value)) => config.control_plane_endpoint = Text::new(value),
-            _ => {}
-        }
-    }
+    let config = &plan.config;
     io.print(&format!(
         "[init] Using Kubernetes version: {}\n[preflight] Running pre-flight checks\n",
         config.versions.kubernetes
@@ -38,41 +81,31 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     if node.disk.files.contains_key(files::KUBELET_KUBECONFIG) {
         return io.fail(1, ALREADY);
     }
-    let (name, ip) = (node.name.as_str(), node.ip.as_str());
-    io.sleep(CERTIFICATES)?;
-    let endpoint = format!("https://{}", config.control_plane_endpoint);
-    let local = format!("https://{ip}:6443");
     io.print("[certs] Using certificateDir folder \"/etc/kubernetes/pki\"\n[certs] Generating \"ca\" certificate and key\n");
+    io.sleep(CERTIFICATES)?;
     io.print("[kubeconfig] Using kubeconfig folder \"/etc/kubernetes\"\n");
-    let kubeconfigs = [
-        ("admin.conf", &endpoint, "kubernetes-admin".to_string()),
-        ("super-admin.conf", &endpoint, "kubernetes-super-admin".to_string()),
-        ("kubelet.conf", &endpoint, format!("system:node:{name}")),
-        ("controller-manager.conf", &local, "system:kube-controller-manager".to_string()),
-        ("scheduler.conf", &local, "system:kube-scheduler".to_string()),
-    ];
-    for (file, server, user) in kubeconfigs {
+    for (file, content) in &plan.kubeconfigs {
         io.print(&format!("[kubeconfig] Writing {file:?} kubeconfig file\n"));
-        write(&format!("/etc/kubernetes/{file}"), files::kubeconfig(&config.cluster_name, server, &user), io)?;
+        write(&format!("/etc/kubernetes/{file}"), content, io)?;
     }
-    start_kubelet(&config, &Value::list(), io)?;
+    start_kubelet(&plan.kubelet, io)?;
     io.print("[control-plane] Using manifest folder \"/etc/kubernetes/manifests\"\n");
-    for (file, pod) in static_pods::manifests(&config, name, ip) {
-        io.print(&format!("[control-plane] Creating static Pod manifest for {:?}\n", file.trim_end_matches(".yaml")));
+    for (file, pod) in &plan.manifests {
+        let component = file.trim_end_matches(".yaml");
+        io.print(&format!("[control-plane] Creating static Pod manifest for {component:?}\n"));
         write(&format!("{}{file}", files::MANIFESTS), pod, io)?;
     }
     wait_for_control_plane(io)?;
-    upload_config(&config, io)?;
-    mark_control_plane(&config, node, io)?;
-    bootstrap_token(&config, io)?;
-    for object in addons::coredns(&config) {
-        create(object, io)?;
-    }
+    io.print("[upload-config] Storing the configuration used in ConfigMap \"kubeadm-config\" in the \"kube-system\" Namespace\n");
+    io.print("[kubelet] Creating a ConfigMap \"kubelet-config\" in namespace kube-system with the configuration for the kubelets in the cluster\n");
+    create_all(&plan.configuration, io)?;
+    mark_control_plane(config, node, io)?;
+    io.print(&format!("[bootstrap-token] Using token: {TOKEN}\n"));
+    create_all(&plan.token, io)?;
+    create_all(&plan.coredns, io)?;
     io.print("[addons] Applied essential addon: CoreDNS\n");
-    if config.proxy_mode != "none" {
-        for object in addons::kube_proxy(&config) {
-            create(object, io)?;
-        }
+    if !plan.kube_proxy.is_empty() {
+        create_all(&plan.kube_proxy, io)?;
         io.print("[addons] Applied essential addon: kube-proxy\n");
     }
     io.print("\nYour Kubernetes control-plane has initialized successfully!\n");
@@ -85,6 +118,10 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     Ok(())
 }
 
+fn create_all(objects: &[Value], io: &mut Io) -> Flow<()> {
+    objects.iter().try_for_each(|object| create(object, io))
+}
+
 const ALREADY: &str = "\
 error execution phase preflight: [preflight] Some fatal errors occurred:
 \t[ERROR FileAvailable--etc-kubernetes-kubelet.conf]: /etc/kubernetes/kubelet.conf already exists
@@ -93,7 +130,7 @@ To see the stack trace of this error execute with --v=5 or higher
 ";
 
 /// Writes a file on the node.
-pub(super) fn write(path: &str, content: Value, io: &mut Io) -> Flow<()> {
+pub(super) fn write(path: &str, content: &Value, io: &mut Io) -> Flow<()> {
     match io.docker("write", value!({"path": Text::new(path), "content": content}))? {
         Ok(_) => Ok(()),
         Err(error) => io.fail(1, &format!("error: {error}\n")),
@@ -108,28 +145,44 @@ fn role_taints(config: &ClusterConfiguration) -> Value {
     config.versions.control_plane_taints().iter().map(|key| value!({"key": *key, "effect": "NoSchedule"})).collect()
 }
 
+/// What the kubelet is configured by.
+#[derive(Clone, Debug)]
+pub struct KubeletFiles {
+    flags: Value,
+    configuration: Value,
+}
+
+impl KubeletFiles {
+    /// For a node that is to register with these taints.
+    pub fn new(config: &ClusterConfiguration, taints: &Value) -> Self {
+        let mut flags: Vec<(String, String)> =
+            config.kubelet_extra_args.entries().iter().map(|(name, value)| (name.to_string(), value.str().to_string())).collect();
+        if config.versions.minor < 35 {
+            flags.push(("pod-infra-container-image".into(), config.versions.pause.to_string()));
+        }
+        if config.versions.minor < 24 {
+            flags.push(("container-runtime".into(), "remote".into()));
+            flags.push(("container-runtime-endpoint".into(), "unix:///run/containerd/containerd.sock".into()));
+        }
+        flags.sort();
+        let words: Vec<String> = flags.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+        Self {
+            flags: Text::from(format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", words.join(" "))).into(),
+            configuration: value!({
+                "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd",
+                "clusterDNS": [addons::dns_address(&config.service_subnet)], "clusterDomain": "cluster.local",
+                "staticPodPath": "/etc/kubernetes/manifests", "registerWithTaints": taints,
+            }),
+        }
+    }
+}
+
 /// Writes the kubelet's configuration and flags, and starts it.
-pub(super) fn start_kubelet(config: &ClusterConfiguration, taints: &Value, io: &mut Io) -> Flow<()> {
-    let mut flags: Vec<(String, String)> =
-        config.kubelet_extra_args.entries().iter().map(|(name, value)| (name.to_string(), value.str().to_string())).collect();
-    if config.versions.minor < 35 {
-        flags.push(("pod-infra-container-image".into(), config.versions.pause.to_string()));
-    }
-    if config.versions.minor < 24 {
-        flags.push(("container-runtime".into(), "remote".into()));
-        flags.push(("container-runtime-endpoint".into(), "unix:///run/containerd/containerd.sock".into()));
-    }
-    flags.sort();
-    let words: Vec<String> = flags.iter().map(|(name, value)| format!("--{name}={value}")).collect();
+pub(super) fn start_kubelet(kubelet: &KubeletFiles, io: &mut Io) -> Flow<()> {
     io.print(&format!("[kubelet-start] Writing kubelet environment file with flags to file {:?}\n", files::KUBELET_FLAGS));
-    write(files::KUBELET_FLAGS, Text::from(format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", words.join(" "))).into(), io)?;
+    write(files::KUBELET_FLAGS, &kubelet.flags, io)?;
     io.print(&format!("[kubelet-start] Writing kubelet configuration to file {:?}\n", files::KUBELET_CONFIG));
-    let configuration = value!({
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd",
-        "clusterDNS": [addons::dns_address(&config.service_subnet)], "clusterDomain": "cluster.local",
-        "staticPodPath": "/etc/kubernetes/manifests", "registerWithTaints": taints,
-    });
-    write(files::KUBELET_CONFIG, configuration, io)?;
+    write(files::KUBELET_CONFIG, &kubelet.configuration, io)?;
     io.print("[kubelet-start] Starting the kubelet\n");
     let argv: Value = ["systemctl", "restart", "kubelet"].into_iter().map(Text::Static).collect();
     match io.docker("exec", value!({"argv": argv}))? {
@@ -168,11 +221,11 @@ pub(super) fn insist(request: &Request, io: &mut Io) -> Flow<Result<Value, Strin
 }
 
 /// Creates an object.
-pub(super) fn create(object: Value, io: &mut Io) -> Flow<()> {
+pub(super) fn create(object: &Value, io: &mut Io) -> Flow<()> {
     let Some(resource) = Resource::of_kind(object["apiVersion"].str(), object.kind()) else {
         return io.fail(1, &format!("error: no matches for kind {:?}\n", object.kind()));
     };
-    match insist(&Request::create(resource, object), io)? {
+    match insist(&Request::create(resource, object.clone()), io)? {
         Ok(_) => Ok(()),
         Err(error) => io.fail(1, &format!("error execution phase: {error}\n")),
     }
@@ -221,24 +274,21 @@ fn config_map(name: &'static str, key: &'static str, content: &Value) -> Value {
     value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {key: text}})
 }
 
-fn upload_config(config: &ClusterConfiguration, io: &mut Io) -> Flow<()> {
-    io.print("[upload-config] Storing the configuration used in ConfigMap \"kubeadm-config\" in the \"kube-system\" Namespace\n");
-    create(config_map("kubeadm-config", "ClusterConfiguration", &config.to_documents()[0]), io)?;
+/// The configuration of kubeadm and of kubelets, which joining nodes read.
+fn configuration(config: &ClusterConfiguration) -> Vec<Value> {
     let nodes = [("Group", "system:bootstrappers:kubeadm:default-node-token"), ("Group", "system:nodes")];
     let get = |name| Value::from(vec![rule(&[""], &["configmaps"], &[name], &["get"])]);
-    create(role(false, "kubeadm:nodes-kubeadm-config", "kube-system", get("kubeadm-config")), io)?;
-    create(binding(false, "kubeadm:nodes-kubeadm-config", "kube-system", "kubeadm:nodes-kubeadm-config", &nodes), io)?;
-    io.print("[kubelet] Creating a ConfigMap \"kubelet-config\" in namespace kube-system with the configuration for the kubelets in the cluster\n");
-    create(
-        config_map(
-            "kubelet-config",
-            "kubelet",
-            &value!({"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"}),
-        ),
-        io,
-    )?;
-    create(role(false, "kubeadm:kubelet-config", "kube-system", get("kubelet-config")), io)?;
-    create(binding(false, "kubeadm:kubelet-config", "kube-system", "kubeadm:kubelet-config", &nodes), io)
+    let kubelet = value!({
+        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd",
+    });
+    vec![
+        config_map("kubeadm-config", "ClusterConfiguration", &config.to_documents()[0]),
+        role(false, "kubeadm:nodes-kubeadm-config", "kube-system", get("kubeadm-config")),
+        binding(false, "kubeadm:nodes-kubeadm-config", "kube-system", "kubeadm:nodes-kubeadm-config", &nodes),
+        config_map("kubelet-config", "kubelet", &kubelet),
+        role(false, "kubeadm:kubelet-config", "kube-system", get("kubelet-config")),
+        binding(false, "kubeadm:kubelet-config", "kube-system", "kubeadm:kubelet-config", &nodes),
+    ]
 }
 
 fn mark_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
@@ -274,40 +324,32 @@ fn mark_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -
     }
 }
 
-fn bootstrap_token(config: &ClusterConfiguration, io: &mut Io) -> Flow<()> {
-    io.print(&format!("[bootstrap-token] Using token: {TOKEN}\n"));
+/// The bootstrap token, and what those who hold it may do.
+fn bootstrap_token(config: &ClusterConfiguration) -> Vec<Value> {
     let secret = value!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"},
         "type": "bootstrap.kubernetes.io/token",
         "data": {"token-id": "YWJjZGVm", "usage-bootstrap-authentication": "dHJ1ZQ==", "usage-bootstrap-signing": "dHJ1ZQ=="},
     });
-    create(secret, io)?;
     let joining = [("Group", "system:bootstrappers:kubeadm:default-node-token")];
-    create(role(true, "kubeadm:get-nodes", "", vec![rule(&[""], &["nodes"], &[], &["get"])].into()), io)?;
+    let mut objects = vec![secret, role(true, "kubeadm:get-nodes", "", vec![rule(&[""], &["nodes"], &[], &["get"])].into())];
+    let certificates = "system:certificates.k8s.io:certificatesigningrequests";
     for (name, role, subjects) in [
-        ("kubeadm:get-nodes", "kubeadm:get-nodes", &joining[..]),
-        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", &joining[..]),
-        ("kubeadm:node-autoapprove-bootstrap", "system:certificates.k8s.io:certificatesigningrequests:nodeclient", &joining[..]),
-        (
-            "kubeadm:node-autoapprove-certificate-rotation",
-            "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
-            &[("Group", "system:nodes")][..],
-        ),
+        ("get-nodes", "kubeadm:get-nodes".to_string(), &joining[..]),
+        ("kubelet-bootstrap", "system:node-bootstrapper".to_string(), &joining[..]),
+        ("node-autoapprove-bootstrap", format!("{certificates}:nodeclient"), &joining[..]),
+        ("node-autoapprove-certificate-rotation", format!("{certificates}:selfnodeclient"), &[("Group", "system:nodes")][..]),
     ] {
-        create(binding(true, name, "", role, subjects), io)?;
+        objects.push(binding(true, &format!("kubeadm:{name}"), "", &role, subjects));
     }
-    let server = format!("https://{}", config.control_plane_endpoint);
-    let info = files::kubeconfig("", &server, "");
-    let cluster_info = value!({
+    let info = files::kubeconfig("", &format!("https://{}", config.control_plane_endpoint), "");
+    objects.push(value!({
         "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-info", "namespace": "kube-public"},
         "data": {"kubeconfig": files::printed(&info)},
-    });
-    create(cluster_info, io)?;
+    }));
+    let name = "kubeadm:bootstrap-signer-clusterinfo";
     let read = vec![rule(&[""], &["configmaps"], &["cluster-info"], &["get"])];
-    create(role(false, "kubeadm:bootstrap-signer-clusterinfo", "kube-public", read.into()), io)?;
-    let everybody = [("User", "system:anonymous")];
-    create(
-        binding(false, "kubeadm:bootstrap-signer-clusterinfo", "kube-public", "kubeadm:bootstrap-signer-clusterinfo", &everybody),
-        io,
-    )
+    objects.push(role(false, name, "kube-public", read.into()));
+    objects.push(binding(false, name, "kube-public", name, &[("User", "system:anonymous")]));
+    objects
 }

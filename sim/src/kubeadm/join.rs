@@ -2,7 +2,7 @@
 
 use super::Node;
 use super::config::{ClusterConfiguration, TOKEN};
-use super::init::{insist, start_kubelet, write};
+use super::init::{KubeletFiles, insist, start_kubelet, write};
 use crate::api::resource::{CONFIGMAPS, NODES};
 use crate::core::{Duration, Request};
 use crate::flow::{Flow, Io};
@@ -96,10 +96,10 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     }
     let server = format!("https://{}", config.control_plane_endpoint);
     let user = format!("system:node:{}", node.name);
-    write(files::KUBELET_KUBECONFIG, files::kubeconfig(&config.cluster_name, &server, &user), io)?;
+    write(files::KUBELET_KUBECONFIG, &files::kubeconfig(&config.cluster_name, &server, &user), io)?;
     let taints = if config.taints.is_null() { Value::list() } else { config.taints.clone() };
     io.sleep(TLS_BOOTSTRAP)?;
-    start_kubelet(&config, &taints, io)?;
+    start_kubelet(&KubeletFiles::new(&config, &taints), io)?;
     io.print("[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap\n");
     let since = io.now();
     while insist(&Request::get(NODES, "", &node.name), io)?.is_err() {

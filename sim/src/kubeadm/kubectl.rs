@@ -6,9 +6,10 @@ use super::init::{create, insist};
 use crate::api::resource::NODES;
 use crate::core::{PatchType, Request};
 use crate::flow::{Flow, Io};
+use crate::kubectl::kubeconfig::{self, Kubeconfig};
 use crate::shell::Env;
 use crate::value;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// `kubectl ARGS…`
 pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
@@ -19,7 +20,7 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
                 return io.fail(1, &format!("error: the path {path:?} does not exist\n"));
             };
             for object in objects.items() {
-                create(object.clone(), io)?;
+                create(object, io)?;
                 let kind = object.kind().to_lowercase();
                 let group = object["apiVersion"].str().split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
                 io.print(&format!("{kind}{group}/{} created\n", object.name()));
@@ -31,7 +32,11 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
         }
         _ => {
             let argv: Vec<String> = std::iter::once("kubectl").chain(words).map(ToString::to_string).collect();
-            crate::kubectl::main(&argv, &Env::default(), io)
+            // The administrator's kubeconfig, whatever its path.
+            let mut kubeconfig = Kubeconfig::default();
+            kubeconfig.add("kubernetes-admin@kind", &format!("https://{}:6443", node.name));
+            let files = [(kubeconfig::PATH.to_string(), Text::from(kubeconfig.to_yaml()))].into();
+            crate::kubectl::main(&argv, &Env { files, ..Env::default() }, io)
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct Node {
 /// A running program.
 #[derive(Clone, Debug)]
 struct Run {
+    /// What `kubeadm init` will write.
+    plan: Option<Rc<init::Plan>>,
     argv: Vec<String>,
     node: Node,
     server: Addr,
@@ -79,7 +81,11 @@ impl Kubeadm {
         let client = (envelope.from, envelope.id);
         let id = self.next;
         self.next += 1;
-        self.runs.insert(id, Run { argv, node, server, started: out.now(), log: Log::default(), sent: 0, client });
+        let plan = argv.starts_with(&["kubeadm".to_string(), "init".to_string()]).then(|| {
+            let words: Vec<&str> = argv[2..].iter().map(String::as_str).collect();
+            Rc::new(init::Plan::new(&words, &node))
+        });
+        self.runs.insert(id, Run { plan, argv, node, server, started: out.now(), log: Log::default(), sent: 0, client });
         self.step(id, out);
     }
 
@@ -88,7 +94,7 @@ impl Kubeadm {
         let Some(run) = self.runs.get_mut(&id) else { return };
         let log = run.log.clone();
         let mut io = Io::new(run.started, &log);
-        let end = main(&run.argv, &run.node, &mut io);
+        let end = main(run, &mut io);
         for (number, ask) in io.asks().iter().enumerate().skip(run.sent) {
             match ask {
                 Ask::Request(request) => {
@@ -153,11 +159,13 @@ fn server(argv: &[String], node: &Node, out: &Outbox<'_>) -> Addr {
     files::client_args(out, files::ADMIN_KUBECONFIG).map_or(own, |args| crate::client::server(&args))
 }
 
-/// Runs `argv` on a node.
-fn main(argv: &[String], node: &Node, io: &mut Io) -> Flow<()> {
-    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+/// Runs a program on its node, as far as it comes.
+fn main(run: &Run, io: &mut Io) -> Flow<()> {
+    let (words, node): (Vec<&str>, &Node) = (run.argv.iter().map(String::as_str).collect(), &run.node);
+    if let Some(plan) = &run.plan {
+        return init::main(plan, &words[2..], node, io);
+    }
     match words[..] {
-        ["kubeadm", "init", ..] => init::main(&words[2..], node, io),
         ["kubeadm", "join", ..] => join::main(&words[2..], node, io),
         ["kubeadm", "version", ..] => {
             let version = crate::kind::node_image_version(&node.image);

@@ -29,7 +29,7 @@ use std::rc::Rc;
 use crate::api::resource::{CSIDRIVERS, NODES, PODS, RUNTIMECLASSES, SERVICES};
 use crate::client::{EventRecorder, Informer, object_part_reference, object_reference};
 use crate::core::collections::PMap;
-use crate::core::{Addr, Component, Duration, EnvelopeId, Event, MachineId, Message, Outbox, Part, Request, Rng, Time, TimerKey};
+use crate::core::{Addr, Component, EnvelopeId, Event, MachineId, Message, Outbox, Part, Request, Rng, Time, TimerKey};
 use crate::machine::MachineMessage;
 use crate::programs::Launch;
 use crate::runtime::Cri;
@@ -67,6 +67,10 @@ enum ApiCall {
 enum CriCall {
     /// The first look at the runtime, and lists of images later.
     Startup,
+    /// The stream of container events.
+    Events,
+    /// What runs after the runtime was away.
+    Relist,
     Status,
     Sandbox(Text, u64),
     Image(Text, u64),
@@ -302,17 +306,19 @@ impl Kubelet {
         let Some(call) = self.calls.remove(&to) else { return };
         match call {
             CriCall::Startup => self.runtime_found(&result.unwrap_or_default(), out),
+            CriCall::Events => self.runtime_lost(out),
+            CriCall::Relist => self.relist_all(&result.unwrap_or_default(), out),
             CriCall::Status => match result {
                 Ok(status) => self.runtime_status(&status, out),
-                Err(_) => out.timer(Duration::s(5), "runtime-up", "", 0),
+                Err(_) => self.runtime_lost(out),
             },
             CriCall::Sandbox(uid, generation) => self.sandbox_made(&uid, generation, result, out),
             CriCall::Image(uid, generation) => self.image_known(&uid, generation, result, out),
             CriCall::Pull(uid, generation) => self.pulled(&uid, generation, result, out),
             CriCall::Create(uid, generation) => self.created(&uid, generation, result, out),
             CriCall::Start(uid, generation) => self.container_started(&uid, generation, result, out),
-            CriCall::Stopped(uid, generation) => self.container_stopped(&uid, generation, out),
-            CriCall::SandboxStopped(uid, generation) => self.sandbox_stopped(&uid, generation, out),
+            CriCall::Stopped(uid, generation) => self.container_stopped(&uid, generation, result.is_ok(), out),
+            CriCall::SandboxStopped(uid, generation) => self.sandbox_stopped(&uid, generation, result.is_ok(), out),
             CriCall::Removed => {}
             CriCall::Probe(uid, number) => {
                 let result = match result {

@@ -36,6 +36,12 @@ pub struct NodeState {
     network_error: Option<Text>,
     /// Whether the runtime has answered.
     runtime_known: bool,
+    /// Whether it was there and went away.
+    runtime_lost: bool,
+    /// Whether something has happened that may change the status.
+    dirty: bool,
+    /// The status at the api-server that was last compared with the own.
+    compared: Value,
     /// The Node's uid.
     uid: Text,
     /// Whether the CSINode exists.
@@ -77,7 +83,8 @@ impl Kubelet {
         self.api(Request::get(CSINODES, "", &self.name).param("resourceVersion", "0"), ApiCall::Ignore, out);
         self.node_event("Starting", "Starting kubelet.", out);
         self.runtime_classes.start(out);
-        for method in ["GetContainerEvents", "Status", "ListPodSandbox", "ListContainers", "ListImages"] {
+        self.cri("GetContainerEvents", Value::map(), CriCall::Events, out);
+        for method in ["Status", "ListPodSandbox", "ListContainers", "ListImages"] {
             self.cri(method, Value::map(), CriCall::Startup, out);
         }
         self.try_lease(out);
@@ -183,6 +190,7 @@ impl Kubelet {
     pub(super) fn csi_node_created(&mut self, code: u16, out: &mut Outbox<'_>) {
         if matches!(code, 200 | 201) {
             self.node.csi_node = true;
+            self.node.dirty = true;
             self.update_status(false, out);
         } else {
             out.timer(CSI_NODE_RETRY, "csi-node", "", 0);
@@ -252,7 +260,9 @@ impl Kubelet {
 
     fn conditions(&self, now: Time) -> Value {
         let mut errors = Vec::new();
-        if !self.node.network_ready() {
+        if self.node.runtime_lost {
+            errors.push("container runtime is down".to_string());
+        } else if !self.node.network_ready() {
             errors.push(format!("container runtime network not ready: {}", self.node.network_error()));
         }
         if !self.node.csi_node {
@@ -316,6 +326,13 @@ impl Kubelet {
             return;
         }
         let now = out.now();
+        let known = self.nodes.get(&self.name).map(|node| node["status"].clone()).unwrap_or_default();
+        let due = now.since(self.node.reported_at) >= REPORT_EVERY;
+        if !force && !due && !self.node.dirty && known.same(&self.node.compared) {
+            return;
+        }
+        self.node.dirty = false;
+        self.node.compared = known.clone();
         let status = self.status(now);
         let without_beat = |status: &Value| {
             let mut status = status.clone();
@@ -325,10 +342,9 @@ impl Kubelet {
             status
         };
         // Others may have written conditions: the node-lifecycle controller says Unknown when the kubelet was silent.
-        let known = self.nodes.get(&self.name).map(|node| node["status"].clone());
-        let reported = known.filter(|known| !known["conditions"].is_empty()).unwrap_or_else(|| self.node.reported.clone());
+        let reported = if known["conditions"].is_empty() { self.node.reported.clone() } else { known };
         let changed = without_beat(&reported) != without_beat(&status);
-        if !changed && !force && now.since(self.node.reported_at) < REPORT_EVERY {
+        if !changed && !force && !due {
             return;
         }
         let ready = condition(&status["conditions"], "Ready").is_some_and(|ready| ready["status"].str() == "True");
@@ -362,6 +378,7 @@ impl Kubelet {
                 // What changed while the patch was on its way.
                 let ready = condition(&self.conditions(out.now()), "Ready").is_some_and(|ready| ready["status"].str() == "True");
                 if self.node.ready.is_some_and(|told| told != ready) || (self.node.ready.is_none() && ready) {
+                    self.node.dirty = true;
                     self.update_status(false, out);
                 }
             }
@@ -369,15 +386,34 @@ impl Kubelet {
                 // Somebody deleted the Node: upstream's kubelet does not register again before it is restarted.
                 self.node.registered = false;
             }
-            _ => self.node.reported_at = Time::ZERO,
+            _ => {
+                self.node.reported_at = Time::ZERO;
+                self.node.dirty = true;
+            }
         }
+    }
+
+    /// The runtime has gone away.
+    pub(super) fn runtime_lost(&mut self, out: &mut Outbox<'_>) {
+        if self.node.runtime_known {
+            self.node.runtime_known = false;
+            self.node.runtime_lost = true;
+            self.node.dirty = true;
+            self.update_status(false, out);
+        }
+        out.tick(RUNTIME_CHECK_EVERY, "runtime-up", "", 0);
     }
 
     /// The runtime said how it is.
     pub(super) fn runtime_status(&mut self, status: &Value, out: &mut Outbox<'_>) {
         let network = condition(&status["conditions"], "NetworkReady").cloned().unwrap_or_default();
         let before = self.node.network_ready();
+        self.node.dirty = true;
         self.node.runtime_known = true;
+        if std::mem::take(&mut self.node.runtime_lost) {
+            self.cri("GetContainerEvents", Value::map(), CriCall::Events, out);
+            self.cri("ListContainers", Value::map(), CriCall::Relist, out);
+        }
         self.node.network_error = (!network["status"].is_true()).then(|| {
             Text::from(format!("NetworkReady=false reason:{} message:{}", network["reason"].str(), network["message"].str()))
         });
@@ -411,6 +447,7 @@ impl Kubelet {
         // nodeStatusMaxImages
         images.truncate(50);
         self.node.images = images.into();
+        self.node.dirty = true;
         self.update_status(false, out);
     }
 

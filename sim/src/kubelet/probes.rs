@@ -41,6 +41,8 @@ pub struct Probe {
     pub attempt: i64,
     /// Whether it is under way.
     pub busy: bool,
+    /// How often it was made in this run.
+    pub count: u32,
 }
 
 impl Probe {
@@ -49,7 +51,7 @@ impl Probe {
         [(Kind::Startup, "startupProbe"), (Kind::Readiness, "readinessProbe"), (Kind::Liveness, "livenessProbe")]
             .into_iter()
             .filter(|(_, field)| !container[*field].is_null())
-            .map(|(kind, field)| Self { kind, spec: container[field].clone(), streak: 0, attempt: -1, busy: false })
+            .map(|(kind, field)| Self { kind, spec: container[field].clone(), streak: 0, attempt: -1, busy: false, count: 0 })
             .collect()
     }
 
@@ -63,6 +65,9 @@ impl Probe {
         Duration::s(self.spec["initialDelaySeconds"].int().max(0) as u64)
     }
 }
+
+/// After these times the first probes of a container are repeated.
+static EARLY: [Duration; 2] = [Duration::ms(200), Duration::s(1)];
 
 /// A probe that is not settled is waited for this long.
 const PATIENCE: Duration = Duration::s(120);
@@ -82,7 +87,7 @@ impl Kubelet {
             if gated && probe.kind != Kind::Startup {
                 continue;
             }
-            (probe.attempt, probe.streak, probe.busy) = (run.attempt, 0, false);
+            (probe.attempt, probe.streak, probe.busy, probe.count) = (run.attempt, 0, false, 0);
             let earliest = run.started + probe.initial_delay();
             // Readiness and startup are looked at as soon as the container runs, liveness when the worker's ticker says.
             let due = if probe.kind == Kind::Liveness {
@@ -128,11 +133,15 @@ impl Kubelet {
             Kind::Startup => started,
             Kind::Liveness => true,
         };
+        // The first status updates after a start trigger probes that have not succeeded yet: after 0.2 s, and at the next relist.
+        let early = EARLY.get(probe.count as usize).filter(|_| !settled && probe.initial_delay() == Duration::ZERO);
+        let wait = early.map_or(probe.period(), |early| probe.period().min(*early));
+        probe.count += 1;
         let patient = !settled && out.now().since(run.started) < PATIENCE;
         if patient {
-            out.timer(probe.period(), "probe", pod.uid.clone(), number);
+            out.timer(wait, "probe", pod.uid.clone(), number);
         } else {
-            out.tick(probe.period(), "probe", pod.uid.clone(), number);
+            out.tick(wait, "probe", pod.uid.clone(), number);
             // What only confirms what is known is a heartbeat.
             out.set_heartbeat(settled);
         }
@@ -147,17 +156,7 @@ impl Kubelet {
             self.cri("ExecSync", args, CriCall::Probe(call.0, call.1), out);
             return;
         }
-        let (target, path) = match ["httpGet", "tcpSocket", "grpc"].iter().find(|field| !spec[**field].is_null()) {
-            Some(field) => (&spec[*field], if *field == "httpGet" { spec["httpGet"]["path"].text() } else { Text::default() }),
-            None => return,
-        };
-        let port = match &target["port"] {
-            Value::Str(name) => {
-                let named = ports.items().iter().find(|port| port["name"].str() == name.as_str());
-                named.map_or_else(|| name.parse().unwrap_or(0), |port| port["containerPort"].int())
-            }
-            port => port.int(),
-        };
+        let (port, path) = target(&spec, &ports);
         if port == 6443 && name == "kube-apiserver" {
             let server = Addr::new(self.machine, Part::ApiServer);
             let id = out.request(server, Request::raw(path));
@@ -200,7 +199,10 @@ impl Kubelet {
             _ => {}
         }
         let (ready, unhealthy) = (container.ready, container.unhealthy.is_some());
-        if let Err(text) = result {
+        if let Err(mut text) = result {
+            if text == REFUSED {
+                text = refused(&pod, at, index, &self.ip);
+            }
             let message = format!("{} probe failed: {text}", kind.name());
             out.set_heartbeat(false);
             self.container_event(&pod, &name, "Warning", "Unhealthy", message, out);
@@ -220,6 +222,42 @@ impl Kubelet {
             self.wake(uid, out);
         }
     }
+}
+
+/// What the runtime says when nobody listens.
+const REFUSED: &str = "connect: connection refused";
+
+/// The port and path of a probe that is no exec probe.
+fn target(spec: &Value, ports: &Value) -> (i64, Text) {
+    let target = ["httpGet", "tcpSocket", "grpc"].into_iter().map(|field| &spec[field]).find(|target| !target.is_null());
+    let target = target.unwrap_or(spec);
+    let port = match &target["port"] {
+        Value::Str(name) => {
+            let named = ports.items().iter().find(|port| port["name"].str() == name.as_str());
+            named.map_or_else(|| name.parse().unwrap_or(0), |port| port["containerPort"].int())
+        }
+        port => port.int(),
+    };
+    (port, spec["httpGet"]["path"].text())
+}
+
+/// Go's words for a connection that was refused.
+fn refused(pod: &Pod, container: usize, probe: usize, node_ip: &Text) -> String {
+    let container = &pod.containers[container];
+    let spec = &container.probes[probe].spec;
+    let (port, path) = target(spec, &container.spec["ports"]);
+    let host = match (spec["httpGet"]["host"].text(), pod.host_network()) {
+        (host, _) if !host.is_empty() => host,
+        (_, true) => node_ip.clone(),
+        (_, false) => pod.ip(),
+    };
+    let dial = format!("dial tcp {host}:{port}: {REFUSED}");
+    if spec["httpGet"].is_null() {
+        return dial;
+    }
+    let scheme = if spec["httpGet"]["scheme"].str() == "HTTPS" { "https" } else { "http" };
+    let path = if path.starts_with('/') { path.to_string() } else { format!("/{path}") };
+    format!("Get \"{scheme}://{host}:{port}{path}\": {dial}")
 }
 
 fn probe_number(container: usize, probe: usize, attempt: i64) -> u64 {

@@ -43,6 +43,8 @@ pub struct Volume {
     pub mounted: bool,
     /// How often mounting it has failed.
     pub failures: u32,
+    /// Before this time it is not tried again.
+    pub not_before: Time,
 }
 
 /// The volumes of a pod.
@@ -71,6 +73,7 @@ impl Volumes {
                 claim: !spec["persistentVolumeClaim"].is_null(),
                 mounted: false,
                 failures: 0,
+                not_before: Time::ZERO,
             };
             let mut add = |spec: &Value, secret: &str| {
                 let (map, secret_spec) = (&spec["configMap"], &spec["secret"]);

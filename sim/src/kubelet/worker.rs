@@ -11,6 +11,9 @@ use crate::core::{Duration, Outbox, Request, Time};
 use crate::value;
 use crate::value::{Text, Value};
 
+/// A pod whose containers could not be stopped is tried again.
+const RUNTIME_RETRY: Duration = Duration::s(10);
+
 impl Kubelet {
     /// Has the worker look at its pod: now, or as soon as it can.
     pub(super) fn wake(&mut self, uid: &Text, out: &mut Outbox<'_>) {
@@ -136,6 +139,10 @@ impl Kubelet {
         let mut waits = false;
         let mut volumes = std::mem::take(&mut pod.volumes);
         for volume in volumes.list.iter_mut().filter(|volume| !volume.mounted) {
+            if out.now() < volume.not_before {
+                waits = true;
+                continue;
+            }
             if volume.sources.iter().any(|source| !self.objects.synced(source.resource, &namespace, &source.name)) {
                 waits = true;
                 continue;
@@ -146,6 +153,7 @@ impl Kubelet {
                     let message = format!("MountVolume.SetUp failed for volume {:?} : {error}", volume.name.as_str());
                     self.pod_event(pod, "Warning", "FailedMount", message, out);
                     let wait = volumes::retry_after(volume.failures);
+                    volume.not_before = out.now() + wait;
                     retry = Some(retry.map_or(wait, |other| other.min(wait)));
                 }
                 None if volume.token && !volumes.has_token => waits = true,
@@ -302,9 +310,11 @@ impl Kubelet {
     }
 
     /// The runtime has stopped a container.
-    pub(super) fn container_stopped(&mut self, uid: &Text, generation: u64, out: &mut Outbox<'_>) {
+    pub(super) fn container_stopped(&mut self, uid: &Text, generation: u64, stopped: bool, out: &mut Outbox<'_>) {
         let Some(mut pod) = self.take(uid) else { return };
-        if pod.generation == generation {
+        if pod.generation == generation && !stopped {
+            self.runtime_failed(&mut pod, out);
+        } else if pod.generation == generation {
             pod.stopping = pod.stopping.saturating_sub(1);
             match pod.step {
                 Step::Stop if pod.stopping == 0 || !pod.any_running() => {
@@ -316,6 +326,15 @@ impl Kubelet {
             }
         }
         self.put(pod);
+    }
+
+    /// The runtime did not answer: the worker tries again later.
+    fn runtime_failed(&mut self, pod: &mut Pod, out: &mut Outbox<'_>) {
+        pod.generation += 1;
+        pod.stopping = 0;
+        pod.step = Step::Idle;
+        pod.retry_at = Some(out.now() + RUNTIME_RETRY);
+        out.tick(RUNTIME_RETRY, "retry", pod.uid.clone(), pod.generation);
     }
 
     fn stop_sandbox(&mut self, pod: &mut Pod, out: &mut Outbox<'_>) {
@@ -330,9 +349,11 @@ impl Kubelet {
     }
 
     /// The runtime has stopped the sandbox.
-    pub(super) fn sandbox_stopped(&mut self, uid: &Text, generation: u64, out: &mut Outbox<'_>) {
+    pub(super) fn sandbox_stopped(&mut self, uid: &Text, generation: u64, stopped: bool, out: &mut Outbox<'_>) {
         let Some(mut pod) = self.take(uid) else { return };
-        if pod.step == Step::StopSandbox && pod.generation == generation {
+        if pod.generation == generation && !stopped {
+            self.runtime_failed(&mut pod, out);
+        } else if pod.step == Step::StopSandbox && pod.generation == generation {
             if let Some(sandbox) = &mut pod.sandbox {
                 sandbox.ready = false;
             }
@@ -384,6 +405,13 @@ impl Kubelet {
         pod.not_before = Time::ZERO;
         self.wake_pod(&mut pod, out);
         self.put(pod);
+    }
+
+    /// The runtime is back: what its containers did meanwhile.
+    pub(super) fn relist_all(&mut self, answer: &Value, out: &mut Outbox<'_>) {
+        for status in answer["containers"].items() {
+            self.on_container_event("CONTAINER_STOPPED_EVENT", status, out);
+        }
     }
 
     /// The pod is looked at in the next relist, where it will see `status` (null: only that its sandbox came).

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::container::{Container, Sandbox, State};
 use super::image::ImageName;
 use super::process::{Pids, Process};
+use super::pull::{Image, Pull};
 use super::script::Run;
 use super::{Cri, exec, logs, spawn};
 use crate::addons::CNI_CONFIG;
@@ -19,29 +20,8 @@ use crate::value::{Text, Value};
 
 /// Where containerd keeps its metadata on the machine's disk.
 const METADATA: &str = "/var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db";
-/// Unpacking an image takes this long and, per megabyte, [`UNPACK_PER_MB`].
-const UNPACK: Duration = Duration::ms(60);
-const UNPACK_PER_MB: u64 = 4_000;
 /// Ends of containers that are farther away than this are nothing that anybody waits for.
 const PATIENCE: Duration = Duration::s(120);
-
-/// An image on the machine.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Image {
-    /// Name with tag.
-    pub name: Text,
-    /// Name with digest.
-    pub image_ref: Text,
-    /// Compressed size in bytes.
-    pub size_bytes: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Pull {
-    waiting: Vec<(Addr, EnvelopeId)>,
-    /// The manifest once it is there.
-    manifest: Value,
-}
 
 /// The container runtime of a machine.
 #[derive(Clone, Debug)]
@@ -51,16 +31,16 @@ pub struct Containerd {
     node: Text,
     version: Text,
     booted: Time,
-    images: BTreeMap<Text, Image>,
-    layers: BTreeSet<Text>,
-    sandboxes: BTreeMap<Text, Sandbox>,
+    pub(super) images: BTreeMap<Text, Image>,
+    pub(super) layers: BTreeSet<Text>,
+    pub(super) sandboxes: BTreeMap<Text, Sandbox>,
     containers: BTreeMap<Text, Container>,
-    pulls: BTreeMap<Text, Pull>,
+    pub(super) pulls: BTreeMap<Text, Pull>,
     /// Calls to the registry, by envelope.
-    downloads: BTreeMap<EnvelopeId, Text>,
+    pub(super) downloads: BTreeMap<EnvelopeId, Text>,
     /// Who listens to container events.
     listener: Option<Addr>,
-    last_ip: u32,
+    pub(super) last_ip: u32,
     runs: u64,
 }
 
@@ -124,17 +104,6 @@ impl Containerd {
             container.processes(&self.sandboxes[&container.sandbox], &mut processes);
         }
         processes
-    }
-
-    fn add_image(&mut self, name: &str) -> Option<&Image> {
-        let name = ImageName::parse(name).ok()?;
-        let manifest = super::image::manifest(&name)?;
-        self.layers.extend(manifest.layers.iter().map(|layer| layer.digest.clone()));
-        let full = Text::from(name.to_string());
-        let image_ref = name.with_digest(&manifest.digest);
-        let image = Image { name: full.clone(), image_ref, size_bytes: manifest.size_bytes() };
-        self.images.insert(full.clone(), image);
-        self.images.get(&full)
     }
 
     /// After a reboot no process of before is left.
@@ -267,106 +236,6 @@ impl Containerd {
         let answer = sandbox.to_value();
         self.sandboxes.insert(sandbox.id.clone(), sandbox);
         Ok(answer)
-    }
-
-    /// The next free address of the node's range, as the CNI plugin host-local gives them: round, beginning after the last.
-    fn allocate_ip(&mut self, config: &Value, out: &Outbox<'_>) -> Result<Text, Text> {
-        let cni = out.disk().files.get(CNI_CONFIG).cloned().unwrap_or_default();
-        let subnet = cni["plugins"][0]["ipam"]["ranges"][0][0]["subnet"].text();
-        let range = Subnet::parse(&subnet).ok_or_else(|| {
-            let pod = &config["metadata"];
-            Text::from(format!(
-                "rpc error: code = Unknown desc = failed to setup network for sandbox of pod {}/{}: cni plugin not initialized",
-                pod["namespace"].str(),
-                pod["name"].str()
-            ))
-        })?;
-        let taken: BTreeSet<&str> =
-            self.sandboxes.values().filter(|sandbox| sandbox.ready).map(|sandbox| sandbox.ip.as_str()).collect();
-        let size = range.size();
-        for step in 1..=size {
-            // .0 is the network, .1 the bridge, the last one broadcast.
-            let host = (self.last_ip + step) % size;
-            if host < 2 || host + 1 == size {
-                continue;
-            }
-            let ip = range.address(host);
-            if !taken.contains(ip.as_str()) {
-                self.last_ip = host;
-                return Ok(Text::from(ip));
-            }
-        }
-        Err(Text::from(format!(
-            "rpc error: code = Unknown desc = failed to setup network for sandbox: plugin type=\"ptp\" failed (add): failed to allocate for range 0: no IP addresses available in range set: {}-{}",
-            range.address(1),
-            range.address(size - 2)
-        )))
-    }
-
-    fn image_status(&self, name: &str) -> Value {
-        let found = ImageName::parse(name).ok().and_then(|name| self.images.get(name.to_string().as_str()));
-        match found {
-            Some(image) => value!({"image": {"id": image.image_ref.clone(), "size": image.size_bytes}}),
-            None => value!({"image": null}),
-        }
-    }
-
-    fn pull(&mut self, name: &str, envelope: &Envelope, out: &mut Outbox<'_>) {
-        let name = match ImageName::parse(name) {
-            Ok(name) => Text::from(name.to_string()),
-            Err(error) => {
-                let text = format!("rpc error: code = InvalidArgument desc = failed to parse image reference {name:?}: {error}");
-                return reply(Duration::ms(1), envelope.from, envelope.id, Err(Text::from(text)), out);
-            }
-        };
-        let caller = (envelope.from, envelope.id);
-        if let Some(pull) = self.pulls.get_mut(&name) {
-            pull.waiting.push(caller);
-            return;
-        }
-        let call = Cri::Call { method: "GetManifest", args: value!({"image": name.clone()}) };
-        let id = out.send(Addr::REGISTRY, Message::Cri(Rc::new(call)));
-        self.downloads.insert(id, name.clone());
-        self.pulls.insert(name, Pull { waiting: vec![caller], manifest: Value::Null });
-    }
-
-    fn downloaded(&mut self, name: Text, result: &Result<Value, Text>, out: &mut Outbox<'_>) {
-        let Some(pull) = self.pulls.get_mut(&name) else { return };
-        match result {
-            Err(error) => {
-                let text = format!(
-                    "rpc error: code = NotFound desc = failed to pull and unpack image {name:?}: failed to resolve reference {name:?}: {error}"
-                );
-                for (client, id) in self.pulls.remove(&name).map(|pull| pull.waiting).unwrap_or_default() {
-                    reply(Duration::us(400), client, id, Err(Text::new(&text)), out);
-                }
-            }
-            Ok(manifest) if pull.manifest.is_null() => {
-                pull.manifest = manifest.clone();
-                let missing: Value =
-                    manifest["layers"].items().iter().filter(|layer| !self.layers.contains(layer["digest"].str())).collect();
-                if missing.is_empty() {
-                    return self.finish_pull(name, Duration::us(900), out);
-                }
-                let call = Cri::Call { method: "GetBlobs", args: value!({"image": name.clone(), "layers": missing}) };
-                let id = out.send(Addr::REGISTRY, Message::Cri(Rc::new(call)));
-                self.downloads.insert(id, name);
-            }
-            Ok(_) => {
-                let new = pull.manifest["layers"].items().iter().filter(|layer| !self.layers.contains(layer["digest"].str()));
-                let megabytes: u64 = new.map(|layer| layer["size"].int() as u64).sum::<u64>() / 1_000_000;
-                self.finish_pull(name, UNPACK + Duration(megabytes * UNPACK_PER_MB), out);
-            }
-        }
-    }
-
-    fn finish_pull(&mut self, name: Text, after: Duration, out: &mut Outbox<'_>) {
-        let waiting = self.pulls.remove(&name).map(|pull| pull.waiting).unwrap_or_default();
-        let Some(image) = self.add_image(&name) else { return };
-        let answer = value!({"imageRef": image.image_ref.clone(), "sizeBytes": image.size_bytes});
-        for (client, id) in waiting {
-            reply(after, client, id, Ok(answer.clone()), out);
-        }
     }
 
     fn create(&mut self, args: &Value, created: Time) -> Result<Value, Text> {
@@ -554,36 +423,12 @@ impl Containerd {
     }
 }
 
-fn reply(after: Duration, client: Addr, to: EnvelopeId, result: Result<Value, Text>, out: &mut Outbox<'_>) {
+pub(super) fn reply(after: Duration, client: Addr, to: EnvelopeId, result: Result<Value, Text>, out: &mut Outbox<'_>) {
     out.send_after(after, client, Message::Cri(Rc::new(Cri::Reply { to, result })));
 }
 
 fn not_found(id: &str) -> Text {
     Text::from(format!("rpc error: code = NotFound desc = an error occurred when try to find {id:?}: not found"))
-}
-
-/// An IPv4 range such as `10.244.1.0/24`.
-#[derive(Clone, Copy, Debug)]
-struct Subnet {
-    base: u32,
-    bits: u32,
-}
-
-impl Subnet {
-    fn parse(text: &str) -> Option<Self> {
-        let (ip, bits) = text.split_once('/')?;
-        let parts: Vec<u32> = ip.split('.').map(|part| part.parse::<u8>().ok().map(u32::from)).collect::<Option<_>>()?;
-        let bits = bits.parse().ok().filter(|bits| (8..=30).contains(bits))?;
-        let [a, b, c, d] = parts[..] else { return None };
-        Some(Self { base: a << 24 | b << 16 | c << 8 | d, bits })
-    }
-    const fn size(self) -> u32 {
-        1 << (32 - self.bits)
-    }
-    fn address(self, host: u32) -> String {
-        let ip = self.base + host;
-        format!("{}.{}.{}.{}", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255)
-    }
 }
 
 impl Component for Containerd {

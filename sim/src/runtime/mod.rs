@@ -4,7 +4,7 @@
 //! - [`image`]: names, sizes and layers of images; [`registry`] serves them;
 //! - [`behaviour`]: what a container's process does, by image and command; [`logs`] what it prints; [`exec`] commands run inside;
 //! - [`process`]: process ids and `ps`;
-//! - [`containerd`]: the component that answers the kubelet.
+//! - [`containerd`]: the component that answers the kubelet; pulling images and giving addresses have files of their own.
 
 pub mod behaviour;
 mod container;
@@ -12,12 +12,15 @@ pub mod containerd;
 pub mod exec;
 pub mod image;
 pub mod logs;
+mod network;
 pub mod process;
+mod pull;
 pub mod registry;
 pub mod script;
 pub mod spawn;
 
 pub use containerd::Containerd;
+pub use pull::Image;
 pub use registry::Registry;
 
 use crate::core::EnvelopeId;
