@@ -9,6 +9,7 @@ use super::options::{
     resources_and_pairs,
 };
 use super::outcome::Outcome;
+use super::replica_sets::CHANGE_CAUSE;
 use super::resources::{Choice, Found};
 use super::subjects;
 use crate::api::names;
@@ -308,8 +309,9 @@ fn label_overwrites(old: &Value, changes: &Changes) -> Vec<Error> {
 }
 
 fn annotation_overwrites(old: &Value, changes: &Changes) -> Vec<Error> {
-    let found: Vec<String> =
-        declared(old, changes).into_iter().map(|(key, have)| format!("'{key}' already has a value ({have})")).collect();
+    // Why a rollout was made may be told anew at any time.
+    let declared = declared(old, changes).into_iter().filter(|(key, _)| *key != CHANGE_CAUSE);
+    let found: Vec<String> = declared.map(|(key, have)| format!("'{key}' already has a value ({have})")).collect();
     if found.is_empty() {
         return Vec::new();
     }
@@ -359,6 +361,16 @@ mod tests {
         assert!(
             run("kubectl label pod nginx k=-v-").err.starts_with("error: invalid label value: \"k=-v-\": a valid label must")
         );
+    }
+
+    #[test]
+    fn the_cause_of_a_change_is_told_anew() {
+        let cause = |key: &str| {
+            let old = value!({"note": "a", "kubernetes.io/change-cause": "a"});
+            annotation_overwrites(&old, &Changes { set: vec![(key.into(), "b".into())], remove: Vec::new() })
+        };
+        assert_eq!(cause("note").len(), 1);
+        assert_eq!(cause(CHANGE_CAUSE), []);
     }
 
     #[test]
