@@ -2,7 +2,7 @@
 //! and `registry/rest/{create,update,delete}.go`.
 
 use super::{ApiServer, Client, strategy, subresource};
-use crate::api::resource::{CONFIGMAPS, ENDPOINTS, EVENTS, LEASES, NAMESPACES, NODES, PODS, SECRETS, SERVICES};
+use crate::api::resource::{NAMESPACES, PODS, SERVICES};
 use crate::api::{ApiError, Resource, defaults, names, patch, schema, validation};
 use crate::core::{Duration, Outbox, Request, Time, Verb};
 use crate::value;
@@ -199,6 +199,9 @@ fn delete(resource: Resource, current: &Value, options: &Value, now: Time) -> Re
     }
     let mut object = current.clone();
     if resource == NAMESPACES {
+        if IMMORTAL_NAMESPACES.contains(&object.name()) {
+            return Err(ApiError::forbidden(&group_resource, object.name(), "this namespace may not be deleted"));
+        }
         return Ok(delete_namespace(object, now));
     }
     if let Some(grace) = grace_period(resource, current, options) {
@@ -234,6 +237,9 @@ fn delete(resource: Resource, current: &Value, options: &Value, now: Time) -> Re
     }
     Ok(Outcome::Delete(deleted_body(resource, object)))
 }
+
+/// What the admission plugin NamespaceLifecycle protects.
+const IMMORTAL_NAMESPACES: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// Pods are deleted gracefully: after how many seconds; `None` for what has no grace.
 fn grace_period(resource: Resource, pod: &Value, options: &Value) -> Option<i64> {
@@ -291,11 +297,6 @@ fn deleted_body(resource: Resource, object: Value) -> Value {
     value!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }
 
-/// Whether objects of this resource have a spec whose changes are counted in `metadata.generation`.
-pub(super) fn has_generation(resource: Resource) -> bool {
-    ![CONFIGMAPS, ENDPOINTS, EVENTS, LEASES, NAMESPACES, NODES, SECRETS, SERVICES].contains(&resource)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,6 +318,18 @@ mod tests {
     #[test]
     fn an_unbound_pod_vanishes_at_once() {
         assert!(matches!(delete(PODS, &pod(""), &Value::Null, Time::ZERO), Ok(Outcome::Delete(_))));
+    }
+
+    #[test]
+    fn three_namespaces_stay() {
+        let delete_named = |name: &'static str| {
+            let namespace =
+                value!({"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}});
+            delete(NAMESPACES, &namespace, &Value::Null, Time::ZERO)
+        };
+        let error = delete_named("kube-system").unwrap_err();
+        assert_eq!(error.message, "namespaces \"kube-system\" is forbidden: this namespace may not be deleted");
+        assert!(matches!(delete_named("team-a"), Ok(Outcome::Put(_))));
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! What each resource's registry does on create and update, after `pkg/registry/*/*/strategy.go`: status and spec are written
 //! through different endpoints, and a changed spec counts `metadata.generation` up.
 
-use super::rest::has_generation;
 use crate::api::resource::{
-    DAEMONSETS, DEPLOYMENTS, NAMESPACES, NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODDISRUPTIONBUDGETS, PODS,
-    REPLICASETS, RESOURCEQUOTAS, SERVICECIDRS, SERVICES,
+    DAEMONSETS, DEPLOYMENTS, ENDPOINTSLICES, NAMESPACES, NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODDISRUPTIONBUDGETS,
+    PODS, PRIORITYCLASSES, REPLICASETS, RESOURCEQUOTAS, SERVICECIDRS, SERVICES,
 };
 use crate::api::{Resource, pod};
 use crate::value;
@@ -15,9 +14,21 @@ fn has_status(resource: Resource) -> bool {
     resource.subresources.contains(&"status")
 }
 
-/// Whether a created object's `spec` starts at generation 1.
+/// Whether a created object starts at generation 1.
 fn counts_generation(resource: Resource) -> bool {
-    has_generation(resource) && [PODS, DEPLOYMENTS, REPLICASETS, DAEMONSETS, PODDISRUPTIONBUDGETS].contains(&resource)
+    [PODS, DEPLOYMENTS, REPLICASETS, DAEMONSETS, PODDISRUPTIONBUDGETS, ENDPOINTSLICES, PRIORITYCLASSES].contains(&resource)
+}
+
+/// Whether a change counts the generation up: of the spec mostly, of a Deployment's annotations, of anything in an EndpointSlice.
+fn is_new_generation(resource: Resource, old: &Value, new: &Value) -> bool {
+    let annotations_changed = resource == DEPLOYMENTS && new["metadata"]["annotations"] != old["metadata"]["annotations"];
+    let slice_changed = || {
+        ["endpoints", "ports"].iter().any(|field| new[*field] != old[*field])
+            || ["labels", "annotations", "ownerReferences", "finalizers"]
+                .iter()
+                .any(|field| new["metadata"][*field] != old["metadata"][*field])
+    };
+    new["spec"] != old["spec"] || annotations_changed || (resource == ENDPOINTSLICES && slice_changed())
 }
 
 /// Before an object is created.
@@ -84,9 +95,7 @@ pub(super) fn prepare_for_update(resource: Resource, subresource: &str, old: &Va
     if resource == NAMESPACES {
         new.set("spec", old["spec"].clone());
     }
-    let spec_changed = new["spec"] != old["spec"];
-    let annotations_changed = resource == DEPLOYMENTS && new["metadata"]["annotations"] != old["metadata"]["annotations"];
-    if counts_generation(resource) && (spec_changed || annotations_changed) {
+    if counts_generation(resource) && is_new_generation(resource, old, new) {
         new["metadata"]["generation"] = (old.generation() + 1).into();
     }
     if resource == DAEMONSETS && new["spec"]["template"] != old["spec"]["template"] {

@@ -8,7 +8,8 @@ use super::manifests::Manifest;
 use super::options::{DRY_RUN, DryRun, FILES, PRINT, RECORD, SELECTOR, VALIDATE, field_manager, field_validation, flags};
 use super::outcome::Outcome;
 use super::print::list_of;
-use super::{last_applied, manifests, strategic};
+use super::{last_applied, manifests};
+use crate::api::patch::three_way_strategic;
 use crate::core::{Duration, Request, Verb};
 use crate::flow::{Flow, Io, RequestError};
 use crate::value::Value;
@@ -231,7 +232,7 @@ impl Apply<'_> {
         let original = last_applied::original(current).map_err(|error| {
             manifest.own_error(&format!("retrieving original configuration from:\n{}\nfor:", manifest.description()), &error)
         })?;
-        strategic::three_way(manifest.resource.kind, &original, modified, current).map_err(|error| {
+        three_way_strategic(&original, modified, current, manifest.resource).map_err(|error| {
             let states = [&original, modified, current].map(last_applied::encode);
             let doing = format!(
                 "creating patch with:\noriginal:\n{}\nmodified:\n{}\ncurrent:\n{}\nfor:",

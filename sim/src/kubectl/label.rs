@@ -13,9 +13,9 @@ use super::replica_sets::CHANGE_CAUSE;
 use super::resources::{Choice, Found};
 use super::subjects;
 use crate::api::names;
+use crate::api::patch::merge_patch;
 use crate::core::{PatchType, Request};
 use crate::flow::{Flow, Io};
-use crate::value;
 use crate::value::{Map, Value};
 
 /// `kubectl label`
@@ -196,13 +196,13 @@ fn change(
     let new = Value::from(new);
     let version = inv.flag("resource-version");
     let mut object = one.object.clone();
-    object["metadata"].set(kind.field, new.clone());
+    object["metadata"].set(kind.field, new);
+    let mut patch = merge_patch(&one.object, &object);
     if !version.is_empty() {
         object["metadata"].set("resourceVersion", version.to_string());
     }
     let operation = operation(kind, &one.object, &object, inv.is("overwrite"));
     if !local {
-        let mut patch = merge_patch(kind.field, &old, &new);
         if !version.is_empty() {
             patch["metadata"].set("resourceVersion", version.to_string());
         }
@@ -242,21 +242,6 @@ fn operation(kind: &Kind, old: &Value, new: &Value, overwrite: bool) -> &'static
         (false, true) => "unlabeled",
         (false, false) => "labeled",
     }
-}
-
-/// The JSON merge patch between two maps below `metadata`.
-fn merge_patch(field: &'static str, old: &Value, new: &Value) -> Value {
-    if old.is_null() {
-        return value!({"metadata": {field: new.clone()}});
-    }
-    let mut changed = Map::new();
-    for (key, value) in new.entries().iter().filter(|(key, value)| old[key.as_str()] != *value) {
-        changed.insert(key.clone(), value);
-    }
-    for (key, _) in old.entries().iter().filter(|(key, _)| new[key.as_str()].is_null()) {
-        changed.insert(key.clone(), Value::Null);
-    }
-    if changed.is_empty() { Value::map() } else { value!({"metadata": {field: changed}}) }
 }
 
 fn parse_labels(pairs: &[String]) -> Result<Changes, String> {
@@ -324,6 +309,7 @@ mod tests {
     use super::*;
     use crate::kubectl::testing;
     use crate::shell::Env;
+    use crate::value;
 
     fn pod() -> Value {
         value!({"apiVersion": "v1", "kind": "Pod",
@@ -371,13 +357,5 @@ mod tests {
         };
         assert_eq!(cause("note").len(), 1);
         assert_eq!(cause(CHANGE_CAUSE), []);
-    }
-
-    #[test]
-    fn merge_patches_name_what_changes() {
-        let old = value!({"a": "1", "b": "2"});
-        assert_eq!(merge_patch("labels", &old, &value!({"a": "3"})).to_json(), r#"{"metadata":{"labels":{"a":"3","b":null}}}"#);
-        assert_eq!(merge_patch("labels", &old, &old).to_json(), "{}");
-        assert_eq!(merge_patch("labels", &Value::Null, &value!({"a": "3"})).to_json(), r#"{"metadata":{"labels":{"a":"3"}}}"#);
     }
 }

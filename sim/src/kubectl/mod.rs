@@ -45,7 +45,6 @@ mod scale;
 #[cfg(test)]
 mod served_tests;
 mod set;
-pub mod strategic;
 mod streams;
 pub mod subjects;
 mod taint;

@@ -6,8 +6,9 @@ use super::invocation::Invocation;
 use super::options::{ALL, DRY_RUN, DryRun, PRINT, SELECTOR, VALIDATE, field_manager, flags};
 use super::outcome::Outcome;
 use super::resources::{Choice, find};
-use super::{strategic, subjects};
+use super::subjects;
 use crate::api::names;
+use crate::api::patch::two_way_strategic;
 use crate::api::resource::NODES;
 use crate::core::Request;
 use crate::flow::{Flow, Io};
@@ -108,7 +109,7 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         let mut changed = node.object.clone();
         changed["spec"].set("taints", if taints.is_empty() { Value::Null } else { taints.into() });
         if dry_run != DryRun::Client {
-            let patch = strategic::two_way("Node", &node.object, &changed).unwrap_or_default();
+            let patch = two_way_strategic(&node.object, &changed, NODES).unwrap_or_default();
             let request = Request::patch(NODES, "", node.object.name().to_string(), patch)
                 .param("fieldManager", inv.flag("field-manager").to_string());
             match io.request(dry_run.on(request))? {

@@ -127,7 +127,7 @@ impl Goal {
                     ([Value::Map(_) | Value::List(_)], Some(_)) => {
                         Err("jsonpath leads to a nested object or list which is not supported".into())
                     }
-                    ([one], Some(value)) => Ok(super::print::columns::go_text(one) == *value),
+                    ([one], Some(value)) => Ok(crate::value::go_text(one) == *value),
                     _ => Err("given jsonpath expression matches more than one value".into()),
                 }
             }

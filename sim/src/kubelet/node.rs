@@ -352,7 +352,9 @@ impl Kubelet {
             .node
             .ready
             .unwrap_or_else(|| condition(&reported["conditions"], "Ready").is_some_and(|ready| ready["status"].str() == "True"));
-        let patch = two_way_strategic(&value!({"status": reported}), &value!({"status": status.clone()}), NODES);
+        let Ok(patch) = two_way_strategic(&value!({"status": reported}), &value!({"status": status.clone()}), NODES) else {
+            return;
+        };
         self.node.reported = status;
         self.node.reported_at = now;
         self.node.ready = Some(ready);

@@ -98,7 +98,9 @@ impl Kubelet {
                 status.map_mut().insert(field, theirs.clone());
             }
         }
-        let patch = two_way_strategic(&value!({"status": &body["status"]}), &value!({"status": status}), PODS);
+        let Ok(patch) = two_way_strategic(&value!({"status": &body["status"]}), &value!({"status": status}), PODS) else {
+            return self.status_failed(uid, out);
+        };
         if patch.is_empty() {
             return self.status_written(uid, body, out);
         }

@@ -20,6 +20,20 @@ impl Value {
     }
 }
 
+/// A value as Go's `fmt.Sprint` writes it: `map[a:b]`, `[a b]`.
+pub fn go_text(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_string(),
+        Value::Str(text) => text.to_string(),
+        Value::List(items) => format!("[{}]", items.iter().map(go_text).collect::<Vec<_>>().join(" ")),
+        Value::Map(map) => {
+            let entries: Vec<String> = map.entries().iter().map(|(key, value)| format!("{key}:{}", go_text(value))).collect();
+            format!("map[{}]", entries.join(" "))
+        }
+        other => other.to_json(),
+    }
+}
+
 impl From<&'static str> for Value {
     fn from(text: &'static str) -> Self {
         Self::Str(Text::Static(text))

@@ -13,6 +13,7 @@ mod text;
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
+pub use convert::go_text;
 pub use map::Map;
 pub use object::condition;
 pub use text::Text;

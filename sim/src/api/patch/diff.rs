@@ -1,37 +1,40 @@
 //! Making patches (strategicpatch.CreateTwoWayMergePatch, CreateThreeWayMergePatch, jsonpatch.CreateMergePatch).
 
-use super::strategic::{DELETE_PRIMITIVES, DIRECTIVE, RETAIN_KEYS, SET_ORDER};
+use super::strategic::{DELETE_PRIMITIVES, DIRECTIVE, RETAIN_KEYS, SET_ORDER, field_of};
 use crate::api::Resource;
 use crate::api::schema::{self, Patch, Type};
 use crate::value;
-use crate::value::{Map, Text, Value};
+use crate::value::{Map, Text, Value, go_text};
 
-/// What a diff looks for.
-#[derive(Clone, Copy)]
+/// What a comparison leaves out.
+#[derive(Clone, Copy, Default)]
 struct Options {
-    /// Leave out what is only in the old object.
+    /// What is new or different.
+    ignore_changes: bool,
+    /// What is only in the old object.
     ignore_deletions: bool,
-    /// Leave out what is new or different.
-    only_deletions: bool,
     /// Write `$retainKeys` (objects whose schema asks for it).
     retain_keys: bool,
 }
 
-/// The strategic merge patch that turns `old` into `new`: kubelets' status patches, `kubectl set`, `edit`, `label`. `{}` when they are equal.
-pub fn two_way_strategic(old: &Value, new: &Value, resource: Resource) -> Value {
-    let options = Options { ignore_deletions: false, only_deletions: false, retain_keys: false };
-    diff_maps(Some(schema::of_resource(resource)), old, new, options)
+/// The strategic merge patch that turns `old` into `new`: kubelets' status patches, `kubectl set`, `taint`. `{}` when they are equal.
+///
+/// # Errors
+/// An item of a list that merges by a key lacks the key; in upstream's words.
+pub fn two_way_strategic(old: &Value, new: &Value, resource: Resource) -> Result<Value, String> {
+    diff_maps(Some(schema::of_resource(resource)), old, new, Options::default()).map(Value::from)
 }
 
 /// The patch of `kubectl apply`: what `modified` (the manifest) changes or adds over `current` (the live object), and what it no
 /// longer has of `original` (the manifest applied before). `{}` when nothing is to be done.
-pub fn three_way_strategic(original: &Value, modified: &Value, current: &Value, resource: Resource) -> Value {
+///
+/// # Errors
+/// An item of a list that merges by a key lacks the key, or the order of such a list is told in two ways; in upstream's words.
+pub fn three_way_strategic(original: &Value, modified: &Value, current: &Value, resource: Resource) -> Result<Value, String> {
     let kind = Some(schema::of_resource(resource));
-    let delta = Options { ignore_deletions: true, only_deletions: false, retain_keys: false };
-    let deletions = Options { ignore_deletions: false, only_deletions: true, retain_keys: false };
-    let delta = diff_maps(kind, current, modified, delta);
-    let deletions = diff_maps(kind, original, modified, deletions);
-    unite(kind, &deletions, &delta)
+    let delta = diff_maps(kind, current, modified, Options { ignore_deletions: true, ..Options::default() })?;
+    let deletions = diff_maps(kind, original, modified, Options { ignore_changes: true, ..Options::default() })?;
+    unite(kind, deletions, &delta).map(Value::from)
 }
 
 /// The JSON merge patch that turns `old` into `new`.
@@ -55,170 +58,166 @@ pub fn merge_patch(old: &Value, new: &Value) -> Value {
     patch.into()
 }
 
-fn diff_maps(kind: Option<&'static Type>, old: &Value, new: &Value, options: Options) -> Value {
+fn diff_maps(kind: Option<&'static Type>, old: &Value, new: &Value, options: Options) -> Result<Map, String> {
     let mut patch = Map::new();
-    if old.same(new) {
-        return patch.into();
-    }
     for (key, value) in new.entries() {
-        let have = &old[&**key];
-        if have == value {
-            continue;
-        }
-        let field = kind.and_then(|kind| kind.field(key));
-        let inner = field.and_then(|field| field.kind.object());
-        let strategy = field.map_or(Patch::Default, |field| field.patch);
-        match (have, value, strategy) {
-            (Value::Map(_), Value::Map(_), Patch::Default | Patch::RetainKeys) => {
-                let changed = diff_maps(inner, have, value, Options { retain_keys: strategy == Patch::RetainKeys, ..options });
+        let (inner, strategy) = field_of(kind, key);
+        match (own(old, key), value, strategy) {
+            (Some(Value::Map(_)), Value::Map(_), Patch::Replace) => {
+                // Sent even when nothing changed, as upstream does: an applied budget is always `configured`.
+                if !options.ignore_changes {
+                    patch.insert(key, value);
+                }
+            }
+            (Some(have @ Value::Map(_)), Value::Map(_), _) => {
+                let options = Options { retain_keys: strategy == Patch::RetainKeys, ..options };
+                let changed = diff_maps(inner, have, value, options)?;
                 if !changed.is_empty() {
                     patch.insert(key, changed);
                 }
             }
-            (Value::List(_), Value::List(_), Patch::MergeBy { key: id, retain_keys }) => {
-                let (items, order) = diff_lists(inner, have.items(), value.items(), id, Options { retain_keys, ..options });
-                if !items.is_empty() {
-                    patch.insert(key, items);
-                }
-                if let Some(order) = order {
-                    patch.insert(format!("{SET_ORDER}{key}"), order);
-                }
+            (Some(Value::List(have)), Value::List(list), Patch::MergeBy { key: id, retain_keys }) if !have.is_empty() => {
+                diff_lists(&mut patch, key, (inner, id), (have, list), Options { retain_keys, ..options })?;
             }
-            (Value::List(_), Value::List(_), Patch::MergeSet) => {
-                diff_sets(&mut patch, key, have.items(), value.items(), options);
+            (Some(Value::List(have)), Value::List(list), Patch::MergeSet) if !have.is_empty() => {
+                diff_sets(&mut patch, key, have, list, options);
             }
-            _ if options.only_deletions => {}
-            _ => {
-                patch.insert(key, without_nulls(value));
+            (have, value, _) if !options.ignore_changes && have != Some(value) => {
+                patch.insert(key, value);
             }
+            _ => {}
         }
     }
     if !options.ignore_deletions {
-        for (key, have) in old.entries() {
-            if !have.is_null() && new.get(key).is_none() {
-                patch.insert(key, Value::Null);
-            }
+        for (key, _) in old.entries().iter().filter(|(key, _)| own(new, key).is_none()) {
+            patch.insert(key, Value::Null);
         }
     }
     let retained: Vec<Value> = new.entries().iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.into()).collect();
-    let cleared = old.entries().iter().any(|(key, _)| new.get(key).is_none());
+    let cleared = old.entries().iter().any(|(key, value)| !value.is_null() && own(new, key).is_none());
     if options.retain_keys && !retained.is_empty() && (!patch.is_empty() || cleared) {
         patch.insert(RETAIN_KEYS, retained);
     }
-    patch.into()
+    Ok(patch)
 }
 
-/// The changed, new and deleted items of a list, and the order of the new list if it must be told.
+/// The changed, new and deleted items of a list that merges by `id`, and the order of the new list if it must be told.
 fn diff_lists(
-    kind: Option<&'static Type>,
-    old: &[Value],
-    new: &[Value],
-    key: &'static str,
+    patch: &mut Map,
+    name: &Text,
+    (kind, id): (Option<&'static Type>, &'static str),
+    (old, new): (&[Value], &[Value]),
     options: Options,
-) -> (Vec<Value>, Option<Value>) {
-    let find = |list: &'_ [Value], id: &Value| list.iter().position(|item| item[key] == *id);
+) -> Result<(), String> {
+    for item in old.iter().chain(new) {
+        key_of(item, id)?;
+    }
     let mut items = Vec::new();
     for item in new {
-        match find(old, &item[key]) {
-            Some(at) => {
-                let mut changed = diff_maps(kind, &old[at], item, options);
+        match old.iter().find(|have| have[id] == item[id]) {
+            Some(have) => {
+                let mut changed = diff_maps(kind, have, item, options)?;
                 if !changed.is_empty() {
-                    changed.map_mut().insert(key, item[key].clone());
-                    items.push(changed);
+                    changed.insert(id, item[id].clone());
+                    items.push(changed.into());
                 }
             }
-            None if options.only_deletions => {}
-            None => items.push(without_nulls(item)),
+            None if options.ignore_changes => {}
+            // A null says nothing about an item that is not there yet.
+            None => items.push(item.entries().iter().filter(|(_, value)| !value.is_null()).cloned().collect::<Map>().into()),
         }
     }
     if !options.ignore_deletions {
-        let mut deleted: Vec<&Value> = old.iter().filter(|item| find(new, &item[key]).is_none()).collect();
-        deleted.sort_by_key(|item| item[key].to_json());
+        let mut deleted: Vec<&Value> = old.iter().filter(|have| !new.iter().any(|item| item[id] == have[id])).collect();
+        deleted.sort_by_key(|item| item[id].to_json());
         items.extend(deleted.into_iter().map(|item| {
-            let mut deletion = value!({"$patch": "delete"});
-            debug_assert_eq!(deletion[DIRECTIVE].str(), "delete");
-            deletion.map_mut().insert(key, item[key].clone());
+            let mut deletion = value!({DIRECTIVE: "delete"});
+            deletion.map_mut().insert(id, item[id].clone());
             deletion
         }));
     }
-    let common = |list: &[Value], other: &[Value]| -> Vec<Value> {
-        list.iter().map(|item| item[key].clone()).filter(|id| find(other, id).is_some()).collect()
+    let same_order = old.len() == new.len() && old.iter().zip(new).all(|(have, item)| have[id] == item[id]);
+    if !new.is_empty() && (!items.is_empty() || !options.ignore_changes && !same_order) {
+        let entry = |item: &Value| -> Value { [(Text::from(id), item[id].clone())].into_iter().collect::<Map>().into() };
+        patch.insert(format!("{SET_ORDER}{name}"), new.iter().map(entry).collect::<Value>());
+    }
+    if !items.is_empty() {
+        patch.insert(name, items);
+    }
+    Ok(())
+}
+
+fn diff_sets(patch: &mut Map, name: &Text, old: &[Value], new: &[Value], options: Options) {
+    let missing = |list: &[Value], from: &[Value], skip: bool| -> Vec<Value> {
+        list.iter().filter(|item| !skip && !from.contains(item)).cloned().collect()
     };
-    let same_order = common(old, new) == common(new, old);
-    let told = !new.is_empty() && (!items.is_empty() || (!same_order && !options.only_deletions));
-    let order = told.then(|| {
-        let entry = |item: &Value| -> Value { [(Text::from(key), item[key].clone())].into_iter().collect::<Map>().into() };
-        new.iter().map(entry).collect()
-    });
-    (items, order)
-}
-
-fn diff_sets(patch: &mut Map, key: &Text, old: &[Value], new: &[Value], options: Options) {
-    let added: Vec<Value> = new.iter().filter(|item| !old.contains(item)).cloned().collect();
-    let deleted: Vec<Value> = old.iter().filter(|item| !new.contains(item)).cloned().collect();
-    let (adds, deletes) = (!added.is_empty() && !options.only_deletions, !deleted.is_empty() && !options.ignore_deletions);
-    if adds {
-        patch.insert(key, added);
+    let added = missing(new, old, options.ignore_changes);
+    let deleted = missing(old, new, options.ignore_deletions);
+    if !new.is_empty() && (!deleted.is_empty() || !options.ignore_changes && old != new) {
+        patch.insert(format!("{SET_ORDER}{name}"), new.to_vec());
     }
-    if deletes {
-        patch.insert(format!("{DELETE_PRIMITIVES}{key}"), deleted);
+    if !added.is_empty() {
+        patch.insert(name, added);
     }
-    if (adds || deletes) && !new.is_empty() {
-        patch.insert(format!("{SET_ORDER}{key}"), new.to_vec());
+    if !deleted.is_empty() {
+        patch.insert(format!("{DELETE_PRIMITIVES}{name}"), deleted);
     }
 }
 
-/// Puts the patch with the deletions and the patch with the changes together; they never disagree about a field.
-fn unite(kind: Option<&'static Type>, deletions: &Value, delta: &Value) -> Value {
-    let mut result = deletions.clone();
+/// Puts the patch with the changes into the patch with the deletions (`mergeMap` without `MergeParallelList`).
+fn unite(kind: Option<&'static Type>, mut deletions: Map, delta: &Map) -> Result<Map, String> {
     for (key, value) in delta.entries() {
-        let name = key.as_str();
-        let field = kind.and_then(|kind| kind.field(name));
-        let inner = field.and_then(|field| field.kind.object());
-        let strategy = field.map_or(Patch::Default, |field| field.patch);
-        let have = &result[name];
-        let united = match (have, value, strategy) {
-            (Value::Map(_), Value::Map(_), _) => unite(inner, have, value),
-            (Value::List(_), Value::List(_), Patch::MergeBy { key: id, .. }) if !name.starts_with('$') => {
-                let mut items = have.items().to_vec();
-                for item in value.items() {
-                    match items.iter_mut().find(|have| have[id] == item[id] && have.get(DIRECTIVE).is_none()) {
-                        Some(have) => *have = unite(inner, have, item),
-                        None => items.push(item.clone()),
-                    }
-                }
-                // Changes come in the order of the manifest, deletions behind them.
-                items.sort_by_key(|item| {
-                    let order = delta[format!("{SET_ORDER}{name}").as_str()].items();
-                    let place = order.iter().position(|entry| entry[id] == item[id]);
-                    (item.get(DIRECTIVE).is_some(), place)
-                });
-                items.into()
+        if key.starts_with('$') {
+            let before = deletions.insert(key, value);
+            if key.starts_with(SET_ORDER) && before.is_some_and(|before| before != *value) {
+                return Err("invalid patch format of setElementOrder list".into());
+            }
+            continue;
+        }
+        let (inner, strategy) = field_of(kind, key);
+        let united = match (deletions.get(key), value, strategy) {
+            (Some(Value::Map(have)), Value::Map(value), _) => unite(inner, (**have).clone(), value)?.into(),
+            (Some(Value::List(have)), Value::List(items), Patch::MergeBy { key: id, .. }) => unite_lists(inner, have, items, id)?,
+            (Some(Value::List(have)), Value::List(items), Patch::MergeSet) => {
+                have.iter().chain(items.iter().filter(|item| !have.contains(item))).cloned().collect()
             }
             _ => value.clone(),
         };
-        result.map_mut().insert(key, united);
+        deletions.insert(key, united);
     }
-    result
+    Ok(deletions)
 }
 
-/// A value without nulls in its maps: they would delete what is not there.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Map(map) => {
-            let kept = map.entries().iter().filter(|(_, value)| !value.is_null());
-            kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect::<Map>().into()
-        }
-        Value::List(list) => list.iter().map(without_nulls).collect(),
-        other => other.clone(),
+/// Changed items in their order; those that only the deletions name come after them (`mergeSlice`, `normalizeElementOrder`).
+fn unite_lists(kind: Option<&'static Type>, deletions: &[Value], delta: &[Value], id: &str) -> Result<Value, String> {
+    let mut united = Vec::new();
+    for item in delta {
+        let have = deletions.iter().find(|have| have[id] == item[id]).and_then(Value::as_map);
+        united.push(match (have, item.as_map()) {
+            (Some(have), Some(item)) => unite(kind, have.clone(), item)?.into(),
+            _ => item.clone(),
+        });
     }
+    let only = deletions.iter().filter(|have| !delta.iter().any(|item| item[id] == have[id]));
+    united.extend(only.cloned());
+    Ok(united.into())
+}
+
+/// A field that is there, be it null.
+fn own<'v>(object: &'v Value, key: &str) -> Option<&'v Value> {
+    object.as_map().and_then(|map| map.get(key))
+}
+
+/// The merge key's value of an item.
+pub(super) fn key_of<'v>(item: &'v Value, key: &str) -> Result<&'v Value, String> {
+    own(item, key).ok_or_else(|| format!("map: {} does not contain declared merge key: {key}", go_text(item)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::apply;
     use super::*;
-    use crate::api::resource::{DEPLOYMENTS, PODS};
+    use crate::api::resource::{DEPLOYMENTS, PODDISRUPTIONBUDGETS, PODS};
     use crate::core::PatchType;
 
     #[test]
@@ -234,12 +233,12 @@ mod tests {
                 {"type": "Ready", "status": "True", "lastProbeTime": null},
                 {"type": "DisruptionTarget", "status": "True", "lastProbeTime": null}],
             "phase": "Running"}});
-        let patch = two_way_strategic(&old, &new, PODS);
+        let patch = two_way_strategic(&old, &new, PODS).unwrap();
         assert_eq!(
             patch.to_json(),
             r#"{"status":{"$setElementOrder/conditions":[{"type":"Initialized"},{"type":"Ready"},{"type":"DisruptionTarget"}],"conditions":[{"reason":null,"status":"True","type":"Ready"},{"status":"True","type":"DisruptionTarget"}],"phase":"Running"}}"#
         );
-        assert_eq!(two_way_strategic(&new, &new.clone(), PODS).to_json(), "{}");
+        assert_eq!(two_way_strategic(&new, &new.clone(), PODS).unwrap().to_json(), "{}");
         assert_eq!(apply(PODS, &old, &patch, PatchType::Strategic).unwrap()["status"]["phase"].str(), "Running");
     }
 
@@ -248,7 +247,7 @@ mod tests {
         let deployment =
             |image: &'static str| value!({"spec": {"template": {"spec": {"containers": [{"name": "nginx", "image": image}]}}}});
         assert_eq!(
-            two_way_strategic(&deployment("nginx:1.27"), &deployment("nginx:1.28"), DEPLOYMENTS).to_json(),
+            two_way_strategic(&deployment("nginx:1.27"), &deployment("nginx:1.28"), DEPLOYMENTS).unwrap().to_json(),
             r#"{"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"nginx"}],"containers":[{"image":"nginx:1.28","name":"nginx"}]}}}}"#
         );
     }
@@ -257,19 +256,19 @@ mod tests {
     fn finalizers_and_owners() {
         let pod = |finalizers: Vec<&'static str>| value!({"metadata": {"finalizers": finalizers}});
         assert_eq!(
-            two_way_strategic(&pod(vec!["a", "b"]), &pod(vec!["b"]), PODS).to_json(),
+            two_way_strategic(&pod(vec!["a", "b"]), &pod(vec!["b"]), PODS).unwrap().to_json(),
             r#"{"metadata":{"$deleteFromPrimitiveList/finalizers":["a"],"$setElementOrder/finalizers":["b"]}}"#
         );
         let owned = value!({"metadata": {"ownerReferences": [{"uid": "u", "name": "rs"}]}});
         let orphan = value!({"metadata": {"ownerReferences": []}});
         assert_eq!(
-            two_way_strategic(&owned, &orphan, PODS).to_json(),
+            two_way_strategic(&owned, &orphan, PODS).unwrap().to_json(),
             r#"{"metadata":{"ownerReferences":[{"$patch":"delete","uid":"u"}]}}"#
         );
     }
 
     fn check_apply(original: &Value, modified: &Value, current: &Value, want_patch: &str, want: &str) {
-        let patch = three_way_strategic(original, modified, current, DEPLOYMENTS);
+        let patch = three_way_strategic(original, modified, current, DEPLOYMENTS).unwrap();
         assert_eq!(patch.to_json(), want_patch);
         assert_eq!(apply(DEPLOYMENTS, current, &patch, PatchType::Strategic).unwrap().to_json(), want);
     }
@@ -315,6 +314,41 @@ mod tests {
             r#"{"spec":{"strategy":{"$retainKeys":["type"],"type":"Recreate"}}}"#,
             r#"{"spec":{"strategy":{"type":"Recreate"}}}"#,
         );
+    }
+
+    #[test]
+    fn what_was_never_in_the_manifest_stays() {
+        let containers = |list: Value| value!({"spec": {"template": {"spec": {"containers": list}}}});
+        let same = containers(value!([{"name": "a", "image": "1"}]));
+        let defaulted = containers(value!([{"name": "a", "image": "1", "imagePullPolicy": "Always"}]));
+        check_apply(&same, &same, &defaulted, "{}", &defaulted.to_json());
+        // Another container of the server makes the order differ, and the patch tells it, as upstream does.
+        let injected = containers(value!([{"name": "a", "image": "1"}, {"name": "b"}]));
+        let order = r#"{"spec":{"template":{"spec":{"$setElementOrder/containers":[{"name":"a"}]}}}}"#;
+        check_apply(&same, &same, &injected, order, &injected.to_json());
+    }
+
+    #[test]
+    fn plain_lists() {
+        let old = value!({"metadata": {"finalizers": ["a", "b"]}, "spec": {"tolerations": [{"key": "x"}]}});
+        let new = value!({"metadata": {"finalizers": ["b", "c"]}, "spec": {"tolerations": [{"key": "y"}]}});
+        assert_eq!(
+            two_way_strategic(&old, &new, PODS).unwrap().to_json(),
+            r#"{"metadata":{"$deleteFromPrimitiveList/finalizers":["a"],"$setElementOrder/finalizers":["b","c"],"finalizers":["c"]},"spec":{"tolerations":[{"key":"y"}]}}"#
+        );
+    }
+
+    #[test]
+    fn items_need_their_key() {
+        let keyless = value!({"spec": {"containers": [{"image": "x"}]}});
+        let error = "map: map[image:x] does not contain declared merge key: name";
+        assert_eq!(two_way_strategic(&keyless, &keyless, PODS), Err(error.into()));
+    }
+
+    #[test]
+    fn the_selector_of_a_budget_is_always_sent() {
+        let budget = value!({"spec": {"selector": {"matchLabels": {"app": "web"}}}});
+        assert_eq!(three_way_strategic(&budget, &budget, &budget, PODDISRUPTIONBUDGETS).unwrap(), budget);
     }
 
     #[test]

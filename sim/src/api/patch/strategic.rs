@@ -14,7 +14,7 @@ pub(super) fn merge(kind: Option<&'static Type>, current: &Value, patch: &Value)
 }
 
 /// The type of what a field holds, and how the field merges.
-fn field_of(kind: Option<&'static Type>, name: &str) -> (Option<&'static Type>, Patch) {
+pub(super) fn field_of(kind: Option<&'static Type>, name: &str) -> (Option<&'static Type>, Patch) {
     let field: Option<&'static Field> = kind.and_then(|kind| kind.field(name));
     (field.and_then(|field| field.kind.object()), field.map_or(Patch::Default, |field| field.patch))
 }
@@ -122,10 +122,7 @@ fn merge_list(kind: Option<&'static Type>, have: &[Value], patch: &[Value], key:
         if !matches!(item, Value::Map(_)) {
             return Err(format!("cannot use a {} as an item of a list that merges by {key:?}", item.to_json()));
         }
-        let id = &item[key];
-        if id.is_null() {
-            return Err(format!("map: {} does not contain declared merge key: {key}", item.to_json()));
-        }
+        let id = super::diff::key_of(item, key)?;
         match directive(item).as_deref() {
             Some("delete") => {
                 result.retain(|have| have[key] != *id);
@@ -227,7 +224,7 @@ mod tests {
         );
         assert_eq!(
             patched(&pod, value!({"spec": {"containers": [{"image": "z"}]}})),
-            "map: {\"image\":\"z\"} does not contain declared merge key: name"
+            "map: map[image:z] does not contain declared merge key: name"
         );
     }
 

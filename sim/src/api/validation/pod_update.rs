@@ -56,7 +56,7 @@ pub(super) fn validate(errors: &mut Errors, new: &Value, old: &Value) {
     if munged == *old_spec {
         pod::spec(errors, path, new_spec);
     } else {
-        errors.forbidden(path, &format!("{MUTABLE}\n{}", super::spec_diff::diff(old_spec, &munged)));
+        errors.forbidden(path, &format!("{MUTABLE}\n{}", super::spec_diff::diff("PodSpec", old_spec, &munged)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The difference between two pod specs as the api-server shows it: a unified diff of its internal structs as JSON.
+//! The difference between two specs as the api-server shows it: a unified diff of its internal structs as JSON.
 //!
 //! The internal structs name their fields as Go does and in an order of their own; `internal.txt` lists them as far as the
 //! order is known, everything else comes in the order of the schema. Names are those of the API but for their capitals.
@@ -13,21 +13,23 @@ const CONTEXT: usize = 3;
 /// Lines up to which the smallest difference is looked for; longer middles are shown as replaced.
 const SMALLEST_DIFF_LINES: usize = 1_500;
 
-/// The unified diff from `old` to `new`, each line with its line break.
-pub(super) fn diff(old: &Value, new: &Value) -> String {
-    unified(&lines(old), &lines(new))
+/// The unified diff from `old` to `new`, two specs of the type with this name, each line with its line break.
+pub(super) fn diff(kind: &str, old: &Value, new: &Value) -> String {
+    unified(&lines(kind, old), &lines(kind, new))
 }
 
-/// A pod spec as the lines of its internal JSON, indented by one space.
-fn lines(spec: &Value) -> Vec<String> {
+/// A spec as the lines of its internal JSON, indented by one space.
+fn lines(kind: &str, spec: &Value) -> Vec<String> {
     let mut moved = spec.clone();
     // The fields of the host's namespaces are in the internal security context.
     for field in ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers"] {
-        let value = moved.remove(field).unwrap_or_default();
-        moved["securityContext"].map_mut().insert(field, value);
+        if kind == "PodSpec" {
+            let value = moved.remove(field).unwrap_or_default();
+            moved["securityContext"].map_mut().insert(field, value);
+        }
     }
     let mut out = String::new();
-    object(schema::named("PodSpec").expect("PodSpec is in the schema"), &moved, 0, &mut out);
+    object(schema::named(kind).expect("specs that are compared are in the schema"), &moved, 0, &mut out);
     out.lines().map(ToString::to_string).collect()
 }
 

@@ -76,16 +76,17 @@ pub(super) fn claim(errors: &mut Errors, path: &Path<'_>, spec: &Value) {
 /// Of a claim only the size may change, and only upwards, and what binding it sets.
 pub(super) fn claim_update(errors: &mut Errors, new: &Value, old: &Value) {
     let mut munged = new["spec"].clone();
-    munged.set("resources", old["spec"]["resources"].clone());
+    if new["status"]["phase"].str() == "Bound" {
+        munged.set("resources", old["spec"]["resources"].clone());
+    }
     munged.set("volumeAttributesClassName", old["spec"]["volumeAttributesClassName"].clone());
     if old["spec"]["volumeName"].is_empty() {
         munged.set("volumeName", Value::Null);
     }
     if munged != old["spec"] {
-        errors.forbidden(
-            &Path::new("spec"),
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
-        );
+        let rule = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        let diff = super::spec_diff::diff("PersistentVolumeClaimSpec", &old["spec"], &munged);
+        errors.forbidden(&Path::new("spec"), &format!("{rule}\n{diff}"));
         return;
     }
     let size = |claim: &Value| Quantity::of(&claim["spec"]["resources"]["requests"]["storage"]);

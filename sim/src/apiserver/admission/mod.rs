@@ -12,7 +12,7 @@ use crate::value;
 use crate::value::Value;
 
 impl ApiServer {
-    /// NamespaceLifecycle: the namespace must exist and must not be on its way out; the first four cannot be deleted.
+    /// NamespaceLifecycle: the namespace must exist and must not be on its way out.
     pub(super) fn check_namespace(&self, resource: Resource, object: &Value) -> Result<(), ApiError> {
         if !resource.namespaced {
             return Ok(());
@@ -77,13 +77,19 @@ impl ApiServer {
     pub(super) fn admit_update(
         &mut self,
         resource: Resource,
-        _current: &Value,
+        current: &Value,
         new: &mut Value,
         request: &Request,
         _out: &Outbox<'_>,
     ) -> Result<(), ApiError> {
         if resource == PODS && request.subresource.is_empty() {
             pods::default_toleration_seconds(new);
+            // Priority: what it computed on creation stays.
+            for field in ["priority", "preemptionPolicy"] {
+                if new["spec"][field].is_null() {
+                    new["spec"].set(field, current["spec"][field].clone());
+                }
+            }
         }
         Ok(())
     }

@@ -8,8 +8,7 @@ use crate::api::resource::PODS;
 use crate::api::table::format_labels;
 use crate::core::Request;
 use crate::flow::Flow;
-use crate::kubectl::print::columns::go_text;
-use crate::value::Value;
+use crate::value::{Value, go_text};
 
 pub(super) fn disruption_budget(reader: &mut Reader, budget: &Value) -> Flow<String> {
     let events = events::of(reader, budget)?;

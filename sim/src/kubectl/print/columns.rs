@@ -2,7 +2,7 @@
 
 use super::jsonpath::JsonPath;
 use super::tabwriter::TabWriter;
-use crate::value::Value;
+use crate::value::{Value, go_text};
 
 /// The columns that a user asked for.
 #[derive(Clone, Debug)]
@@ -44,20 +44,6 @@ impl CustomColumns {
             out.write(&(cells.join("\t") + "\n"));
         }
         Ok(())
-    }
-}
-
-/// A value as Go's `fmt.Sprint` writes it: `map[a:b]`, `[a b]`.
-pub fn go_text(value: &Value) -> String {
-    match value {
-        Value::Null => "<nil>".to_string(),
-        Value::Str(text) => text.to_string(),
-        Value::List(items) => format!("[{}]", items.iter().map(go_text).collect::<Vec<_>>().join(" ")),
-        Value::Map(map) => {
-            let entries: Vec<String> = map.entries().iter().map(|(key, value)| format!("{key}:{}", go_text(value))).collect();
-            format!("map[{}]", entries.join(" "))
-        }
-        other => other.to_json(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `kubectl rollout pause`, `resume` and `restart`, after `pkg/cmd/rollout/` and `pkg/polymorphichelpers/object*.go`.
 
+use crate::api::patch::two_way_strategic;
 use crate::api::resource::{DAEMONSETS, DEPLOYMENTS};
 use crate::core::Request;
 use crate::flow::{Flow, Io};
@@ -7,7 +8,7 @@ use crate::kubectl::options::DryRun;
 use crate::kubectl::options::{FILES, PRINT, SELECTOR, field_manager, flags};
 use crate::kubectl::outcome::Outcome;
 use crate::kubectl::resources::{Choice, Found};
-use crate::kubectl::{Command, Error, Flag, Invocation, manifests, strategic, subjects};
+use crate::kubectl::{Command, Error, Flag, Invocation, manifests, subjects};
 use crate::value::Value;
 
 const FLAGS: &[Flag] = flags!(PRINT, FILES, SELECTOR, &[field_manager("kubectl-rollout")]);
@@ -63,7 +64,7 @@ fn run(inv: &Invocation, io: &mut Io, operation: &str, change: Change) -> Flow<(
             errors.push(Error::Text(format!("error: {resource} {name:?} {error}")));
             continue;
         }
-        let patch = strategic::two_way(one.resource.kind, &one.object, &object).unwrap_or_default();
+        let patch = two_way_strategic(&one.object, &object, one.resource).unwrap_or_default();
         if patch == Value::map() && operation == "restarted" {
             errors.push(Error::Text(format!(
                 "failed to create patch for {name}: if restart has already been triggered within the past second, please wait before \

@@ -11,7 +11,8 @@ use super::invocation::Invocation;
 use super::options::{ALL, DRY_RUN, DryRun, FILES, PRINT, RECORD, SELECTOR, field_manager, flags};
 use super::outcome::Outcome;
 use super::resources::{Choice, Found};
-use super::{strategic, subjects};
+use super::subjects;
+use crate::api::patch::two_way_strategic;
 use crate::api::resource::{DAEMONSETS, DEPLOYMENTS, PODS, REPLICASETS};
 use crate::core::Request;
 use crate::flow::{Flow, Io};
@@ -92,7 +93,7 @@ fn update(
         changed.push((one, object));
     }
     for (one, object) in changed {
-        let patch = strategic::two_way(one.resource.kind, &one.object, &object);
+        let patch = two_way_strategic(&one.object, &object, one.resource);
         let patch = match patch {
             Ok(patch) if patch == Value::map() => continue,
             Ok(patch) => patch,
