@@ -51,6 +51,11 @@ impl Command {
         Self { name, short, local: true, ..Self::NEW }
     }
 
+    /// Whether it is only there to be refused.
+    pub const fn is_absent(&self) -> bool {
+        self.run.is_none() && self.commands.is_empty()
+    }
+
     /// The command below this one with this name or alias.
     pub fn find(&self, name: &str) -> Option<&'static Self> {
         self.commands.iter().find(|command| command.name == name || command.aliases.contains(&name)).copied()

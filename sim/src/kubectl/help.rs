@@ -31,7 +31,7 @@ pub(super) fn of(command: &Command, path: &str) -> String {
     for paragraph in command.long.lines() {
         text += &format!("\n {}\n", paragraph.trim());
     }
-    if command.run.is_none() && command.commands.is_empty() {
+    if command.is_absent() {
         text += "\n This command is not modelled.\n";
     }
     if !command.examples.is_empty() {

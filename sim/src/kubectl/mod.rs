@@ -184,7 +184,7 @@ fn call(words: &[String], env: &Env, io: &mut Io) -> Flow<()> {
     };
     match (command.run, unknown) {
         (Some(run), _) => run(&inv, io),
-        (None, _) if command.commands.is_empty() && command.name != ROOT.name => {
+        (None, _) if command.is_absent() => {
             inv.fail(io, format!("\"{}\" is not modelled by kube-orrery", inv.path))
         }
         (None, None) => {
@@ -310,6 +310,8 @@ mod tests {
         assert_eq!(refused.err, "error: --as is not modelled: authentication and authorisation are left out\n");
         let absent = run_offline("kubectl proxy");
         assert_eq!(absent.err, "error: \"kubectl proxy\" is not modelled by kube-orrery\n");
+        let with_flags = run_offline("kubectl create ingress x --rule=a.example/*=web:80");
+        assert_eq!(with_flags.err, "error: \"kubectl create ingress\" is not modelled by kube-orrery\n");
     }
 
     #[test]

@@ -37,9 +37,4 @@ impl Outcome {
     pub fn shows_objects(&self) -> bool {
         !self.format.is_human() && !matches!(self.format, Format::Name)
     }
-
-    /// Whether YAML is printed, whose documents are parted by `---`.
-    pub fn is_yaml(&self) -> bool {
-        matches!(self.format, Format::Yaml)
-    }
 }

@@ -36,6 +36,10 @@ pub fn parse(root: &'static Command, words: &[String]) -> Result<Parsed, String>
         }
     }
     let mut parsed = Parsed { command, path, args: Vec::new(), dash: None, flags: BTreeMap::new() };
+    if command.is_absent() && !words.iter().any(|word| word == "--help" || word == "-h") {
+        // Its flags are not known; whatever they are, it says that it is not modelled.
+        return Ok(parsed);
+    }
     read_flags(&mut parsed, &words).map_err(|error| format!("error: {error}\nSee '{} --help' for usage.\n", parsed.path))?;
     if parsed.flags.contains_key("help") {
         return Ok(parsed);

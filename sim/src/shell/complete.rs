@@ -212,7 +212,7 @@ impl Session<'_> {
             return kubectl::parse::flags_of(command).map(|flag| format!("--{}", flag.long)).collect();
         }
         if arguments_given.is_empty() && !command.commands.is_empty() {
-            let modelled = command.commands.iter().filter(|below| below.run.is_some() || !below.commands.is_empty());
+            let modelled = command.commands.iter().filter(|below| !below.is_absent());
             return modelled.map(|below| below.name.to_string()).collect();
         }
         self.arguments(&arguments(&path.join(" ")), &arguments_given, word, &namespace)
