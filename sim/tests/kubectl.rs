@@ -1,7 +1,7 @@
 //! Command lines against an api-server: `kubectl.txt` is a terminal's transcript, in the words of a real v1.36 kubectl, and must come
 //! out word for word.
 //!
-//! Its lines: `$ ` a command, `| ` its stdin, `stderr: ` what it complains, `(exit N)` how it ended when not well, `# ` a heading;
+//! Its lines: `$ ` a command, `| ` its stdin, `stderr: ` what it complains, `(exit N)` how it ended when not well, `## ` a heading;
 //! everything else is what it prints.
 
 use std::fmt::Write;
@@ -18,7 +18,7 @@ struct Step {
 
 fn steps(transcript: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for line in transcript.lines().filter(|line| !line.starts_with("# ") && !line.is_empty()) {
+    for line in transcript.lines().filter(|line| !line.starts_with("## ") && !line.is_empty()) {
         if let Some(command) = line.strip_prefix("$ ") {
             steps.push(Step { line: command.to_string(), ..Step::default() });
             continue;
