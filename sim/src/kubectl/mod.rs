@@ -184,9 +184,7 @@ fn call(words: &[String], env: &Env, io: &mut Io) -> Flow<()> {
     };
     match (command.run, unknown) {
         (Some(run), _) => run(&inv, io),
-        (None, _) if command.is_absent() => {
-            inv.fail(io, format!("\"{}\" is not modelled by kube-orrery", inv.path))
-        }
+        (None, _) if command.is_absent() => inv.fail(io, format!("\"{}\" is not modelled by kube-orrery", inv.path)),
         (None, None) => {
             io.print(&help::of(command, &inv.path));
             Ok(())
