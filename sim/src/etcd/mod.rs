@@ -1,5 +1,6 @@
 //! etcd: a multi-version key-value store, and the messages of its protocol (after etcd's `api/etcdserverpb`).
 
+pub mod raft;
 mod store;
 
 use crate::core::{Duration, EnvelopeId};
