@@ -66,6 +66,8 @@ enum Stage {
     Read { attempts: u8 },
     /// The new state is put.
     Write { attempts: u8 },
+    /// The object is marked as deleted, to be deleted next.
+    Mark { attempts: u8 },
     /// The object is deleted; the answer is this body.
     Delete { attempts: u8, body: Value },
     /// The initial state of the cache of a resource.
@@ -334,9 +336,15 @@ impl ApiServer {
                 let object = stored.expect("a put answers with the key");
                 self.answer(&client, subresource::written_body(&request, object), out);
             }
+            Stage::Mark { attempts } if response.succeeded => {
+                let body = stored.expect("a put answers with the key");
+                let key = resource.etcd_key(&request.namespace, &request.name).into();
+                let delete = EtcdRequest::Delete { key, expected: Some(body.resource_version()) };
+                self.ask_etcd(delete, Pending { client, request, stage: Stage::Delete { attempts, body } }, out);
+            }
             Stage::Delete { body, .. } if response.succeeded => self.answer(&client, Ok((200, body)), out),
             // Somebody else was faster: the answer holds the current state.
-            Stage::Write { attempts, .. } | Stage::Delete { attempts, .. } => match stored {
+            Stage::Write { attempts } | Stage::Mark { attempts } | Stage::Delete { attempts, .. } => match stored {
                 Some(current) if attempts < 20 => self.write(client, request, &current, true, attempts + 1, out),
                 Some(_) => {
                     self.answer(&client, Err(ApiError::conflict(&resource.group_resource(), &request.name, rest::MODIFIED)), out)
@@ -394,11 +402,17 @@ impl ApiServer {
             Ok(Outcome::Put(object)) if request.query("dryRun").is_some() => {
                 self.answer(&client, subresource::written_body(&request, object), out)
             }
-            Ok(Outcome::Delete(body)) if request.query("dryRun").is_some() => self.answer(&client, Ok((200, body)), out),
+            Ok(Outcome::Delete(body) | Outcome::MarkAndDelete(body)) if request.query("dryRun").is_some() => {
+                self.answer(&client, Ok((200, body)), out)
+            }
             Ok(Outcome::Put(object)) => {
                 let ttl = (resource == EVENTS).then_some(EVENT_TTL);
                 let put = EtcdRequest::Put { key, expected, value: cache::without_revision(&object), ttl };
                 self.ask_etcd(put, Pending { client, request, stage: Stage::Write { attempts } }, out);
+            }
+            Ok(Outcome::MarkAndDelete(object)) => {
+                let put = EtcdRequest::Put { key, expected, value: cache::without_revision(&object), ttl: None };
+                self.ask_etcd(put, Pending { client, request, stage: Stage::Mark { attempts } }, out);
             }
             Ok(Outcome::Delete(body)) => {
                 self.ask_etcd(

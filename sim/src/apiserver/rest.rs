@@ -18,6 +18,8 @@ pub(super) enum Outcome {
     Put(Value),
     /// It is removed; the answer has this body.
     Delete(Value),
+    /// It is marked as deleted, so that everybody who watches learns of its end, and then removed.
+    MarkAndDelete(Value),
     /// Nothing changes.
     Unchanged,
 }
@@ -235,6 +237,11 @@ fn delete(resource: Resource, current: &Value, options: &Value, now: Time) -> Re
         mark_deleted(&mut object, now, 0);
         return Ok(Outcome::Put(object));
     }
+    if resource == PODS && !(current.is_terminating() && current["metadata"]["deletionGracePeriodSeconds"].int() == 0) {
+        // updateForGracefulDeletionAndFinalizers: whatever has a grace period is written once more, also when the period is none.
+        mark_deleted(&mut object, now, 0);
+        return Ok(Outcome::MarkAndDelete(object));
+    }
     Ok(Outcome::Delete(deleted_body(resource, object)))
 }
 
@@ -312,12 +319,14 @@ mod tests {
         assert_eq!(marked["metadata"]["generation"].int(), 2);
         assert_eq!(delete(PODS, &marked, &Value::Null, Time(5)), Ok(Outcome::Unchanged));
         let now = value!({"gracePeriodSeconds": 0, "preconditions": {"uid": "u1"}});
-        assert!(matches!(delete(PODS, &marked, &now, Time(5)), Ok(Outcome::Delete(_))));
+        let Outcome::MarkAndDelete(hurried) = delete(PODS, &marked, &now, Time(5)).unwrap() else { panic!("not marked") };
+        assert_eq!(hurried["metadata"]["deletionGracePeriodSeconds"].as_int(), Some(0));
+        assert!(matches!(delete(PODS, &hurried, &now, Time(6)), Ok(Outcome::Delete(_))));
     }
 
     #[test]
     fn an_unbound_pod_vanishes_at_once() {
-        assert!(matches!(delete(PODS, &pod(""), &Value::Null, Time::ZERO), Ok(Outcome::Delete(_))));
+        assert!(matches!(delete(PODS, &pod(""), &Value::Null, Time::ZERO), Ok(Outcome::MarkAndDelete(_))));
     }
 
     #[test]

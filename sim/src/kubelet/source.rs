@@ -189,7 +189,6 @@ impl Kubelet {
         let finished = pod.work == Work::Finished;
         self.put(pod);
         match () {
-            () if finished && is_deleted => self.queue_status(uid, out),
             () if finished => {}
             () if is_deleted && (!was_deleted || shorter) => self.terminate(uid, out),
             () if changed && !is_deleted => self.wake(uid, out),
