@@ -2,6 +2,7 @@
 
 use orrery_sim::core::{Envelope, Message, Part, Request, Trace, Verb, WatchBatch};
 use orrery_sim::etcd::EtcdRequest;
+use orrery_sim::etcd::raft::Body;
 use orrery_sim::machine::MachineMessage;
 use orrery_sim::runtime::Cri;
 use orrery_sim::value::Value;
@@ -81,6 +82,8 @@ impl MessageKind {
             Message::Failure(_) => Self::Failure,
             Message::EtcdRequest(_) | Message::EtcdWatch(_) => Self::Etcd,
             Message::EtcdResponse(_) => Self::EtcdReply,
+            Message::Peer(peer) if peer.raft.body.name().ends_with("AppResp") => Self::EtcdReply,
+            Message::Peer(_) => Self::Etcd,
             Message::Cri(cri) => match &**cri {
                 Cri::Reply { result: Err(_), .. } => Self::Failure,
                 _ if envelope.to.part == Part::Registry || envelope.from.part == Part::Registry => Self::Pull,
@@ -135,6 +138,7 @@ pub fn label(envelope: &Envelope, trace: &Trace) -> Label {
         Message::EtcdRequest(request) => etcd_label(request),
         Message::EtcdResponse(response) => Label::same(format!("rev {}", response.revision)),
         Message::EtcdWatch(batch) => Label::new(format!("EVENT rev {}", batch.revision), "EVENT".into()),
+        Message::Peer(peer) => raft_label(&peer.raft.body, peer.raft.term),
         Message::Cri(cri) => cri_label(cri, trace),
         Message::Machine(message) => match &**message {
             MachineMessage::Call { verb, args } => {
@@ -228,6 +232,25 @@ fn object_name(object: &Value) -> &str {
     object.name()
 }
 
+/// What members of etcd say to each other, without the `Msg` of its name.
+fn raft_label<D>(body: &Body<D>, term: u64) -> Label {
+    let name = body.name().trim_start_matches("Msg");
+    let text = match body {
+        Body::Append { prev_index, entries, commit, .. } if entries.is_empty() => {
+            format!("{name} commit {}", commit.min(prev_index))
+        }
+        Body::Append { prev_index, entries, .. } => format!("{name} {}", prev_index + entries.len() as u64),
+        Body::AppendResp { index, reject: None } => format!("{name} {index}"),
+        Body::AppendResp { reject: Some(_), .. } => format!("{name} no"),
+        Body::VoteResp { reject } | Body::PreVoteResp { reject } => format!("{name} {}", if *reject { "no" } else { "yes" }),
+        Body::Vote { .. } | Body::PreVote { .. } => format!("{name} term {term}"),
+        Body::Snapshot(meta) => format!("{name} {}", meta.index),
+        Body::ReadIndexResp { index, .. } => format!("{name} {index}"),
+        _ => name.to_string(),
+    };
+    Label::new(text, name.to_string())
+}
+
 fn etcd_label(request: &EtcdRequest) -> Label {
     let (verb, key) = match request {
         EtcdRequest::Range { key, .. } => ("GET", key),
@@ -235,6 +258,7 @@ fn etcd_label(request: &EtcdRequest) -> Label {
         EtcdRequest::Delete { key, .. } => ("DELETE", key),
         EtcdRequest::Watch { prefix, .. } => ("WATCH", prefix),
         EtcdRequest::Compact { revision } => return Label::same(format!("COMPACT {revision}")),
+        EtcdRequest::Admin { verb, .. } => return Label::same(*verb),
     };
     let path = key.strip_prefix("/registry/").unwrap_or(key).trim_end_matches('/');
     let mut parts = path.split('/');

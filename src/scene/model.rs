@@ -187,7 +187,11 @@ impl ViewModel {
 /// What etcd holds: of the running member with the highest revision, or what lies on the disk of a machine whose etcd is down.
 pub fn store(cluster: &Cluster) -> Option<&Store> {
     let running = cluster.parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store());
-    let resting = cluster.machines().iter().filter(|machine| !machine.removed).filter_map(|machine| machine.disk.etcd.as_ref());
+    let resting = cluster
+        .machines()
+        .iter()
+        .filter(|machine| !machine.removed)
+        .filter_map(|machine| Some(&machine.disk.etcd.as_ref()?.state.store));
     running.chain(resting).max_by_key(|store| store.revision())
 }
 

@@ -4,6 +4,8 @@ use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{EVENTS, NODES, PODS};
 use orrery_sim::api::yaml_out::to_yaml;
 use orrery_sim::core::{Addr, Cluster, EnvelopeId, MachineId, Message, Part, Time};
+use orrery_sim::etcd::What;
+use orrery_sim::etcd::raft::{Body, Payload};
 use orrery_sim::value::Value;
 
 use crate::scene::model::{objects, store};
@@ -248,7 +250,23 @@ pub fn message_facts(envelope: &orrery_sim::core::Envelope, names: &dyn Fn(Machi
         }
         Message::Response(response) => facts.push(fact("Status", response.code.to_string())),
         Message::Failure(failure) => facts.push(fact("Error", failure.kind.to_string())),
-        Message::EtcdResponse(response) => facts.push(fact("Revision", response.revision.to_string())),
+        Message::EtcdResponse(response) => {
+            facts.push(fact("Revision", response.revision.to_string()));
+            if let Some(error) = response.error {
+                facts.push(fact("Error", error));
+            }
+        }
+        Message::Peer(peer) => {
+            facts.push(fact("Raft", peer.raft.body.name()));
+            if peer.raft.term > 0 {
+                facts.push(fact("Term", peer.raft.term.to_string()));
+            }
+            if let Body::Append { prev_index, prev_term, entries, commit } = &peer.raft.body {
+                facts.push(fact("After entry", format!("{prev_index} of term {prev_term}")));
+                facts.push(fact("Entries", entries.len().to_string()));
+                facts.push(fact("Committed", commit.to_string()));
+            }
+        }
         _ => {}
     }
     if lost {
@@ -272,7 +290,9 @@ pub fn body(message: &Message) -> String {
             | orrery_sim::etcd::EtcdRequest::Range { key, .. }
             | orrery_sim::etcd::EtcdRequest::Watch { prefix: key, .. } => format!("# {key}\n"),
             orrery_sim::etcd::EtcdRequest::Compact { revision } => format!("# revision {revision}\n"),
+            orrery_sim::etcd::EtcdRequest::Admin { args, .. } => some_yaml(args),
         },
+        Message::EtcdResponse(response) if !response.body.is_null() => some_yaml(&response.body),
         Message::EtcdResponse(response) => {
             let kvs = response
                 .kvs
@@ -281,6 +301,7 @@ pub fn body(message: &Message) -> String {
                 .map(|kv| format!("# {} (revision {})\n{}", kv.key, kv.mod_revision, some_yaml(&kv.value)));
             kvs.collect::<Vec<_>>().join("---\n")
         }
+        Message::Peer(peer) => entries(&peer.raft.body),
         Message::EtcdWatch(batch) => {
             let events = batch.events.iter().take(20).map(|event| {
                 let value = event.value.as_ref().map(some_yaml).unwrap_or_default();
@@ -302,6 +323,23 @@ pub fn body(message: &Message) -> String {
         },
         Message::Failure(_) => String::new(),
     }
+}
+
+/// The entries of a message between members of etcd: what each would write.
+fn entries(body: &Body<std::rc::Rc<orrery_sim::etcd::Command>>) -> String {
+    let Body::Append { entries, .. } = body else { return String::new() };
+    let entry = |entry: &orrery_sim::etcd::raft::Entry<std::rc::Rc<orrery_sim::etcd::Command>>| {
+        let what = match &entry.payload {
+            Payload::Empty => "# (a new leader's first entry)\n".to_string(),
+            Payload::Conf(change, _) => format!("# {change:?}\n"),
+            Payload::Data(command) => match &command.what {
+                What::Write(request) => self::body(&Message::EtcdRequest(std::rc::Rc::clone(request))),
+                What::Member(member) => format!("# member {:x} is {}\n", member.id, member.name),
+            },
+        };
+        format!("# entry {} of term {}\n{what}", entry.index, entry.term)
+    };
+    entries.iter().take(20).map(entry).collect::<Vec<_>>().join("---\n")
 }
 
 fn some_yaml(value: &Value) -> String {

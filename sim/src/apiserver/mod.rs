@@ -189,7 +189,7 @@ impl ApiServer {
                     out.watch(Duration::us(100), call.client, batch);
                 }
             }
-            Message::Cri(_) | Message::Machine(_) | Message::EtcdRequest(_) => {}
+            Message::Cri(_) | Message::Machine(_) | Message::EtcdRequest(_) | Message::Peer(_) => {}
         }
     }
 

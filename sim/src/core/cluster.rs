@@ -48,7 +48,7 @@ pub struct Disk {
     /// Files such as `/etc/kubernetes/manifests/etcd.yaml`, parsed.
     pub files: PMap<Text, Value>,
     /// etcd's data directory.
-    pub etcd: Option<crate::etcd::Store>,
+    pub etcd: Option<crate::etcd::DataDir>,
 }
 
 /// A running program.

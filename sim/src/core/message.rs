@@ -73,6 +73,8 @@ pub enum Message {
     EtcdResponse(Rc<crate::etcd::EtcdResponse>),
     /// etcd to api-server on a watch stream.
     EtcdWatch(Rc<crate::etcd::EtcdWatch>),
+    /// etcd to etcd.
+    Peer(Rc<crate::etcd::PeerMessage>),
     /// kubelet to the container runtime (CRI), and back, and the runtime to the registry.
     Cri(Rc<crate::runtime::Cri>),
     /// kubelet or kubeadm talking to its own machine, docker to a machine: starting and stopping programs.

@@ -1,5 +1,6 @@
 //! Everything that was sent and shown, in the order of the simulation.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::{CommandId, Envelope, EnvelopeId, Time};
@@ -43,7 +44,7 @@ pub enum TerminalEvent {
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     envelopes: Vec<Rc<Envelope>>,
-    lost: Vec<EnvelopeId>,
+    lost: BTreeSet<EnvelopeId>,
     /// Envelope numbers in the order of `sent_at`; nearly the order of numbers, for senders may work before they send.
     by_sent: Vec<EnvelopeId>,
     terminal: Vec<(Time, CommandId, TerminalEvent)>,
@@ -116,7 +117,7 @@ impl Sink for Trace {
         self.by_sent.insert(at, envelope.id);
     }
     fn lost(&mut self, id: EnvelopeId) {
-        self.lost.push(id);
+        self.lost.insert(id);
     }
     fn command(&mut self, at: Time, id: CommandId, line: &str) {
         self.terminal.push((at, id, TerminalEvent::Command(line.to_string())));

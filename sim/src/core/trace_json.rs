@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::{Addr, Cause, Directory, Envelope, EnvelopeId, Message, Part, Request, Response, Trace, Verb};
 use crate::api::resource::{EVENTS, EVENTS_K8S_IO};
 use crate::etcd::EtcdRequest;
+use crate::etcd::raft::Body;
 use crate::value;
 use crate::value::Value;
 
@@ -149,6 +150,7 @@ fn describe(line: &mut Value, message: &Message) {
                 EtcdRequest::Delete { key, .. } => ("delete", key.clone()),
                 EtcdRequest::Watch { prefix, .. } => ("watch", prefix.clone()),
                 EtcdRequest::Compact { revision } => ("compact", revision.to_string().into()),
+                EtcdRequest::Admin { verb, .. } => (*verb, "".into()),
             };
             line["verb"] = verb.into();
             line["key"] = key.into();
@@ -158,7 +160,27 @@ fn describe(line: &mut Value, message: &Message) {
             line["answers"] = response.to.0.into();
             line["revision"] = response.revision.into();
             line["succeeded"] = response.succeeded.into();
+            line.set("msg", response.error);
             "etcd-response"
+        }
+        Message::Peer(peer) => {
+            line["verb"] = peer.raft.body.name().into();
+            line["term"] = peer.raft.term.into();
+            match &peer.raft.body {
+                Body::Append { prev_index, entries, commit, .. } => {
+                    line["index"] = (prev_index + entries.len() as u64).into();
+                    line["entries"] = entries.len().into();
+                    line["commit"] = (*commit).into();
+                }
+                Body::AppendResp { index, reject } => {
+                    line["index"] = (*index).into();
+                    line["reject"] = reject.is_some().into();
+                }
+                Body::VoteResp { reject } | Body::PreVoteResp { reject } => line["reject"] = (*reject).into(),
+                Body::ReadIndexResp { index, .. } => line["index"] = (*index).into(),
+                _ => {}
+            }
+            "raft"
         }
         Message::EtcdWatch(batch) => {
             line["stream"] = batch.stream.0.into();

@@ -1,12 +1,29 @@
 //! etcd: a multi-version key-value store, and the messages of its protocol (after etcd's `api/etcdserverpb`).
+//!
+//! - [`store`](Store): the keys with their history; [`raft`]: how members agree on the order of writes;
+//! - [`member`](Etcd): a member as a component: it proposes what clients write, applies what is committed, answers;
+//!   `serve.rs`: what clients ask; `admin.rs`: status and membership; [`membership`](Member): who the members are.
+//!
+//! A group of one commits by itself and needs no messages; every write of a larger one is appended by the leader, acknowledged by a majority,
+//! committed, and applied by each member.
 
+mod admin;
+mod member;
+mod membership;
 pub mod raft;
+mod serve;
 mod store;
+
+use std::rc::Rc;
 
 use crate::core::{Duration, EnvelopeId};
 use crate::value::{Text, Value};
 
-pub use store::{Etcd, Store};
+pub use member::{DataDir, Etcd};
+pub use membership::{Member, member_id};
+pub use store::Store;
+
+use raft::{MemberId, RaftMessage};
 
 /// A request of an api-server.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +67,61 @@ pub enum EtcdRequest {
         /// The revision.
         revision: u64,
     },
+    /// A call of etcdctl's or kubeadm's: `status`, `get` (serializable: from this member's own state), `member-list`, `member-add`,
+    /// `member-promote`, `member-remove`, `move-leader`.
+    Admin {
+        /// What to do.
+        verb: &'static str,
+        /// With what.
+        args: Value,
+    },
+}
+
+/// An entry of the log: what some member proposed for its client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// Who proposed it.
+    pub member: MemberId,
+    /// The client's envelope, by which the proposer knows whom to answer; `None` for its own.
+    pub call: Option<EnvelopeId>,
+    /// Whether it is a heartbeat, and whether it is background work.
+    pub flags: (bool, bool),
+    /// The write, or for a change of the membership the member.
+    pub what: What,
+}
+
+/// What a [`Command`] does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A put, a delete or a compaction.
+    Write(Rc<EtcdRequest>),
+    /// A member comes, is promoted or goes: the change itself is the entry's; or it tells its name.
+    Member(Rc<Member>),
+}
+
+/// A message between members: Raft's, and with a snapshot the state itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerMessage {
+    /// Raft's message.
+    pub raft: RaftMessage<Rc<Command>>,
+    /// The state, with `MsgSnap`.
+    pub state: Option<Rc<State>>,
+}
+
+/// Everything that entries have made of a member.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// The keys.
+    pub store: Store,
+    /// The members, by their numbers.
+    pub members: std::collections::BTreeMap<MemberId, Rc<Member>>,
+}
+
+impl PartialEq for State {
+    /// States of one cluster are equal when they are of the same revision.
+    fn eq(&self, other: &Self) -> bool {
+        self.store.revision() == other.store.revision() && self.members == other.members
+    }
 }
 
 /// A key with its value.
@@ -78,6 +150,10 @@ pub struct EtcdResponse {
     pub succeeded: bool,
     /// What was read; for a failed comparison the key as it is.
     pub kvs: Vec<KeyValue>,
+    /// Why nothing was done, in etcd's words: `etcdserver: request timed out`.
+    pub error: Option<&'static str>,
+    /// The answer to [`EtcdRequest::Admin`]; null otherwise.
+    pub body: Value,
 }
 
 /// A change on a watch.

@@ -1,12 +1,9 @@
-//! The multi-version store of an etcd member, and the member as a component.
+//! The multi-version store of an etcd member.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{EtcdEvent, EtcdRequest, EtcdResponse, EtcdWatch, KeyValue};
+use super::{EtcdEvent, KeyValue};
 use crate::core::collections::{PMap, PVec};
-use crate::core::{Addr, Component, Disk, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Rng};
-use crate::programs::Launch;
 use crate::value::Text;
 
 /// A multi-version key-value store: the present state, and the changes since the last compaction.
@@ -93,136 +90,6 @@ impl Store {
         self.compacted = self.compacted.max(revision.min(self.revision));
         while self.log.front().is_some_and(|event| event.revision < self.compacted) {
             self.log.pop_front();
-        }
-    }
-}
-
-/// An etcd member.
-#[derive(Clone, Debug)]
-pub struct Etcd {
-    store: Store,
-    watches: BTreeMap<EnvelopeId, (Addr, Text)>,
-    rng: Rng,
-}
-
-impl Etcd {
-    /// A member on its machine's data directory.
-    pub fn start(launch: &Launch<'_>) -> Self {
-        let store = launch.disk.etcd.clone().unwrap_or_else(Store::new);
-        Self { store, watches: BTreeMap::new(), rng: Rng::new(launch.seed, launch.purpose) }
-    }
-
-    /// Its store.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-}
-
-impl Component for Etcd {
-    fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>) {
-        match event {
-            Event::Message(envelope) => match &envelope.message {
-                Message::EtcdRequest(request) => self.on_request(envelope, request, out),
-                Message::Failure(failure) => {
-                    self.watches.remove(&failure.to);
-                }
-                _ => {}
-            },
-            Event::Timer(timer) if timer.name == "lease-expired" => {
-                let expected = Some(timer.number);
-                if let Ok(change) = self.store.write(&timer.key, expected, None) {
-                    self.notify(&change, Duration::ZERO, out);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn persist(&self, disk: &mut Disk) {
-        disk.etcd = Some(self.store.clone());
-    }
-
-    crate::component_boilerplate!();
-}
-
-impl Etcd {
-    fn on_request(&mut self, envelope: &Envelope, request: &EtcdRequest, out: &mut Outbox<'_>) {
-        // Reads take 50–150 µs; writes wait for the write-ahead log's fsync, 400–1,200 µs on an SSD.
-        let read = Duration(self.rng.between(50, 150));
-        let mut answer = EtcdResponse { to: envelope.id, revision: 0, succeeded: true, kvs: Vec::new() };
-        match request {
-            EtcdRequest::Range { key, prefix: true, limit } => {
-                let limit = if *limit == 0 { usize::MAX } else { *limit };
-                answer.kvs = self.store.prefix(key).take(limit).map(|kv| (**kv).clone()).collect();
-                self.answer(read, envelope, answer, out);
-            }
-            EtcdRequest::Range { key, prefix: false, .. } => {
-                answer.kvs = self.store.get(key).map(|kv| (**kv).clone()).into_iter().collect();
-                self.answer(read, envelope, answer, out);
-            }
-            EtcdRequest::Put { key, expected, value, ttl } => {
-                let change = self.store.write(key, *expected, Some(value.clone()));
-                if let (Ok(change), Some(ttl)) = (&change, ttl) {
-                    out.tick(*ttl, "lease-expired", key.clone(), change.revision);
-                }
-                self.written(change, envelope, answer, out);
-            }
-            EtcdRequest::Delete { key, expected } => {
-                let change = self.store.write(key, *expected, None);
-                self.written(change, envelope, answer, out);
-            }
-            EtcdRequest::Watch { prefix, from } => {
-                self.watches.insert(envelope.id, (envelope.from, prefix.clone()));
-                let missed: Vec<EtcdEvent> = if *from == 0 {
-                    Vec::new()
-                } else {
-                    self.store
-                        .log
-                        .iter()
-                        .filter(|event| event.revision >= *from && event.key.starts_with(prefix.as_str()))
-                        .map(|event| (**event).clone())
-                        .collect()
-                };
-                let batch = EtcdWatch { stream: envelope.id, events: missed, revision: self.store.revision };
-                out.send_after(read, envelope.from, Message::EtcdWatch(Rc::new(batch)));
-            }
-            EtcdRequest::Compact { revision } => self.store.compact(*revision),
-        }
-    }
-
-    fn written(
-        &mut self,
-        change: Result<Rc<EtcdEvent>, Option<Rc<KeyValue>>>,
-        envelope: &Envelope,
-        mut answer: EtcdResponse,
-        out: &mut Outbox<'_>,
-    ) {
-        let fsync = Duration(self.rng.between(400, 1_200));
-        match change {
-            Ok(change) => {
-                answer.kvs = self.store.get(&change.key).map(|kv| (**kv).clone()).into_iter().collect();
-                self.answer(fsync, envelope, answer, out);
-                self.notify(&change, fsync, out);
-            }
-            Err(current) => {
-                answer.succeeded = false;
-                answer.kvs = current.map(|kv| (*kv).clone()).into_iter().collect();
-                self.answer(fsync, envelope, answer, out);
-            }
-        }
-    }
-
-    fn answer(&self, delay: Duration, envelope: &Envelope, mut answer: EtcdResponse, out: &mut Outbox<'_>) {
-        answer.revision = self.store.revision;
-        out.send_after(delay, envelope.from, Message::EtcdResponse(Rc::new(answer)));
-    }
-
-    fn notify(&self, change: &Rc<EtcdEvent>, delay: Duration, out: &mut Outbox<'_>) {
-        for (stream, (client, prefix)) in &self.watches {
-            if change.key.starts_with(prefix.as_str()) {
-                let batch = EtcdWatch { stream: *stream, events: vec![(**change).clone()], revision: change.revision };
-                out.send_after(delay, *client, Message::EtcdWatch(Rc::new(batch)));
-            }
         }
     }
 }

@@ -1,0 +1,301 @@
+//! What clients ask of a member: reads, writes, watches.
+
+use std::rc::Rc;
+
+use super::member::Etcd;
+use super::raft::Payload;
+use super::{Command, EtcdEvent, EtcdRequest, EtcdResponse, EtcdWatch, KeyValue, What};
+use crate::core::{Addr, Duration, Envelope, EnvelopeId, Message, Outbox, Time, TimerKey};
+use crate::value::{Text, Value};
+
+/// How long a request may take: 5 s, and two election timeouts (`ServerConfig.ReqTimeout`).
+const REQUEST_TIMEOUT: Duration = Duration::s(7);
+/// How often a read asks the leader again for its index (`readIndexRetryTime`).
+const READ_RETRY: Duration = Duration::ms(500);
+/// How long the leader must have been lost for requests to be blamed on it: two election timeouts.
+const LEADER_FAIL_WINDOW: Duration = Duration::s(2);
+
+const TIMED_OUT: &str = "etcdserver: request timed out";
+const LEADER_FAILED: &str = "etcdserver: request timed out, possibly due to previous leader failure";
+const LEARNER: &str = "etcdserver: rpc not supported for learner";
+
+/// What a write did: the change, or the key as it is.
+pub(super) type Written = Result<Rc<EtcdEvent>, Option<Rc<KeyValue>>>;
+
+/// Whom to answer, and as what.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    pub(super) client: Addr,
+    pub(super) call: EnvelopeId,
+    flags: (bool, bool),
+    since: Time,
+}
+
+/// A write of a client that is not applied yet.
+#[derive(Clone, Debug)]
+pub(super) struct PendingWrite {
+    pub(super) asker: Asker,
+    /// When it is in this member's own log for good.
+    stable_at: Time,
+}
+
+/// A read that waits until this member has applied everything that was committed when it came.
+#[derive(Clone, Debug)]
+pub(super) struct PendingRead {
+    asker: Asker,
+    request: Rc<EtcdRequest>,
+}
+
+impl Etcd {
+    pub(super) fn asker(envelope: &Envelope, out: &Outbox<'_>) -> Asker {
+        Asker { client: envelope.from, call: envelope.id, flags: (out.is_heartbeat(), out.is_background()), since: out.now() }
+    }
+
+    pub(super) fn on_request(&mut self, envelope: &Envelope, request: &Rc<EtcdRequest>, out: &mut Outbox<'_>) {
+        // Reads take 50–150 µs.
+        let read = Duration(self.rng.between(50, 150));
+        let asker = Self::asker(envelope, out);
+        let serves = self.raft.conf().voters.contains(&self.me.id);
+        match &**request {
+            EtcdRequest::Admin { verb, args } => self.admin(verb, args, &asker, request, out),
+            EtcdRequest::Compact { .. } if !serves => {}
+            _ if !serves => self.fail(&asker, LEARNER, out),
+            EtcdRequest::Range { .. } if self.is_alone() => self.answer_read(read, &asker, request, out),
+            EtcdRequest::Range { .. } => {
+                self.reads_queued.push(PendingRead { asker, request: Rc::clone(request) });
+                self.ask_for_index(out);
+                self.expect_sweep(out);
+            }
+            EtcdRequest::Put { .. } | EtcdRequest::Delete { .. } => self.propose_write(asker, request, out),
+            EtcdRequest::Compact { .. } => {
+                let command = self.command(None, What::Write(Rc::clone(request)), out);
+                self.propose(Payload::Data(command));
+            }
+            EtcdRequest::Watch { prefix, from } => {
+                self.watches.insert(envelope.id, (envelope.from, prefix.clone()));
+                let missed: Vec<EtcdEvent> = if *from == 0 {
+                    Vec::new()
+                } else {
+                    let wanted = |event: &&Rc<EtcdEvent>| event.revision >= *from && event.key.starts_with(prefix.as_str());
+                    self.state.store.log().iter().filter(wanted).map(|event| (**event).clone()).collect()
+                };
+                let batch = EtcdWatch { stream: envelope.id, events: missed, revision: self.state.store.revision() };
+                out.send_after(read, envelope.from, Message::EtcdWatch(Rc::new(batch)));
+            }
+        }
+    }
+
+    pub(super) fn command(&self, call: Option<EnvelopeId>, what: What, out: &Outbox<'_>) -> Rc<Command> {
+        Rc::new(Command { member: self.me.id, call, flags: (out.is_heartbeat(), out.is_background()), what })
+    }
+
+    fn propose_write(&mut self, asker: Asker, request: &Rc<EtcdRequest>, out: &mut Outbox<'_>) {
+        let call = asker.call;
+        let command = self.command(Some(call), What::Write(Rc::clone(request)), out);
+        let alone = self.is_alone();
+        // The only member applies at once, and draws the time of its fsync when it answers.
+        let stable_at = if !alone && self.raft.is_leader() { out.now() + self.fsync(out.now()) } else { out.now() };
+        self.writes.insert(call, PendingWrite { asker, stable_at });
+        self.propose(Payload::Data(command));
+        if !alone {
+            self.expect_sweep(out);
+        }
+    }
+
+    /// Remembers whom to answer when a proposal has been applied.
+    pub(super) fn await_write(&mut self, asker: &Asker, out: &mut Outbox<'_>) {
+        self.writes.insert(asker.call, PendingWrite { asker: asker.clone(), stable_at: out.now() });
+        self.expect_sweep(out);
+    }
+
+    /// Applies a committed command; answers when it was proposed here.
+    pub(super) fn apply(&mut self, command: &Rc<Command>, out: &mut Outbox<'_>) {
+        let written = self.write(command);
+        let request = match &command.what {
+            What::Write(request) => request,
+            What::Member(member) => {
+                self.state.members.insert(member.id, Rc::clone(member));
+                return;
+            }
+        };
+        if let (EtcdRequest::Put { key, ttl: Some(ttl), .. }, Ok(change)) = (&**request, &written) {
+            out.tick(*ttl, "lease-expired", key.clone(), change.revision);
+        }
+        let pending = command.call.filter(|_| command.member == self.me.id).and_then(|call| self.writes.remove(&call));
+        let delay = match &pending {
+            Some(_) if self.is_alone() => self.fsync(out.now()),
+            Some(pending) => pending.stable_at.since(out.now()),
+            None => Duration::ZERO,
+        };
+        let flags = (out.is_heartbeat(), out.is_background());
+        set_flags(command.flags, out);
+        if let Some(pending) = pending {
+            let kvs = match &written {
+                Ok(change) => self.state.store.get(&change.key).map(|kv| (**kv).clone()).into_iter().collect(),
+                Err(current) => current.iter().map(|kv| (**kv).clone()).collect(),
+            };
+            self.respond(delay, &pending.asker, written.is_ok(), kvs, out);
+        }
+        if let Ok(change) = &written {
+            self.notify(change, delay, out);
+        }
+        set_flags(flags, out);
+    }
+
+    /// Begins a round of reads if none is under way: the leader is asked how far they must wait.
+    pub(super) fn ask_for_index(&mut self, out: &mut Outbox<'_>) {
+        if self.reads_asked.is_some() || self.reads_queued.is_empty() {
+            return;
+        }
+        self.read_number += 1;
+        self.reads_asked = Some((self.read_number, std::mem::take(&mut self.reads_queued)));
+        // Without a leader the question is repeated.
+        let _ = self.raft.read_index(self.read_number);
+        out.tick(READ_RETRY, "read-retry", "", self.read_number);
+    }
+
+    pub(super) fn retry_read(&mut self, out: &mut Outbox<'_>) {
+        if let Some((number, reads)) = &self.reads_asked
+            && !reads.is_empty()
+        {
+            let _ = self.raft.read_index(*number);
+            out.tick(READ_RETRY, "read-retry", "", *number);
+        }
+    }
+
+    /// Answers the reads whose index has been applied.
+    pub(super) fn advance_reads(&mut self, out: &mut Outbox<'_>) {
+        for (number, index) in self.raft.take_reads() {
+            if let Some((_, reads)) = self.reads_asked.take_if(|(asked, _)| *asked == number) {
+                self.reads_confirmed.push_back((index, reads));
+                self.ask_for_index(out);
+            }
+        }
+        let applied = self.raft.log().applied();
+        while let Some((_, reads)) = self.reads_confirmed.pop_front_if(|(index, _)| *index <= applied) {
+            for read in reads {
+                let flags = (out.is_heartbeat(), out.is_background());
+                set_flags(read.asker.flags, out);
+                let takes = Duration(self.rng.between(50, 150));
+                self.answer_read(takes, &read.asker, &read.request, out);
+                set_flags(flags, out);
+            }
+        }
+    }
+
+    fn answer_read(&mut self, delay: Duration, asker: &Asker, request: &EtcdRequest, out: &mut Outbox<'_>) {
+        let EtcdRequest::Range { key, prefix, limit } = request else { return };
+        let kvs = self.range(key, *prefix, *limit);
+        self.respond(delay, asker, true, kvs, out);
+    }
+
+    pub(super) fn range(&self, key: &str, prefix: bool, limit: usize) -> Vec<KeyValue> {
+        if prefix {
+            let limit = if limit == 0 { usize::MAX } else { limit };
+            self.state.store.prefix(key).take(limit).map(|kv| (**kv).clone()).collect()
+        } else {
+            self.state.store.get(key).map(|kv| (**kv).clone()).into_iter().collect()
+        }
+    }
+
+    fn respond(&self, delay: Duration, asker: &Asker, succeeded: bool, kvs: Vec<KeyValue>, out: &mut Outbox<'_>) {
+        let revision = self.state.store.revision();
+        let answer = EtcdResponse { to: asker.call, revision, succeeded, kvs, error: None, body: Value::Null };
+        out.send_after(delay, asker.client, Message::EtcdResponse(Rc::new(answer)));
+    }
+
+    /// Answers with an error.
+    pub(super) fn fail(&self, asker: &Asker, error: &'static str, out: &mut Outbox<'_>) {
+        let flags = (out.is_heartbeat(), out.is_background());
+        set_flags(asker.flags, out);
+        let revision = self.state.store.revision();
+        let answer =
+            EtcdResponse { to: asker.call, revision, succeeded: false, kvs: Vec::new(), error: Some(error), body: Value::Null };
+        out.send(asker.client, Message::EtcdResponse(Rc::new(answer)));
+        set_flags(flags, out);
+    }
+
+    /// Answers a call about the cluster.
+    pub(super) fn tell(&self, asker: &Asker, body: Value, out: &mut Outbox<'_>) {
+        let revision = self.state.store.revision();
+        let answer = EtcdResponse { to: asker.call, revision, succeeded: true, kvs: Vec::new(), error: None, body };
+        out.send_after(Duration::us(80), asker.client, Message::EtcdResponse(Rc::new(answer)));
+    }
+
+    pub(super) fn notify(&self, change: &Rc<EtcdEvent>, delay: Duration, out: &mut Outbox<'_>) {
+        for (stream, (client, prefix)) in &self.watches {
+            if change.key.starts_with(prefix.as_str()) {
+                let batch = EtcdWatch { stream: *stream, events: vec![(**change).clone()], revision: change.revision };
+                out.send_after(delay, *client, Message::EtcdWatch(Rc::new(batch)));
+            }
+        }
+    }
+
+    /// An etcd lease has run out: the leader proposes that its key vanishes; the others make sure of it, for the leader may change.
+    pub(super) fn on_lease_expired(&mut self, timer: &TimerKey, out: &mut Outbox<'_>) {
+        if self.state.store.get(&timer.key).is_none_or(|kv| kv.mod_revision != timer.number) {
+            return;
+        }
+        if self.raft.is_leader() {
+            let request = EtcdRequest::Delete { key: timer.key.clone(), expected: Some(timer.number) };
+            let command = self.command(None, What::Write(Rc::new(request)), out);
+            self.propose(Payload::Data(command));
+        }
+        if !self.is_alone() {
+            out.tick(Duration::s(10), "lease-expired", timer.key.clone(), timer.number);
+        }
+    }
+
+    /// Makes sure that what has waited for too long is told so.
+    pub(super) fn expect_sweep(&mut self, out: &mut Outbox<'_>) {
+        if self.sweep_at.is_none() {
+            self.sweep_at = Some(out.now() + REQUEST_TIMEOUT);
+            out.tick(REQUEST_TIMEOUT, "sweep", Text::default(), 0);
+        }
+    }
+
+    pub(super) fn sweep(&mut self, out: &mut Outbox<'_>) {
+        self.sweep_at = None;
+        let now = out.now();
+        let late = |asker: &Asker| now.since(asker.since) >= REQUEST_TIMEOUT;
+        let writes: Vec<EnvelopeId> = self.writes.iter().filter(|(_, write)| late(&write.asker)).map(|(call, _)| *call).collect();
+        for call in writes {
+            let Some(write) = self.writes.remove(&call) else { continue };
+            // What waits for a leader is withdrawn; what was handed to one may still be committed.
+            self.unproposed.retain(|payload| !matches!(payload, Payload::Data(command) if command.call == Some(call)));
+            self.fail(&write.asker, self.blame(write.asker.since), out);
+        }
+        let mut reads = Vec::new();
+        let lists =
+            self.reads_asked.iter_mut().map(|(_, reads)| reads).chain(self.reads_confirmed.iter_mut().map(|(_, reads)| reads));
+        for list in lists.chain(std::iter::once(&mut self.reads_queued)) {
+            let (gone, kept): (Vec<PendingRead>, Vec<PendingRead>) = list.drain(..).partition(|read| late(&read.asker));
+            reads.extend(gone);
+            *list = kept;
+        }
+        for read in reads {
+            self.fail(&read.asker, TIMED_OUT, out);
+        }
+        if self.reads_asked.take_if(|(_, reads)| reads.is_empty()).is_some() {
+            self.ask_for_index(out);
+        }
+        let oldest = self.writes.values().map(|write| write.asker.since);
+        let reading = self.reads_asked.iter().map(|(_, reads)| reads).chain(self.reads_confirmed.iter().map(|(_, reads)| reads));
+        let reading = reading.flatten().chain(&self.reads_queued).map(|read| read.asker.since);
+        if let Some(oldest) = oldest.chain(reading).min() {
+            let at = oldest + REQUEST_TIMEOUT;
+            self.sweep_at = Some(at);
+            out.tick(at.since(now), "sweep", Text::default(), 0);
+        }
+    }
+
+    /// Why a request has failed that came at `since` (`parseProposeCtxErr`).
+    fn blame(&self, since: Time) -> &'static str {
+        if since <= self.elected_at && self.elected_at.since(since) <= LEADER_FAIL_WINDOW { LEADER_FAILED } else { TIMED_OUT }
+    }
+}
+
+fn set_flags((heartbeat, background): (bool, bool), out: &mut Outbox<'_>) {
+    out.set_heartbeat(heartbeat);
+    out.set_background(background);
+}

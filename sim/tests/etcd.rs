@@ -1,0 +1,245 @@
+//! Three etcd members: writes travel by Raft, the leader's loss costs an election, the majority's loss costs everything but serializable
+//! reads (reference: `ha-etcd`), and what was acknowledged survives.
+
+use std::rc::Rc;
+
+use orrery_sim::core::{Addr, Cluster, Duration, Effect, EnvelopeId, MachineId, Message, Part, Time, Trace};
+use orrery_sim::etcd::raft::{Body, Raft};
+use orrery_sim::etcd::{Command, Etcd, EtcdRequest, EtcdResponse, member_id};
+use orrery_sim::machine::MachineSpec;
+use orrery_sim::value;
+use orrery_sim::value::Value;
+
+struct Bench {
+    cluster: Cluster,
+    trace: Trace,
+    size: u16,
+    now: Time,
+}
+
+impl Bench {
+    fn new(seed: u64, size: u16) -> Self {
+        let mut bench = Self { cluster: Cluster::new(seed), trace: Trace::default(), size, now: Time::ZERO };
+        for number in 1..=size {
+            bench.add_machine(number);
+        }
+        let members = (1..=size).map(|number| format!("etcd{number}={}", peer_url(number)));
+        let members: Vec<String> = members.collect();
+        for number in 1..=size {
+            bench.start(number, value!({"initial-cluster": members.join(",")}));
+        }
+        bench.run(Duration::s(4));
+        bench
+    }
+
+    fn add_machine(&mut self, number: u16) {
+        let spec = MachineSpec {
+            name: format!("etcd{number}").into(),
+            image: "registry.k8s.io/etcd:3.6.8-0".into(),
+            role: "lab".into(),
+            cluster: "kind".into(),
+            config: Value::Null,
+        };
+        self.cluster.perform(Effect::AddMachine(Rc::new(spec)), &mut self.trace);
+    }
+
+    fn start(&mut self, number: u16, flags: Value) {
+        let addr = Addr::new(MachineId(number), Part::Etcd);
+        self.cluster.perform(Effect::Spawn(addr, value!({"flags": flags})), &mut self.trace);
+    }
+
+    fn stop(&mut self, number: u16) {
+        self.cluster.perform(Effect::Kill(Addr::new(MachineId(number), Part::Etcd)), &mut self.trace);
+    }
+
+    fn run(&mut self, span: Duration) {
+        self.now = self.now + span;
+        self.cluster.run_until(self.now, usize::MAX, &mut self.trace);
+    }
+
+    fn send(&mut self, number: u16, request: EtcdRequest) -> EnvelopeId {
+        let to = Addr::new(MachineId(number), Part::Etcd);
+        self.cluster.inject(Addr::USER, to, Message::EtcdRequest(Rc::new(request)), &mut self.trace)
+    }
+
+    fn answer(&self, id: EnvelopeId) -> Option<EtcdResponse> {
+        self.trace.envelopes().iter().find_map(|envelope| match &envelope.message {
+            Message::EtcdResponse(response) if response.to == id && envelope.to == Addr::USER => Some((**response).clone()),
+            _ => None,
+        })
+    }
+
+    fn ask(&mut self, number: u16, request: EtcdRequest) -> EtcdResponse {
+        let id = self.send(number, request);
+        for _ in 0..1_000 {
+            self.run(Duration::ms(10));
+            if let Some(answer) = self.answer(id) {
+                return answer;
+            }
+        }
+        panic!("no answer within 10 s");
+    }
+
+    fn put(&mut self, number: u16, key: &'static str) -> EtcdResponse {
+        self.ask(number, put(key))
+    }
+
+    fn raft(&self, number: u16) -> Option<&Raft<Rc<Command>>> {
+        self.cluster.part::<Etcd>(Addr::new(MachineId(number), Part::Etcd)).map(Etcd::raft)
+    }
+
+    fn leader(&self) -> Option<u16> {
+        (1..=self.size).find(|number| self.raft(*number).is_some_and(Raft::is_leader))
+    }
+
+    fn status(&mut self, number: u16) -> Value {
+        self.ask(number, EtcdRequest::Admin { verb: "status", args: Value::Null }).body
+    }
+}
+
+fn peer_url(number: u16) -> String {
+    format!("https://172.18.0.{}:2380", number + 1)
+}
+
+fn put(key: &'static str) -> EtcdRequest {
+    EtcdRequest::Put { key: key.into(), expected: None, value: value!({"v": key}), ttl: None }
+}
+
+fn get(key: &'static str) -> EtcdRequest {
+    EtcdRequest::Range { key: key.into(), prefix: false, limit: 0 }
+}
+
+#[test]
+fn a_write_is_appended_acknowledged_and_committed_whoever_is_asked() {
+    let mut bench = Bench::new(1, 3);
+    let leader = bench.leader().expect("a leader");
+    for number in 1..=3 {
+        // Between two heartbeats, whose answers make the leader send what is under way already.
+        bench.run(Duration::ms(50));
+        let before = bench.trace.envelopes().len();
+        assert!(bench.put(number, "a").succeeded);
+        bench.run(Duration::ms(40));
+        let said = |name: &str| {
+            let of = |message: &Message| matches!(message, Message::Peer(peer) if peer.raft.body.name() == name);
+            bench.trace.envelopes()[before..].iter().filter(|envelope| of(&envelope.message)).count()
+        };
+        // The entry, and the news that it is committed, to both followers each.
+        assert_eq!((said("MsgProp"), said("MsgApp"), said("MsgAppResp")), (usize::from(number != leader), 4, 4));
+        assert!((1..=3).all(|member| bench.raft(member).is_some_and(|raft| raft.log().applied() == raft.log().last_index())));
+    }
+    // A read asks whether the leader still leads, wherever it is served.
+    for number in 1..=3 {
+        assert_eq!(bench.ask(number, get("a")).kvs[0].version, 3);
+    }
+}
+
+#[test]
+fn at_rest_there_are_only_heartbeats() {
+    let mut bench = Bench::new(2, 3);
+    let before = bench.trace.envelopes().len();
+    let steps = bench.cluster.steps();
+    bench.run(Duration::s(10));
+    let envelopes = &bench.trace.envelopes()[before..];
+    assert!(envelopes.iter().all(|envelope| envelope.heartbeat && envelope.background));
+    assert_eq!(envelopes.len(), 400, "every 100 ms one to each follower, and its answer");
+    assert!(bench.cluster.steps() - steps < 530);
+}
+
+#[test]
+fn losing_the_leader_costs_an_election() {
+    let mut bench = Bench::new(3, 3);
+    let leader = bench.leader().expect("a leader");
+    assert!(bench.put(leader, "a").succeeded);
+    let term = bench.raft(leader).expect("runs").term();
+    bench.stop(leader);
+    let other = leader % 3 + 1;
+    let id = bench.send(other, put("b"));
+    bench.run(Duration::ms(2_500));
+    let new = bench.leader().expect("a new leader within 2.5 s");
+    assert!(new != leader && bench.raft(new).expect("runs").term() > term);
+    // What was sent to the old leader is lost; etcd says so after 7 s.
+    bench.run(Duration::s(6));
+    let error = bench.answer(id).expect("answered").error;
+    assert_eq!(error, Some("etcdserver: request timed out, possibly due to previous leader failure"));
+    assert!(bench.put(other, "c").succeeded);
+    assert_eq!(bench.ask(other, get("a")).kvs.len(), 1, "what was acknowledged is there");
+    // The old leader comes back with what it had, and follows.
+    bench.start(leader, Value::Null);
+    bench.run(Duration::s(1));
+    let back = bench.raft(leader).expect("runs");
+    assert!(!back.is_leader() && back.lead() != 0);
+    assert_eq!(bench.ask(leader, get("c")).kvs.len(), 1);
+}
+
+#[test]
+fn without_a_majority_only_serializable_reads_are_answered() {
+    let mut bench = Bench::new(4, 3);
+    let leader = bench.leader().expect("a leader");
+    assert!(bench.put(leader, "a").succeeded);
+    for number in (1..=3).filter(|number| *number != leader) {
+        bench.stop(number);
+    }
+    bench.run(Duration::s(3));
+    let status = bench.status(leader);
+    assert_eq!(status["errors"].str(), "etcdserver: no leader");
+    assert_eq!(bench.put(leader, "b").error, Some("etcdserver: request timed out"));
+    assert_eq!(bench.ask(leader, get("a")).error, Some("etcdserver: request timed out"));
+    let own = bench.ask(leader, EtcdRequest::Admin { verb: "get", args: value!({"key": "a"}) });
+    assert_eq!(own.body[0]["key"].str(), "a");
+    // One comes back: a majority again. The write that was given up was withdrawn.
+    bench.start(leader % 3 + 1, Value::Null);
+    bench.run(Duration::s(3));
+    assert!(bench.leader().is_some());
+    assert!(bench.ask(leader, get("b")).kvs.is_empty());
+    assert!(bench.put(leader, "c").succeeded);
+}
+
+#[test]
+fn a_member_joins_as_a_learner_is_promoted_and_removed() {
+    let mut bench = Bench::new(5, 1);
+    assert!(bench.put(1, "a").succeeded);
+    bench.add_machine(2);
+    let added = bench.ask(1, EtcdRequest::Admin { verb: "member-add", args: value!({"peerURL": peer_url(2), "learner": true}) });
+    assert_eq!(added.body["members"].items().len(), 2);
+    let flags =
+        value!({"initial-cluster": format!("etcd1={},etcd2={}", peer_url(1), peer_url(2)), "initial-cluster-state": "existing"});
+    bench.start(2, flags);
+    bench.run(Duration::s(1));
+    assert_eq!(bench.put(2, "b").error, Some("etcdserver: rpc not supported for learner"));
+    let id = format!("{:x}", member_id(&peer_url(2)));
+    let call = |verb: &'static str, id: &str| EtcdRequest::Admin { verb, args: value!({"id": id.to_string()}) };
+    assert_eq!(bench.ask(2, call("member-promote", &id)).error, None, "handed on to the leader");
+    bench.run(Duration::ms(300));
+    assert!(bench.put(2, "b").succeeded);
+    let list = bench.ask(2, EtcdRequest::Admin { verb: "member-list", args: Value::Null }).body;
+    let names: Vec<&str> = list["members"].items().iter().map(|member| member["name"].str()).collect();
+    assert!(names.contains(&"etcd1") && names.contains(&"etcd2"), "{names:?}");
+    // Leadership moves, and the first member goes.
+    assert_eq!(bench.ask(1, call("move-leader", &id)).error, None);
+    bench.run(Duration::ms(50));
+    bench.size = 2;
+    assert_eq!(bench.leader(), Some(2));
+    let first = format!("{:x}", member_id(&peer_url(1)));
+    assert_eq!(bench.ask(2, call("member-remove", &first)).body["members"].items().len(), 1);
+    bench.stop(1);
+    assert!(bench.put(2, "c").succeeded);
+}
+
+#[test]
+fn a_late_member_gets_a_snapshot() {
+    let mut bench = Bench::new(6, 3);
+    let leader = bench.leader().expect("a leader");
+    let late = leader % 3 + 1;
+    bench.stop(late);
+    for _ in 0..16_000 {
+        bench.send(leader, put("k"));
+        bench.run(Duration::us(200));
+    }
+    bench.run(Duration::s(1));
+    assert!(bench.raft(leader).expect("runs").log().first_index() > 5_000, "old entries are compacted");
+    bench.start(late, Value::Null);
+    bench.run(Duration::s(2));
+    let snapshot = |message: &Message| matches!(message, Message::Peer(peer) if matches!(peer.raft.body, Body::Snapshot(_)));
+    assert!(bench.trace.envelopes().iter().any(|envelope| snapshot(&envelope.message)));
+    assert_eq!(bench.ask(late, get("k")).kvs[0].version, 16_000);
+}
