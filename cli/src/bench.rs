@@ -3,18 +3,27 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use orrery_sim::core::Duration;
 use orrery_sim::session::Session;
 
 /// Options of `orrery bench`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Runs each measurement so often and reports the median
     #[arg(long, default_value_t = 5)]
     runs: usize,
     /// Only measurements whose name contains this text
     filter: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// How many pods a second the scheduler places, in the shapes of scheduler_perf
+    Schedule(crate::bench_schedule::Options),
 }
 
 /// A measurement: set-up lines that are not timed, then lines that are.
@@ -27,6 +36,9 @@ struct Case {
 
 /// Measures.
 pub(crate) fn main(options: &Options) -> ExitCode {
+    if let Some(What::Schedule(options)) = &options.what {
+        return crate::bench_schedule::main(options);
+    }
     println!("{:<28} {:>10} {:>10} {:>10} {:>12} {:>14}", "measurement", "min ms", "median ms", "max ms", "events", "events/s");
     for case in cases() {
         if options.filter.as_ref().is_some_and(|filter| !case.name.contains(filter.as_str())) {

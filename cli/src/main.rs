@@ -1,7 +1,9 @@
 //! `orrery`: the simulated cluster without a browser.
 
 mod bench;
+mod bench_schedule;
 mod run;
+mod schedule;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,8 @@ struct Cli {
 enum Command {
     /// Runs command lines (kind, kubectl, docker, sleep, …) on a fresh simulated cluster and prints a transcript
     Run(run::Options),
+    /// Says what the scheduler would do with pods on a cluster that files describe
+    Schedule(schedule::Options),
     /// Measures the simulation
     Bench(bench::Options),
 }
@@ -26,6 +30,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(options) => run::main(&options),
+        Command::Schedule(options) => schedule::main(&options),
         Command::Bench(options) => bench::main(&options),
     }
 }

@@ -2,6 +2,7 @@
 //! moves, `window.orrery`, settings, and the panel that a panic shows.
 
 pub(crate) mod api;
+pub(crate) mod bench;
 pub(crate) mod frames;
 pub(crate) mod keys;
 pub(crate) mod paint;

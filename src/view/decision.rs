@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use orrery_sim::core::Part;
 use orrery_sim::scheduler::KubeScheduler;
-use orrery_sim::scheduler::decision::Decision;
+use orrery_sim::scheduler::decision::{Decision, Rejected};
 use yew::prelude::*;
 
 use crate::i18n::Texts;
@@ -70,7 +70,7 @@ fn attempt(decision: &Decision, texts: &Texts) -> Html {
     html! {
         <section class="decision">
             <p class="hint">
-                { format!("{:.3} s · {} ", decision.at.as_secs_f64(), texts.nodes_count(decision.nodes)) }
+                { format!("{:.3} s · {} ", decision.at.as_secs_f64(), texts.nodes_count(decision.names.len())) }
                 { "→ " }{ decision.feasible.len() }{ " " }{ texts.feasible }{ " → " }
                 <strong>{ chosen.map_or(texts.waits, |name| name.as_str()) }</strong>
             </p>
@@ -78,7 +78,7 @@ fn attempt(decision: &Decision, texts: &Texts) -> Html {
                 { for feasible.into_iter().take(shown).map(node) }
                 { for decision.rejected.iter().map(|group| html! {
                     <li class="verdict rejected">
-                        <div><strong>{ names(&group.nodes) }</strong></div>
+                        <div><strong>{ names(decision, group) }</strong></div>
                         <p>{ "✕ " }{ group.plugin }{ ": " }{ group.reasons.join() }</p>
                     </li>
                 }) }
@@ -100,8 +100,8 @@ fn attempt(decision: &Decision, texts: &Texts) -> Html {
     }
 }
 
-fn names(nodes: &[orrery_sim::value::Text]) -> String {
-    let shown: Vec<&str> = nodes.iter().take(4).map(orrery_sim::value::Text::as_str).collect();
-    let more = nodes.len() - shown.len();
+fn names(decision: &Decision, group: &Rejected) -> String {
+    let shown: Vec<&str> = decision.names_of(group).take(4).map(orrery_sim::value::Text::as_str).collect();
+    let more = group.nodes.len() - shown.len();
     if more > 0 { format!("{} +{more}", shown.join(", ")) } else { shown.join(", ") }
 }

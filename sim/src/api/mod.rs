@@ -15,7 +15,7 @@ pub mod table;
 pub mod validation;
 pub mod yaml_out;
 
-pub use decode::{DecodeError, parse_documents};
+pub use decode::{DecodeError, Document, Place, documents, locate, parse_documents};
 pub use defaults::apply_defaults;
 pub use resource::{RESOURCES, Resource};
 pub use selector::{FieldSelector, LabelSelector};

@@ -28,20 +28,20 @@ pub struct Algorithm {
 struct Filtered {
     feasible: Vec<usize>,
     /// By index, and whether removing pods could help.
-    rejected: Vec<(usize, bool)>,
+    rejected: Vec<(u32, bool)>,
     /// The same nodes for the record.
     records: Vec<Rejected>,
 }
 
 impl Filtered {
-    fn record(&mut self, plugin: &'static str, rejection: Rejection, node: &Text) {
+    fn record(&mut self, plugin: &'static str, rejection: Rejection, node: u32) {
         let Rejection { resolvable, reasons } = rejection;
         let same = |group: &&mut Rejected| {
             std::ptr::eq(group.plugin, plugin) && group.resolvable == resolvable && group.reasons == reasons
         };
         match self.records.iter_mut().find(same) {
-            Some(group) => group.nodes.push(node.clone()),
-            None => self.records.push(Rejected { plugin, resolvable, reasons, nodes: vec![node.clone()] }),
+            Some(group) => group.nodes.push(node),
+            None => self.records.push(Rejected { plugin, resolvable, reasons, nodes: vec![node] }),
         }
     }
 }
@@ -72,7 +72,7 @@ impl Algorithm {
             at,
             attempt,
             profile: profile.scheduler_name.clone(),
-            nodes: snapshot.nodes().len(),
+            names: snapshot.names(),
             pre_filter: None,
             excluded: None,
             rejected: Vec::new(),
@@ -144,8 +144,8 @@ impl Algorithm {
             match run_filters_with_nominated(cycle, &before.filters, node) {
                 Ok(()) => filtered.feasible.push(*at),
                 Err((plugin, rejection)) => {
-                    filtered.rejected.push((*at, rejection.resolvable));
-                    filtered.record(plugin, rejection, &node.name);
+                    filtered.rejected.push((*at as u32, rejection.resolvable));
+                    filtered.record(plugin, rejection, *at as u32);
                 }
             }
             if filtered.feasible.len() == enough {
@@ -222,7 +222,7 @@ impl Algorithm {
         let reasons =
             decision.rejected.iter().flat_map(|group| group.reasons.as_slice().iter().map(|reason| (reason, group.nodes.len())));
         let pre_filter = decision.pre_filter.as_ref().map(|(_, message)| message.as_str());
-        decision.message = fit_error(decision.nodes, pre_filter, reasons.chain(excluded), &messages.join(", "));
+        decision.message = fit_error(decision.names.len(), pre_filter, reasons.chain(excluded), &messages.join(", "));
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::framework::Nomination;
+use super::pod_info::PodInfo;
 use crate::core::Time;
 use crate::value::Text;
 
@@ -58,8 +59,8 @@ pub struct Rejected {
     pub resolvable: bool,
     /// Why.
     pub reasons: Reasons,
-    /// The nodes' names.
-    pub nodes: Vec<Text>,
+    /// The nodes: positions in [`Decision::names`].
+    pub nodes: Vec<u32>,
 }
 
 /// What one plugin says about all feasible nodes, in their order.
@@ -76,19 +77,22 @@ pub struct PluginScores {
 }
 
 /// A pod that would be deleted to make room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Victim {
-    /// `namespace/name`.
-    pub key: Text,
-    /// Its uid.
-    pub uid: Text,
-    /// Its priority.
-    pub priority: i64,
-    /// When it was started, or "".
-    pub start_time: Text,
-    /// Whether its deletion has begun already.
-    pub terminating: bool,
+#[derive(Clone, Debug)]
+pub struct Victim(pub Rc<PodInfo>);
+
+impl std::ops::Deref for Victim {
+    type Target = PodInfo;
+    fn deref(&self) -> &PodInfo {
+        &self.0
+    }
 }
+
+impl PartialEq for Victim {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || (self.key == other.key && self.uid == other.uid)
+    }
+}
+impl Eq for Victim {}
 
 /// A node on which room could be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,8 +136,8 @@ pub struct Decision {
     pub attempt: u32,
     /// The profile, which is the scheduler's name.
     pub profile: Text,
-    /// How many nodes there are.
-    pub nodes: usize,
+    /// The names of all nodes.
+    pub names: Rc<[Text]>,
     /// The plugin that rejected the pod before any node was looked at, and its words.
     pub pre_filter: Option<(&'static str, String)>,
     /// The plugins that allowed some named nodes only, how many others there are, and what is said of those.
@@ -178,7 +182,13 @@ impl Decision {
 
     /// Why a node was rejected, if it was.
     pub fn rejection(&self, node: &str) -> Option<&Rejected> {
-        self.rejected.iter().find(|group| group.nodes.iter().any(|name| name == node))
+        let at = self.names.iter().position(|name| name == node)? as u32;
+        self.rejected.iter().find(|group| group.nodes.contains(&at))
+    }
+
+    /// The names of rejected nodes.
+    pub fn names_of<'a>(&'a self, group: &'a Rejected) -> impl Iterator<Item = &'a Text> {
+        group.nodes.iter().map(|at| &self.names[*at as usize])
     }
 
     /// The weighted score of each plugin for the feasible node at this position.

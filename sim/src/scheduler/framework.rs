@@ -174,7 +174,7 @@ pub struct FilterRun<'a, 'f> {
     /// Whether every PreFilter plugin was reached.
     pub pre_filtered: bool,
     /// The nodes that were rejected: index in the snapshot, and whether removing pods from it could help.
-    pub rejected: &'f [(usize, bool)],
+    pub rejected: &'f [(u32, bool)],
     /// For choices.
     pub rng: &'f mut Rng,
 }

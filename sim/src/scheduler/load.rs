@@ -1,13 +1,14 @@
 //! A snapshot from objects as they are written in files or printed by `kubectl get … -o yaml`, without a cluster around it.
 //!
 //! Objects from a real cluster are complete. To those that a person has written, what the api-server and the volume controller
-//! would add is added: the namespace `default`, requests from limits, the priority of a PriorityClass, and the binding of a claim
-//! that names its volume.
+//! would add is added: the namespace `default`, the defaults of all fields, a namespace's label with its name, the priority of a
+//! PriorityClass, and the binding of a claim that names its volume.
 
 use std::rc::Rc;
 
 use super::pod_info::PodInfo;
 use super::snapshot::Snapshot;
+use crate::api::{Resource, apply_defaults};
 use crate::core::collections::PMap;
 use crate::value::{Text, Value};
 
@@ -61,6 +62,7 @@ impl Loader {
             return Err(LoadError::NoName(if kind.is_empty() { "object".into() } else { kind.to_string() }));
         }
         let object = &in_namespace(kind, object);
+        let object = &with_defaults(kind, object);
         let objects = &mut self.snapshot.objects;
         let store = match kind {
             "Node" => {
@@ -110,16 +112,8 @@ impl Loader {
 
     /// Reads a pod as admission would let it in.
     pub fn pod(&self, pod: &Value) -> Result<Rc<PodInfo>, LoadError> {
-        let mut pod = in_namespace("Pod", pod);
+        let mut pod = with_defaults("Pod", &in_namespace("Pod", pod));
         let spec = &mut pod["spec"];
-        if spec["schedulerName"].is_null() {
-            spec["schedulerName"] = "default-scheduler".into();
-        }
-        for containers in ["containers", "initContainers"] {
-            for at in 0..spec[containers].items().len() {
-                requests_from_limits(&mut spec[containers][at]);
-            }
-        }
         if spec["priority"].is_null() {
             let name = spec["priorityClassName"].str().to_string();
             let class = if name.is_empty() {
@@ -164,13 +158,44 @@ fn in_namespace(kind: &str, object: &Value) -> Value {
     object
 }
 
-/// A container with a limit and no request requests its limit.
-fn requests_from_limits(container: &mut Value) {
-    for (name, limit) in container["resources"]["limits"].entries().to_vec() {
-        if container["resources"]["requests"].get(&name).is_none() {
-            container["resources"]["requests"].map_mut().insert(name, limit);
-        }
+/// The object with the defaults of its kind, and a namespace with the label that admission gives it.
+fn with_defaults(kind: &str, object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(resource) = resource_of(kind) {
+        apply_defaults(resource, &mut object);
     }
+    if kind == "Namespace" {
+        let name = object["metadata"]["name"].clone();
+        object["metadata"]["labels"].map_mut().insert("kubernetes.io/metadata.name", name);
+    }
+    object
+}
+
+/// The kinds that the scheduler looks at, with their resources.
+const KINDS: [(&str, &str, &str); 12] = [
+    ("Node", "", "nodes"),
+    ("Pod", "", "pods"),
+    ("PriorityClass", "scheduling.k8s.io", "priorityclasses"),
+    ("Namespace", "", "namespaces"),
+    ("PersistentVolume", "", "persistentvolumes"),
+    ("PersistentVolumeClaim", "", "persistentvolumeclaims"),
+    ("StorageClass", "storage.k8s.io", "storageclasses"),
+    ("CSINode", "storage.k8s.io", "csinodes"),
+    ("Service", "", "services"),
+    ("ReplicaSet", "apps", "replicasets"),
+    ("StatefulSet", "apps", "statefulsets"),
+    ("PodDisruptionBudget", "policy", "poddisruptionbudgets"),
+];
+
+/// Whether the scheduler looks at objects of this kind.
+pub fn is_of_use(kind: &str) -> bool {
+    KINDS.iter().any(|(have, _, _)| *have == kind)
+}
+
+/// The resource of a kind that the scheduler looks at, if the api-server knows it.
+pub fn resource_of(kind: &str) -> Option<Resource> {
+    let (_, group, plural) = KINDS.iter().find(|(have, _, _)| *have == kind)?;
+    Resource::find(group, plural)
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@
 //! - [`resources`], [`terms`], [`pod_info`], [`node_info`]: pods and nodes parsed once into integers and selectors;
 //! - [`snapshot`]: the cluster as one scheduling cycle sees it;
 //! - [`framework`]: the extension points, and [`plugins`], one a file; [`profile`] puts them together as [`config`] says;
-//! - [`load`]: a snapshot from files;
+//! - [`load`]: a snapshot from files; [`what_if`] and [`answer_table`]: `orrery schedule`;
 //! - [`algorithm`]: one cycle, [`decision`]: its explainable record; [`arith`]: scores without floating point.
 //!
 //! A decision depends on the snapshot, the pod, the profile and a seed only: [`schedule_once`].
 
 pub mod algorithm;
+pub mod answer_table;
 pub mod arith;
 mod binding;
 pub mod component;
@@ -30,6 +31,7 @@ pub mod resources;
 pub mod snapshot;
 mod status;
 pub mod terms;
+pub mod what_if;
 
 use std::rc::Rc;
 

@@ -43,11 +43,9 @@ impl NodePod {
     }
 }
 
-/// A node and what is on it.
-#[derive(Debug, Default)]
-pub struct NodeInfo {
-    /// Its position among the nodes of the snapshot.
-    pub index: usize,
+/// What a Node object says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeSpec {
     /// Its name.
     pub name: Text,
     /// Its labels.
@@ -62,6 +60,15 @@ pub struct NodeInfo {
     pub allowed_pods: i64,
     /// The images that it has, with their sizes in bytes, sorted by name.
     pub images: Vec<(Text, i64)>,
+}
+
+/// A node and what is on it.
+#[derive(Debug, Default)]
+pub struct NodeInfo {
+    /// Its position among the nodes of the snapshot.
+    pub index: usize,
+    /// What its object says. Shared: preemption imagines hundreds of nodes with other pods on them.
+    pub spec: Rc<NodeSpec>,
     /// The sum of its pods' requests.
     pub requested: Resources,
     /// The sum of its pods' requests of (millicores, bytes) with defaults.
@@ -76,6 +83,13 @@ pub struct NodeInfo {
     pub ports: Vec<HostPort>,
 }
 
+impl std::ops::Deref for NodeInfo {
+    type Target = NodeSpec;
+    fn deref(&self) -> &NodeSpec {
+        &self.spec
+    }
+}
+
 impl Clone for NodeInfo {
     fn clone(&self) -> Self {
         let mut copy = Self::default();
@@ -86,13 +100,7 @@ impl Clone for NodeInfo {
     /// Copies into the memory that is there: preemption tries hundreds of nodes one after the other.
     fn clone_from(&mut self, other: &Self) {
         self.index = other.index;
-        self.name.clone_from(&other.name);
-        self.labels.clone_from(&other.labels);
-        self.taints.clone_from(&other.taints);
-        self.unschedulable = other.unschedulable;
-        self.allocatable.clone_from(&other.allocatable);
-        self.allowed_pods = other.allowed_pods;
-        self.images.clone_from(&other.images);
+        self.spec.clone_from(&other.spec);
         self.requested.clone_from(&other.requested);
         self.non_zero = other.non_zero;
         self.pods.clone_from(&other.pods);
@@ -102,23 +110,31 @@ impl Clone for NodeInfo {
     }
 }
 
+impl NodeSpec {
+    /// Reads a Node object.
+    pub fn of(node: &Value) -> Self {
+        let allocatable = &node["status"]["allocatable"];
+        let images = node["status"]["images"].items().iter();
+        let mut images: Vec<(Text, i64)> =
+            images.flat_map(|image| image["names"].items().iter().map(|name| (name.text(), image["sizeBytes"].int()))).collect();
+        images.sort();
+        images.dedup_by(|a, b| a.0 == b.0);
+        Self {
+            name: node["metadata"]["name"].text(),
+            labels: node["metadata"]["labels"].clone(),
+            taints: Taint::list(&node["spec"]["taints"]),
+            unschedulable: node["spec"]["unschedulable"].is_true(),
+            allocatable: Resources::of(allocatable),
+            allowed_pods: crate::api::quantity::Quantity::of(&allocatable["pods"]).units(),
+            images,
+        }
+    }
+}
+
 impl NodeInfo {
     /// Reads what the Node object says; pods and index stay as they are.
     pub fn read(&mut self, node: &Value) {
-        let allocatable = &node["status"]["allocatable"];
-        self.name = node["metadata"]["name"].text();
-        self.labels = node["metadata"]["labels"].clone();
-        self.taints = Taint::list(&node["spec"]["taints"]);
-        self.unschedulable = node["spec"]["unschedulable"].is_true();
-        self.allocatable = Resources::of(allocatable);
-        self.allowed_pods = crate::api::quantity::Quantity::of(&allocatable["pods"]).units();
-        self.images = node["status"]["images"]
-            .items()
-            .iter()
-            .flat_map(|image| image["names"].items().iter().map(|name| (name.text(), image["sizeBytes"].int())))
-            .collect();
-        self.images.sort();
-        self.images.dedup_by(|a, b| a.0 == b.0);
+        self.spec = Rc::new(NodeSpec::of(node));
     }
 
     /// Region and zone: nodes are visited zone by zone in turn.

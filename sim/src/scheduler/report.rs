@@ -1,22 +1,37 @@
 //! A decision as data for other programs.
 
-use super::decision::{Decision, Reasons};
+use std::collections::BTreeMap;
+
+use super::decision::{Decision, Reasons, Rejected};
 use super::framework::Nomination;
-use super::snapshot::Snapshot;
 use crate::value;
 use crate::value::{Map, Text, Value};
 
 impl Decision {
     /// `{message, chosen, acceptable, nominated, victims, nodes: [{name, rejected_by, reason, scores: {plugin: weighted}, total}]}`:
-    /// every node of the snapshot in its order; fields that do not apply are null or empty.
-    pub fn to_value(&self, snapshot: &Snapshot) -> Value {
+    /// every node in the scheduler's order; fields that do not apply are null or empty. Victims in the pod's own namespace go by
+    /// their name, others by `namespace/name`.
+    pub fn to_value(&self) -> Value {
         let chosen = self.preemption.as_ref().and_then(|preemption| preemption.chosen.as_ref());
-        let victims: Vec<Text> = chosen.iter().flat_map(|chosen| &chosen.victims).map(|victim| victim.key.clone()).collect();
+        let victims: Vec<Text> =
+            chosen.iter().flat_map(|chosen| &chosen.victims).map(|victim| self.name_of(&victim.key)).collect();
         let nominated = match &self.nomination {
             Nomination::Set(node) if !node.is_empty() => Value::from(node),
             _ => Value::Null,
         };
-        let nodes: Vec<Value> = snapshot.nodes().iter().map(|node| self.node(&node.name)).collect();
+        let mut rejected: Vec<Option<&Rejected>> = vec![None; self.names.len()];
+        for group in &self.rejected {
+            for at in &group.nodes {
+                rejected[*at as usize] = Some(group);
+            }
+        }
+        let feasible: BTreeMap<&str, usize> = self.feasible.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+        let nodes: Vec<Value> = self
+            .names
+            .iter()
+            .zip(rejected)
+            .map(|(name, group)| self.node(name, feasible.get(name.as_str()).copied(), group))
+            .collect();
         value!({
             "pod": &self.pod, "message": &self.message, "chosen": self.chosen(),
             "acceptable": self.acceptable().into_iter().cloned().collect::<Vec<Text>>(),
@@ -24,17 +39,26 @@ impl Decision {
         })
     }
 
-    fn node(&self, name: &Text) -> Value {
+    /// A pod's name, with its namespace when that is another than this pod's.
+    fn name_of(&self, key: &Text) -> Text {
+        let namespace = |key: &Text| key.split('/').next().unwrap_or_default().to_string();
+        if namespace(key) == namespace(&self.pod) {
+            key.rsplit('/').next().unwrap_or_default().to_string().into()
+        } else {
+            key.clone()
+        }
+    }
+
+    fn node(&self, name: &Text, feasible: Option<usize>, rejected: Option<&Rejected>) -> Value {
         let mut scores = Map::new();
         let mut total = Value::Null;
-        let feasible = self.feasible.iter().position(|node| node == name);
         if let Some(at) = feasible {
             total = self.totals.get(at).copied().into();
             for (plugin, score) in self.weighted(at) {
                 scores.insert(plugin, score);
             }
         }
-        let (rejected_by, reason) = match self.rejection(name) {
+        let (rejected_by, reason) = match rejected {
             Some(group) => (Value::from(group.plugin), Value::from(group.reasons.join())),
             None if feasible.is_some() => (Value::Null, Value::Null),
             None => self.rejected_unseen(),
@@ -63,7 +87,7 @@ impl std::fmt::Display for Reasons {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduler::{PodInfo, Profile, schedule_once};
+    use crate::scheduler::{PodInfo, Profile, Snapshot, schedule_once};
 
     #[test]
     fn every_node_is_accounted_for() {
@@ -73,7 +97,7 @@ mod tests {
             snapshot.set_node(&value!({"metadata": {"name": name}, "status": {"allocatable": allocatable}}));
         }
         let pod = value!({"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"resources": {"requests": {"cpu": "2"}}}]}});
-        let report = schedule_once(&snapshot, &PodInfo::new(&pod), &Profile::default(), 1).to_value(&snapshot);
+        let report = schedule_once(&snapshot, &PodInfo::new(&pod), &Profile::default(), 1).to_value();
         assert_eq!(report["acceptable"].to_json(), r#"["n1","n3"]"#);
         assert_eq!(report["nodes"][1]["rejected_by"].str(), "NodeResourcesFit");
         assert_eq!(report["nodes"][1]["reason"].str(), "Insufficient cpu");

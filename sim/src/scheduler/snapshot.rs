@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::node_info::{ClassId, NodeInfo, NodePod, PodClass};
+use super::node_info::{ClassId, NodeInfo, NodePod, NodeSpec, PodClass};
 use super::pod_info::PodInfo;
 use crate::core::collections::PMap;
 use crate::value::{Text, Value};
@@ -60,6 +60,8 @@ pub struct Snapshot {
     with_affinity: usize,
     /// The order in which nodes are visited; made when it is asked for.
     order: RefCell<Option<Rc<Vec<usize>>>>,
+    /// The names of the nodes by their index; made when they are asked for.
+    names: RefCell<Option<Rc<[Text]>>>,
     /// Topologies that were asked for since nodes last changed.
     topologies: RefCell<BTreeMap<Text, Rc<Topology>>>,
 }
@@ -98,6 +100,12 @@ impl Snapshot {
             let rounds = (0..longest).flat_map(|round| zones.iter().filter_map(move |(_, nodes)| nodes.get(round).copied()));
             Rc::new(rounds.collect())
         }))
+    }
+
+    /// The names of the nodes by their index.
+    pub fn names(&self) -> Rc<[Text]> {
+        let mut names = self.names.borrow_mut();
+        Rc::clone(names.get_or_insert_with(|| self.nodes.iter().map(|node| node.name.clone()).collect()))
     }
 
     /// The values of a label over the nodes.
@@ -163,24 +171,15 @@ impl Snapshot {
     pub fn set_node(&mut self, node: &Value) -> bool {
         let name = node["metadata"]["name"].text();
         if let Some(at) = self.index.get(&name).copied() {
-            let mut info = NodeInfo { index: at, ..NodeInfo::default() };
-            info.read(node);
-            let have = &self.nodes[at];
-            let labels = info.labels != have.labels;
-            let same = !labels
-                && info.taints == have.taints
-                && info.unschedulable == have.unschedulable
-                && info.allocatable == have.allocatable
-                && info.allowed_pods == have.allowed_pods
-                && info.images == have.images;
-            if same {
+            let (spec, have) = (NodeSpec::of(node), &self.nodes[at].spec);
+            if spec == **have {
                 return false;
             }
-            if labels {
+            if spec.labels != have.labels {
                 self.forget_topologies();
             }
             self.count_images(at, -1);
-            Rc::make_mut(&mut self.nodes[at]).read(node);
+            Rc::make_mut(&mut self.nodes[at]).spec = Rc::new(spec);
             self.count_images(at, 1);
             return true;
         }
@@ -273,6 +272,7 @@ impl Snapshot {
     fn forget_topologies(&mut self) {
         self.topologies.get_mut().clear();
         *self.order.get_mut() = None;
+        *self.names.get_mut() = None;
     }
 }
 

@@ -29,12 +29,15 @@ pub fn complete(line: &str, cursor: usize, files: &Files, names: Names) -> Compl
     let word = &line[start..cursor];
     let session = Session { files, names };
     let mut found = match words.split_last() {
-        Some((last, _)) if matches!(last.as_str(), ">" | ">>" | "<" | "--config") => session.paths(word),
+        Some((last, _)) if matches!(last.as_str(), ">" | ">>" | "<" | "--config" | "--cluster") => session.paths(word),
         _ => match words.first().map(String::as_str) {
             None => program::NAMES.iter().map(|name| (*name).to_string()).collect(),
             Some("kubectl") => session.kubectl(&words[1..], word),
             Some("kind") => session.tree(KIND, &words[1..]),
             Some("docker") => session.docker(&words[1..]),
+            Some("orrery") if words.len() == 1 => vec!["schedule".into()],
+            Some("orrery") if word.starts_with('-') => super::orrery::FLAGS.iter().map(|flag| (*flag).to_string()).collect(),
+            Some("orrery") => session.paths(word),
             Some("cat" | "ls" | "rm" | "head" | "tail" | "wc" | "sort" | "uniq") => session.paths(word),
             Some("grep" | "egrep" | "fgrep") if words.len() > 1 => session.paths(word),
             _ => Vec::new(),

@@ -1,7 +1,7 @@
 //! The user's shell: command lines, pipes, files, and the programs that run in them.
 //!
 //! In reading order: [`parse`] reads a command line, [`program`] knows the programs, [`filter`] and [`pattern`] are those that
-//! work on text, [`env`](mod@env) is what a program sees of the session, [`job`] runs a command line, [`complete`] completes one.
+//! work on text, [`orrery`] asks the scheduler what it would do, [`env`](mod@env) is what a program sees of the session, [`job`] runs a command line, [`complete`] completes one.
 //!
 //! **API boundary.** The shell knows neither the network nor the cluster: it is told what happened and answers with [`ShellEffect`]s. Several
 //! command lines may run at once, each in a terminal of its own.
@@ -11,6 +11,7 @@ pub mod env;
 pub mod filter;
 pub mod job;
 mod lexer;
+pub mod orrery;
 pub mod parse;
 pub mod pattern;
 pub mod program;

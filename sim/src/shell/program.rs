@@ -9,8 +9,8 @@ use crate::{docker, kind, kubectl};
 
 /// The programs that can be called, for completion and `help`.
 pub const NAMES: &[&str] = &[
-    "cat", "clear", "docker", "echo", "egrep", "false", "fgrep", "grep", "head", "help", "kind", "kubectl", "ls", "pwd", "rm",
-    "sleep", "sort", "tail", "true", "uniq", "wc",
+    "cat", "clear", "docker", "echo", "egrep", "false", "fgrep", "grep", "head", "help", "kind", "kubectl", "ls", "orrery",
+    "pwd", "rm", "sleep", "sort", "tail", "true", "uniq", "wc",
 ];
 
 /// Runs the program `argv[0]`.
@@ -20,6 +20,7 @@ pub fn run(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
         "kubectl" => kubectl::main(argv, env, io),
         "kind" => kind::main(argv, env, io),
         "docker" => docker::main(argv, env, io),
+        "orrery" => super::orrery::main(argv, env, io),
         "sleep" => sleep(argv, io),
         "echo" => echo(argv, io),
         "ls" => ls(argv, env, io),

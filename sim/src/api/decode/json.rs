@@ -28,6 +28,11 @@ impl<'a> Decoder<'a> {
         Self { text, bytes: text.as_bytes(), at: 0, depth: 0 }
     }
 
+    /// How many bytes have been read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// The next value; `None` at the end of the text.
     pub fn next_value(&mut self) -> Result<Option<Value>, DecodeError> {
         self.skip_space();

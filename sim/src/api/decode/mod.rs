@@ -4,10 +4,12 @@
 //! `---` and each is converted to JSON as `sigs.k8s.io/yaml` does. As there, the last of duplicate keys wins.
 
 mod json;
+mod place;
 mod scalar;
 mod yaml;
 
 pub use json::{Decoder, parse_json};
+pub use place::{Place, locate};
 pub(in crate::api) use scalar::{Scalar, resolve};
 
 use crate::value::Value;
@@ -35,22 +37,40 @@ pub enum DecodeError {
     },
 }
 
+/// One of the documents of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document<'a> {
+    /// What it says.
+    pub value: Value,
+    /// How many lines of the text come before [`Document::text`].
+    pub first_line: usize,
+    /// The part of the text that it was read from.
+    pub text: &'a str,
+}
+
 /// Reads all documents of a text; empty ones are left out.
 pub fn parse_documents(text: &str) -> Result<Vec<Value>, DecodeError> {
+    Ok(documents(text)?.into_iter().map(|document| document.value).collect())
+}
+
+/// Reads all documents of a text with their places in it; empty ones are left out.
+pub fn documents(text: &str) -> Result<Vec<Document<'_>>, DecodeError> {
     let text = text.trim_start_matches('\u{feff}');
+    let mut documents = Vec::new();
     if text.trim_start().starts_with('{') {
         let mut decoder = Decoder::new(text);
-        let mut documents = Vec::new();
+        let mut from = 0;
         while let Some(value) = decoder.next_value()? {
-            documents.push(value);
+            let first_line = text[..from].matches('\n').count();
+            documents.push(Document { value, first_line, text: &text[from..decoder.position()] });
+            from = decoder.position();
         }
         return Ok(documents);
     }
-    let mut documents = Vec::new();
-    for (first_line, document) in split_documents(text) {
-        let value = yaml::parse(document, first_line)?;
+    for (first_line, part) in split_documents(text) {
+        let value = yaml::parse(part, first_line)?;
         if !value.is_null() {
-            documents.push(value);
+            documents.push(Document { value, first_line, text: part });
         }
     }
     Ok(documents)

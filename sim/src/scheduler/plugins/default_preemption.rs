@@ -72,14 +72,15 @@ impl PostFilter for DefaultPreemption {
 fn waits_for_victims(run: &FilterRun<'_, '_>) -> bool {
     let Cycle { pod, snapshot } = *run.cycle;
     let Some(node) = snapshot.node(&pod.nominated_node) else { return false };
-    let hopeless = run.rejected.contains(&(node.index, false));
+    let hopeless = run.rejected.contains(&(node.index as u32, false));
     !hopeless && node.pods.iter().any(|other| other.info.priority < pod.priority && other.info.preempted)
 }
 
 impl DefaultPreemption {
     /// Candidates, and why the other nodes that were tried are none.
     fn find_candidates(&self, run: &mut FilterRun<'_, '_>) -> (Vec<Candidate>, Vec<Rejection>) {
-        let potential: Vec<usize> = run.rejected.iter().filter(|(_, resolvable)| *resolvable).map(|(node, _)| *node).collect();
+        let potential: Vec<usize> =
+            run.rejected.iter().filter(|(_, resolvable)| *resolvable).map(|(node, _)| *node as usize).collect();
         let (mut candidates, mut rejections) = (Vec::new(), Vec::new());
         if potential.is_empty() {
             return (candidates, rejections);
@@ -145,13 +146,7 @@ fn select_victims<'f>(
     if !protected.is_empty() {
         victims.sort_by(importance);
     }
-    let victim = |pod: &&NodePod| Victim {
-        key: pod.info.key.clone(),
-        uid: pod.info.uid.clone(),
-        priority: pod.info.priority,
-        start_time: pod.info.start_time.clone(),
-        terminating: pod.info.terminating,
-    };
+    let victim = |pod: &&NodePod| Victim(Rc::clone(&pod.info));
     Ok(Candidate { node: node.name.clone(), victims: victims.iter().map(victim).collect(), budget_violations: violations })
 }
 

@@ -197,6 +197,9 @@ fn broken_line(points: &[(i64, i64)], x: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use super::super::super::node_info::NodeSpec;
     use super::*;
 
     #[test]
@@ -213,13 +216,15 @@ mod tests {
     fn all_shortages_are_named_and_too_little_in_all_cannot_be_resolved() {
         let requests =
             Resources { milli_cpu: 2000, memory: 50, scalars: vec![("nvidia.com/gpu".into(), 1)], ..Resources::default() };
-        let mut node = NodeInfo { allowed_pods: 0, ..NodeInfo::default() };
-        node.allocatable = Resources { milli_cpu: 4000, memory: 100, ..Resources::default() };
+        let allocatable = Resources { milli_cpu: 4000, memory: 100, ..Resources::default() };
+        let spec =
+            |allowed_pods: i64| Rc::new(NodeSpec { allowed_pods, allocatable: allocatable.clone(), ..NodeSpec::default() });
+        let mut node = NodeInfo { spec: spec(0), ..NodeInfo::default() };
         node.requested = Resources { milli_cpu: 3000, ..Resources::default() };
         let rejection = Wanted::new(&requests).filter(&node).unwrap_err();
         assert_eq!(rejection.reasons.join(), "Too many pods, Insufficient cpu, Insufficient nvidia.com/gpu");
         assert!(!rejection.resolvable);
-        node.allowed_pods = 1;
+        node.spec = spec(1);
         let requests = Resources { milli_cpu: 2000, ..Resources::default() };
         let rejection = Wanted::new(&requests).filter(&node).unwrap_err();
         assert_eq!((rejection.reasons.join().as_str(), rejection.resolvable), ("Insufficient cpu", true));
