@@ -11,7 +11,8 @@
 //! Two words: a *burst* is a stretch in which messages follow each other with hardly a gap; a *scene* is a sequence
 //! of bursts with less than [`SCENE_GAP_US`] between them that follows a command, or what happens by itself.
 
-use std::collections::BTreeMap;
+use orrery_sim::core::collections::PMap;
+use orrery_sim::core::collections::sort::Sort as _;
 
 /// Audience time of a message with a label, in seconds.
 pub const PILL_S: f64 = 0.7;
@@ -248,8 +249,8 @@ impl Lens {
             edges.push((span.sent, true, rate));
             edges.push((span.due.max(span.sent + 1), false, rate));
         }
-        edges.sort_unstable();
-        let mut active: BTreeMap<u64, u32> = BTreeMap::new();
+        edges.order();
+        let mut active: PMap<u64, u32> = PMap::new();
         let mut out = Vec::new();
         let mut last = burst.from;
         for (t, begins, rate) in edges {

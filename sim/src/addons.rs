@@ -7,7 +7,7 @@ use crate::api::Resource;
 use crate::api::resource::{
     ENDPOINTSLICES, NAMESPACES, NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, SERVICES, STORAGECLASSES,
 };
-use crate::client::{Informer, server};
+use crate::client::{Change, Informer, server};
 use crate::core::{Component, Effect, Event, Outbox, Part};
 use crate::programs::Launch;
 use crate::value;
@@ -22,8 +22,6 @@ pub struct Addon {
     part: Part,
     node: Text,
     informers: Vec<Informer>,
-    /// kindnet: the pod network of every other node, and the way there.
-    routes: Vec<(Text, Text)>,
 }
 
 impl Addon {
@@ -39,17 +37,15 @@ impl Addon {
             name if name.is_empty() => Text::new(launch.name),
             name => name,
         };
-        Self {
-            part,
-            node,
-            informers: watched.iter().map(|resource| Informer::new(server, *resource, "")).collect(),
-            routes: Vec::new(),
-        }
+        Self { part, node, informers: watched.iter().map(|resource| Informer::new(server, *resource, "")).collect() }
     }
 
     /// kindnet: (pod network, address of its node) of every other node.
-    pub fn routes(&self) -> &[(Text, Text)] {
-        &self.routes
+    pub fn routes(&self) -> Vec<(Text, Text)> {
+        let nodes = self.informers.first().filter(|nodes| self.part == Part::Kindnet && nodes.has_synced());
+        let others = nodes.into_iter().flat_map(Informer::list).filter(|node| node.name() != self.node.as_str());
+        let with_network = others.map(|node| (node["spec"]["podCIDR"].text(), node)).filter(|(cidr, _)| !cidr.is_empty());
+        with_network.filter_map(|(cidr, node)| Some((cidr, internal_ip(node)?))).collect()
     }
 
     /// What it has learned: how many objects of each resource.
@@ -57,23 +53,17 @@ impl Addon {
         self.informers.iter().map(|informer| (informer.resource(), informer.store().len())).collect()
     }
 
-    /// kindnet: writes the node's CNI configuration once its pod network is known, and routes to the others.
-    fn sync_network(&mut self, out: &mut Outbox<'_>) {
-        let Some(nodes) = self.informers.first().filter(|nodes| nodes.has_synced()) else { return };
-        self.routes.clear();
-        for node in nodes.list() {
-            let cidr = node["spec"]["podCIDR"].text();
-            if cidr.is_empty() {
-                continue;
-            }
-            if node.name() == &*self.node {
-                let config = config(&cidr);
-                if out.disk().files.get(CNI_CONFIG) != Some(&config) {
-                    out.effect(Effect::WriteFile(out.me().machine, CNI_CONFIG.into(), Some(config)));
-                }
-            } else if let Some(address) = internal_ip(node) {
-                self.routes.push((cidr, address));
-            }
+    /// kindnet: writes the node's CNI configuration once its pod network is known. The routes to the others follow from what it knows.
+    fn sync_network(&self, out: &mut Outbox<'_>) {
+        let nodes = self.informers.first().filter(|nodes| nodes.has_synced());
+        let Some(node) = nodes.and_then(|nodes| nodes.get(&self.node)) else { return };
+        let cidr = node["spec"]["podCIDR"].text();
+        if cidr.is_empty() {
+            return;
+        }
+        let config = config(&cidr);
+        if out.disk().files.get(CNI_CONFIG) != Some(&config) {
+            out.effect(Effect::WriteFile(out.me().machine, CNI_CONFIG.into(), Some(config)));
         }
     }
 }
@@ -96,7 +86,8 @@ impl Component for Addon {
             Event::Start => self.informers.iter_mut().for_each(|informer| informer.start(out)),
             Event::Message(envelope) => {
                 let changed = self.informers.iter_mut().find_map(|informer| informer.on_message(envelope, out));
-                if changed.is_some_and(|changes| !changes.is_empty()) && self.part == Part::Kindnet {
+                let own = |change: &Change| change.object().name() == self.node.as_str();
+                if self.part == Part::Kindnet && changed.is_some_and(|changes| changes.iter().any(own)) {
                     self.sync_network(out);
                 }
             }

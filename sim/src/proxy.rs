@@ -1,7 +1,8 @@
 //! kube-proxy: watches Services and EndpointSlices and turns them into the node's rules (after `pkg/proxy`). It writes nothing but
 //! one event.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
+use crate::core::collections::sort::Sort as _;
 
 use crate::api::resource::{ENDPOINTSLICES, SERVICECIDRS, SERVICES};
 use crate::client::events::{Occurrence, SeriesRecorder};
@@ -36,7 +37,7 @@ pub struct KubeProxy {
     cidrs: Informer,
     recorder: SeriesRecorder,
     /// By `namespace/service:port name`.
-    rules: BTreeMap<Text, Rule>,
+    rules: PMap<Text, Rule>,
     syncs: u64,
 }
 
@@ -56,13 +57,13 @@ impl KubeProxy {
             cidrs: Informer::new(server, SERVICECIDRS, ""),
             recorder: SeriesRecorder::new(server, Part::KubeProxy, "proxy-events", "kube-proxy", format!("kube-proxy-{node}")),
             node,
-            rules: BTreeMap::new(),
+            rules: PMap::new(),
             syncs: 0,
         }
     }
 
     /// The node's rules, by `namespace/service:port name`.
-    pub fn rules(&self) -> &BTreeMap<Text, Rule> {
+    pub fn rules(&self) -> &PMap<Text, Rule> {
         &self.rules
     }
 
@@ -78,7 +79,7 @@ impl KubeProxy {
         }
         self.syncs += 1;
         self.rules.clear();
-        let mut slices: BTreeMap<Text, Vec<&Value>> = BTreeMap::new();
+        let mut slices: PMap<Text, Vec<&Value>> = PMap::new();
         for slice in self.slices.list() {
             if let Some(service) = slice.label("kubernetes.io/service-name") {
                 slices.entry(format!("{}/{service}", slice.namespace()).into()).or_default().push(slice);
@@ -122,7 +123,7 @@ fn endpoints(slices: &[&Value], port_name: &str) -> Vec<Text> {
         }
     }
     let mut chosen = if ready.is_empty() { serving } else { ready };
-    chosen.sort();
+    chosen.order();
     chosen
 }
 

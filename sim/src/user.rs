@@ -1,6 +1,6 @@
 //! The user's computer as a component: carries what the shell's programs ask to the cluster and to docker, and the answers back.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use crate::core::message::FailureKind;
@@ -16,7 +16,7 @@ use crate::shell::{Env, ProcessId, Shell, ShellEffect};
 pub struct User {
     shell: Shell,
     /// Who asked what an envelope carries. A watch stays until it is closed.
-    open: BTreeMap<EnvelopeId, Open>,
+    open: PMap<EnvelopeId, Open>,
 }
 
 #[derive(Clone, Copy, Debug)]

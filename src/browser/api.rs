@@ -4,8 +4,9 @@
 //! `window`: `orrery:ready`, `orrery:step`, `orrery:state`, `orrery:error`, whose `detail` is what `state()` returns
 //! (for errors `{message}`).
 
+use orrery_sim::core::collections::PMap;
+use orrery_sim::core::collections::sort::Sort as _;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use orrery_sim::core::trace_json;
@@ -23,7 +24,7 @@ use crate::state::{AppAction, Colours, State};
 #[derive(Default)]
 pub(crate) struct Calls {
     next: Cell<u32>,
-    open: RefCell<BTreeMap<u32, Function>>,
+    open: RefCell<PMap<u32, Function>>,
 }
 
 impl Calls {
@@ -173,7 +174,7 @@ pub(crate) fn install(store: &Store) {
         wasm_bindgen_futures::future_to_promise(async move {
             gloo::timers::future::TimeoutFuture::new((seconds * 1000.0) as u32).await;
             let mut frames = store.frames().measured();
-            frames.sort_by(f64::total_cmp);
+            frames.order_by(f64::total_cmp);
             let at = |share: f64| frames.get((frames.len() as f64 * share) as usize).or(frames.last()).copied().unwrap_or(0.0);
             let sum: f64 = frames.iter().sum();
             let answer = json!({

@@ -1,7 +1,7 @@
 //! Paints what moves, without Yew: messages in an SVG above the standing one, the glow of parts that speak or listen,
 //! the clock and the scrubber's thumb. Elements are kept while their message travels and only moved.
 
-use std::collections::BTreeMap;
+use orrery_sim::core::collections::PMap;
 use std::rc::Rc;
 
 use orrery_sim::core::{Addr, EnvelopeId};
@@ -22,6 +22,7 @@ const PASSING_S: f64 = 0.3;
 const MOST_PASSING: usize = 80;
 
 /// The elements of a message.
+#[derive(Clone)]
 struct Node {
     lit: Element,
     dot: Element,
@@ -31,12 +32,12 @@ struct Node {
 /// The painter; it finds its places in the document by their ids.
 #[derive(Default)]
 pub(crate) struct Painter {
-    messages: BTreeMap<EnvelopeId, Node>,
-    glows: BTreeMap<Addr, Element>,
+    messages: PMap<EnvelopeId, Node>,
+    glows: PMap<Addr, Element>,
     flights: Option<Rc<Flights>>,
     scene: Option<Rc<Scene>>,
     selection: Option<Selection>,
-    texts: BTreeMap<&'static str, String>,
+    texts: PMap<&'static str, String>,
 }
 
 impl Painter {
@@ -131,7 +132,7 @@ impl Painter {
     /// Who speaks glows while the first half of the way is travelled, who listens during the second.
     fn paint_glows(&mut self, state: &State, shown: &[(&Flight, Shown)], parent: &Element) {
         let layout = &state.picture.scene.layout;
-        let mut wanted: BTreeMap<Addr, Rect> = BTreeMap::new();
+        let mut wanted: PMap<Addr, Rect> = PMap::new();
         for (flight, place) in shown {
             let addr = if place.share < 0.5 { flight.from } else { flight.to };
             if addr.part == orrery_sim::core::Part::ApiServer {

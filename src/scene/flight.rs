@@ -1,7 +1,7 @@
 //! Messages on their way: where each one is at a moment, and where its label has room. Both are functions of the
 //! trace, the layout and the moment, so that going back shows what was shown.
 
-use std::collections::BTreeMap;
+use orrery_sim::core::collections::PMap;
 use std::rc::Rc;
 
 use orrery_sim::core::{Addr, Envelope, EnvelopeId, Trace};
@@ -68,7 +68,7 @@ impl Flights {
     pub fn new<'a>(envelopes: impl Iterator<Item = &'a Rc<Envelope>>, trace: &Trace, layout: &Layout) -> Self {
         let size = layout.pill_font();
         let mut flights = Self { height: layout.pill_height(), stage: layout.size, ..Self::default() };
-        let mut gathered: BTreeMap<(Addr, Addr, String), Vec<usize>> = BTreeMap::new();
+        let mut gathered: PMap<(Addr, Addr, String), Vec<usize>> = PMap::new();
         let mut bunches: Vec<Vec<usize>> = Vec::new();
         for envelope in envelopes {
             let kind = MessageKind::of(envelope);
@@ -103,7 +103,7 @@ impl Flights {
             }
         }
         bunches.extend(gathered.values().cloned());
-        let names: BTreeMap<usize, String> = gathered_names(&gathered, &bunches, &flights.list, trace);
+        let names: PMap<usize, String> = gathered_names(&gathered, &bunches, &flights.list, trace);
         for bunch in bunches.iter().filter(|bunch| bunch.len() >= GATHERED_FROM) {
             for (position, index) in bunch.iter().enumerate() {
                 let flight = &mut flights.list[*index];
@@ -147,7 +147,7 @@ impl Flights {
                 parent[a.max(b)] = a.min(b);
             }
         }
-        let mut slots: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut slots: PMap<usize, usize> = PMap::new();
         for (index, flight) in self.list.iter().enumerate().filter(|(_, flight)| flight.label.is_some()) {
             let most = slots.entry(root(&parent, index)).or_insert(1);
             *most = (*most).max(flight.slot.0 + 1);
@@ -239,11 +239,11 @@ fn reach(points: &[Point], height: f64) -> (f64, f64) {
 
 /// The label of the first of each bunch: `POST pods ×12`.
 fn gathered_names(
-    open: &BTreeMap<(Addr, Addr, String), Vec<usize>>,
+    open: &PMap<(Addr, Addr, String), Vec<usize>>,
     bunches: &[Vec<usize>],
     list: &[Flight],
     trace: &Trace,
-) -> BTreeMap<usize, String> {
+) -> PMap<usize, String> {
     debug_assert!(open.len() <= bunches.len(), "every open bunch has been closed");
     bunches
         .iter()

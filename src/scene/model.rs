@@ -1,6 +1,7 @@
 //! What stands at a moment: machines with their parts, nodes, pods. Made from the cluster as it is at the playhead.
 
-use std::collections::BTreeMap;
+use orrery_sim::core::collections::PMap;
+use orrery_sim::core::collections::sort::Sort as _;
 
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{NODES, PODS};
@@ -133,13 +134,13 @@ impl ViewModel {
     /// The view of a cluster at its present moment.
     pub fn of(cluster: &Cluster) -> Self {
         let store = store(cluster);
-        let mut nodes: BTreeMap<&str, &Value> = BTreeMap::new();
-        let mut pods: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        let mut nodes: PMap<&str, &Value> = PMap::new();
+        let mut pods: PMap<&str, Vec<&Value>> = PMap::new();
         if let Some(store) = store {
             nodes.extend(objects(store, NODES).map(|node| (node.name(), node)));
             let prefix = PODS.etcd_key("", "");
             let mut all: Vec<(u64, &Value)> = store.prefix(&prefix).map(|entry| (entry.create_revision, &entry.value)).collect();
-            all.sort_by_key(|(created, _)| *created);
+            all.order_by_key(|(created, _)| *created);
             for (_, pod) in all {
                 pods.entry(pod["spec"]["nodeName"].str()).or_default().push(pod);
             }
@@ -163,7 +164,7 @@ impl ViewModel {
                 }
             })
             .collect();
-        machines.sort_by_key(|machine| (!machine.control_plane, machine.id));
+        machines.order_by_key(|machine| (!machine.control_plane, machine.id));
         let name = cluster.machines().iter().skip(1).find(|machine| !machine.removed);
         Self {
             cluster: name.map(|machine| machine.spec.cluster.to_string()).unwrap_or_default(),

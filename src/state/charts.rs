@@ -1,6 +1,6 @@
 //! Figures over time, read from the trace: pods by phase, requests to the api-server by client.
 
-use std::collections::BTreeMap;
+use orrery_sim::core::collections::PMap;
 
 use orrery_sim::core::{EnvelopeId, Message, Part, Time, Trace};
 use orrery_sim::etcd::EtcdRequest;
@@ -66,8 +66,8 @@ pub struct Series {
     pub phases: Vec<PhaseChange>,
     /// Requests: when and by whom, in the order of envelopes.
     pub requests: Vec<(Time, Client)>,
-    pods: BTreeMap<Text, PodPhase>,
-    writes: BTreeMap<EnvelopeId, (Text, Option<PodPhase>)>,
+    pods: PMap<Text, PodPhase>,
+    writes: PMap<EnvelopeId, (Text, Option<PodPhase>)>,
 }
 
 impl Series {

@@ -3,6 +3,7 @@
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{EVENTS, NODES, PODS};
 use orrery_sim::api::yaml_out::to_yaml;
+use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::core::{Addr, Cluster, EnvelopeId, MachineId, Message, Part, Time};
 use orrery_sim::etcd::What;
 use orrery_sim::etcd::raft::{Body, Payload};
@@ -64,7 +65,7 @@ pub fn events(cluster: &Cluster, about: Option<&str>) -> Vec<EventRow> {
     let Some(store) = store(cluster) else { return Vec::new() };
     let mut rows: Vec<EventRow> =
         objects(store, EVENTS).map(EventRow::of).filter(|row| about.is_none_or(|about| row.object == about)).collect();
-    rows.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    rows.order_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
     rows
 }
 

@@ -1,5 +1,6 @@
 //! Why a pod went to its node: each node's verdict, and the scores as bars of their weighted parts.
 
+use orrery_sim::core::collections::sort::Sort as _;
 use std::rc::Rc;
 
 use orrery_sim::core::Part;
@@ -28,7 +29,7 @@ pub(crate) fn attempts(state: &State, namespace: &str, name: &str) -> Attempts {
         .parts::<KubeScheduler>(Part::Scheduler)
         .flat_map(|(_, scheduler)| scheduler.decisions().of(&key).to_vec())
         .collect();
-    found.sort_by_key(|decision| std::cmp::Reverse(decision.at));
+    found.order_by_key(|decision| std::cmp::Reverse(decision.at));
     Attempts(found)
 }
 
@@ -47,7 +48,7 @@ fn attempt(decision: &Decision, texts: &Texts) -> Html {
     let chosen = decision.chosen();
     let best = decision.totals.iter().copied().max().unwrap_or(0).max(1);
     let mut feasible: Vec<usize> = (0..decision.feasible.len()).collect();
-    feasible.sort_by_key(|index| std::cmp::Reverse(decision.totals.get(*index).copied().unwrap_or(0)));
+    feasible.order_by_key(|index| std::cmp::Reverse(decision.totals.get(*index).copied().unwrap_or(0)));
     let shown = feasible.len().min(MOST_NODES);
     let node = |index: usize| {
         let name = &decision.feasible[index];

@@ -1,12 +1,12 @@
 //! What the api-server, controllers, the kubelet and kubectl all compute from a pod.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::quantity::Quantity;
 use crate::value::{Text, Value};
 
 /// Amounts of resources by their names.
-pub type ResourceList = BTreeMap<Text, Quantity>;
+pub type ResourceList = PMap<Text, Quantity>;
 
 /// A field such as `resources.requests` as amounts.
 pub fn resource_list(list: &Value) -> ResourceList {

@@ -3,6 +3,7 @@
 //! The YAML follows `sigs.k8s.io/yaml` on go-yaml v2: keys in natural order, lists not indented below their key, plain scalars
 //! where they keep their meaning, literal blocks for text with line breaks, long text folded at 80 columns (`emitterc.go`).
 
+use crate::core::collections::sort::Sort as _;
 use std::cmp::Ordering;
 
 use super::decode::{Scalar, resolve};
@@ -199,7 +200,7 @@ impl Emitter {
             Value::Map(map) if !map.is_empty() => {
                 let inner = indent.map_or(0, |indent| indent + 2);
                 let mut entries: Vec<&(Text, Value)> = map.entries().iter().collect();
-                entries.sort_by(|(a, _), (b, _)| natural_order(a, b));
+                entries.order_by(|(a, _), (b, _)| natural_order(a, b));
                 for (at, (key, item)) in entries.into_iter().enumerate() {
                     // The first key of a map in a list stands behind the `- `.
                     if at > 0 || after_key {

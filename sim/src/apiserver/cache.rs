@@ -1,10 +1,9 @@
 //! The watch cache: every object as etcd has it, and the watches of clients, after apiserver's `storage/cacher`.
 
-use std::collections::BTreeMap;
+use crate::core::collections::{PMap, PVec};
 
 use crate::api::selector::{FieldSelector, LabelSelector};
 use crate::api::{ApiError, Resource};
-use crate::core::collections::{PMap, PVec};
 use crate::core::{Addr, Duration, EnvelopeId, Outbox, Request, Time, WatchBatch, WatchEvent, WatchType};
 use crate::etcd::{EtcdResponse, EtcdWatch};
 use crate::value::{Text, Value};
@@ -66,15 +65,15 @@ pub struct Cache {
     /// Watches cannot begin at or before this revision.
     oldest: u64,
     stream: Option<EnvelopeId>,
-    watchers: BTreeMap<EnvelopeId, Watcher>,
+    watchers: PMap<EnvelopeId, Watcher>,
 }
 
 /// The caches of all resources.
 #[derive(Clone, Debug, Default)]
 pub struct Caches {
-    caches: BTreeMap<Resource, Cache>,
-    by_stream: BTreeMap<EnvelopeId, Resource>,
-    by_watch: BTreeMap<EnvelopeId, Resource>,
+    caches: PMap<Resource, Cache>,
+    by_stream: PMap<EnvelopeId, Resource>,
+    by_watch: PMap<EnvelopeId, Resource>,
     newest: u64,
 }
 

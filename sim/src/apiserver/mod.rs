@@ -20,7 +20,7 @@ mod services;
 mod strategy;
 mod subresource;
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use crate::api::resource::{EVENTS, EVENTS_K8S_IO, PODS};
@@ -93,10 +93,10 @@ pub struct ApiServer {
     machine_name: Text,
     rng: Rng,
     caches: Caches,
-    pending: BTreeMap<EnvelopeId, Pending>,
+    pending: PMap<EnvelopeId, Pending>,
     /// Lists that wait until the cache has reached a revision.
     waiting_lists: Vec<(u64, Client, Rc<Request>)>,
-    kubelet_calls: BTreeMap<EnvelopeId, KubeletCall>,
+    kubelet_calls: PMap<EnvelopeId, KubeletCall>,
     /// Requests that came before the caches were filled.
     held: Vec<Envelope>,
     unsynced: usize,
@@ -118,9 +118,9 @@ impl ApiServer {
             machine_name: Text::new(launch.name),
             rng: Rng::new(launch.seed, launch.purpose),
             caches: Caches::default(),
-            pending: BTreeMap::new(),
+            pending: PMap::new(),
             waiting_lists: Vec::new(),
-            kubelet_calls: BTreeMap::new(),
+            kubelet_calls: PMap::new(),
             held: Vec::new(),
             unsynced: 0,
             bootstrap: bootstrap::Bootstrap::default(),

@@ -1,6 +1,6 @@
 //! Cluster IPs and node ports of Services, after `pkg/registry/core/service/{storage,ipallocator,portallocator}`.
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::ApiServer;
 use crate::api::resource::SERVICES;
@@ -55,7 +55,7 @@ impl ApiServer {
     fn allocate_node_ports(&mut self, service: &mut Value, old: Option<&Value>) -> Result<(), ApiError> {
         let name = service["metadata"]["name"].text();
         let namespace = service["metadata"]["namespace"].text();
-        let mut taken: BTreeSet<i64> = BTreeSet::new();
+        let mut taken: PSet<i64> = PSet::new();
         for other in self.caches.list(SERVICES) {
             if other.name() != &*name || other.namespace() != &*namespace {
                 taken.extend(other["spec"]["ports"].items().iter().filter_map(|port| port["nodePort"].as_int()));
@@ -94,7 +94,7 @@ impl ApiServer {
     }
 
     fn free_cluster_ip(&mut self) -> Text {
-        let taken: BTreeSet<&str> = self.caches.list(SERVICES).map(|service| service["spec"]["clusterIP"].str()).collect();
+        let taken: PSet<&str> = self.caches.list(SERVICES).map(|service| service["spec"]["clusterIP"].str()).collect();
         loop {
             // The first 256 addresses are kept for those who ask for one (KEP-3070).
             let number = self.rng.between(257, 65_534);

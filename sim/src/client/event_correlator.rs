@@ -1,6 +1,6 @@
 //! Which events are new, which repeat or resemble earlier ones, and which are too many, after client-go's `tools/record/events_cache.go`.
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::recent::Recent;
 use crate::core::{Duration, Time};
@@ -33,7 +33,7 @@ pub(super) enum Verdict {
 
 #[derive(Clone, Debug)]
 struct Similar {
-    messages: BTreeSet<Text>,
+    messages: PSet<Text>,
     last: Time,
 }
 
@@ -77,7 +77,7 @@ impl Correlator {
         let key = Text::from(format!("{object}/{}/{}", event["type"].str(), event["reason"].str()));
         let mut similar = match self.similar.get(&key) {
             Some(similar) if now.since(similar.last) <= SIMILAR_WITHIN => similar.clone(),
-            _ => Similar { messages: BTreeSet::new(), last: now },
+            _ => Similar { messages: PSet::new(), last: now },
         };
         similar.last = now;
         similar.messages.insert(event["message"].text());

@@ -3,7 +3,8 @@
 //! Recording does not wait: an event is queued, and a broadcaster sends it; core/v1 events one after the other. Its messages
 //! name as their cause what the component was doing when it recorded the event.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::core::collections::PMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::event_correlator::{Correlator, Verdict};
@@ -61,7 +62,7 @@ struct Broadcaster {
     name: &'static str,
     width: usize,
     queue: VecDeque<Pending>,
-    in_flight: BTreeMap<EnvelopeId, Pending>,
+    in_flight: PMap<EnvelopeId, Pending>,
     /// Whether the timer after a failed connection is running.
     waiting: bool,
     last_name_ns: u64,
@@ -69,7 +70,7 @@ struct Broadcaster {
 
 impl Broadcaster {
     fn new(server: Addr, part: Part, name: &'static str, width: usize) -> Self {
-        Self { server, part, name, width, queue: VecDeque::new(), in_flight: BTreeMap::new(), waiting: false, last_name_ns: 0 }
+        Self { server, part, name, width, queue: VecDeque::new(), in_flight: PMap::new(), waiting: false, last_name_ns: 0 }
     }
 
     /// `web.18ea6bf8cdd777c6`: the object's name and the nanoseconds since 1970, made unique by counting on within a microsecond.

@@ -1,7 +1,8 @@
 //! Work queues after client-go's `util/workqueue`: a key waits once however often it is added; while it is worked on, another
 //! addition marks it dirty and it comes back afterwards; failures come back after a back-off.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::core::collections::{PMap, PSet};
+use std::collections::VecDeque;
 
 use crate::core::{Cause, Duration, Outbox, TimerKey};
 use crate::value::Text;
@@ -24,10 +25,10 @@ pub struct WorkQueue {
     name: &'static str,
     waiting: VecDeque<Queued>,
     /// The keys in `waiting`.
-    queued: BTreeSet<Text>,
-    processing: BTreeSet<Text>,
-    dirty: BTreeMap<Text, Queued>,
-    failures: BTreeMap<Text, u32>,
+    queued: PSet<Text>,
+    processing: PSet<Text>,
+    dirty: PMap<Text, Queued>,
+    failures: PMap<Text, u32>,
     base: Duration,
     max: Duration,
 }
@@ -43,10 +44,10 @@ impl WorkQueue {
         Self {
             name,
             waiting: VecDeque::new(),
-            queued: BTreeSet::new(),
-            processing: BTreeSet::new(),
-            dirty: BTreeMap::new(),
-            failures: BTreeMap::new(),
+            queued: PSet::new(),
+            processing: PSet::new(),
+            dirty: PMap::new(),
+            failures: PMap::new(),
             base,
             max,
         }

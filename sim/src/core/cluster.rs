@@ -1,8 +1,7 @@
 //! The cluster: machines with their programs, the network, and the queue of what happens next.
 
 use std::any::Any;
-use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt;
 use std::rc::Rc;
 
 use super::collections::PMap;
@@ -18,7 +17,7 @@ use crate::value::{Text, Value};
 /// A program: a state machine that only sees events and only queues effects.
 ///
 /// Plain data: a checkpoint clones it. It must not look at anything but its own state, the event and the outbox.
-pub trait Component: Debug {
+pub trait Component {
     /// Handles one event.
     fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>);
     /// What stays on the machine's disk when the program ends.
@@ -27,6 +26,13 @@ pub trait Component: Debug {
     fn boxed_clone(&self) -> Rc<dyn Component>;
     /// For inspectors that know the type.
     fn as_any(&self) -> &dyn Any;
+}
+
+// Not a supertrait: the derived text of every state of every program would be part of the page's module.
+impl fmt::Debug for dyn Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Component")
+    }
 }
 
 /// Implements the parts of [`Component`] that are the same for all: `component!(Etcd)`.
@@ -76,7 +82,7 @@ pub struct Machine {
     pub created: Time,
     /// Its disk.
     pub disk: Disk,
-    processes: BTreeMap<Part, Process>,
+    processes: PMap<Part, Process>,
 }
 
 impl Machine {
@@ -101,7 +107,7 @@ impl Machine {
 /// Names and addresses of the docker network: what DNS and routes tell a program.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    by_name: BTreeMap<Text, MachineId>,
+    by_name: PMap<Text, MachineId>,
     machines: Vec<(Text, Text)>,
     next_host: u16,
 }
@@ -425,7 +431,7 @@ impl Cluster {
             powered_since: self.now,
             created: self.now,
             disk: Disk::default(),
-            processes: BTreeMap::new(),
+            processes: PMap::new(),
         });
         self.power(id, true, sink);
     }

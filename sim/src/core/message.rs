@@ -1,5 +1,6 @@
 //! Messages and the envelopes that carry them.
 
+use crate::core::collections::sort::Sort as _;
 use std::fmt;
 use std::rc::Rc;
 
@@ -258,7 +259,7 @@ impl Request {
         if self.verb == Verb::Watch {
             parts.push("watch=true".into());
         }
-        parts.sort();
+        parts.order();
         if !parts.is_empty() {
             path += "?";
             path += &parts.join("&");

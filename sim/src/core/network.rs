@@ -1,6 +1,6 @@
 //! The network: how long a message takes, and which streams are open.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::{Addr, Duration, Envelope, EnvelopeId, MachineId, Message, Part, Rng, Time, Verb};
 
@@ -19,14 +19,14 @@ pub struct Open {
 #[derive(Clone, Debug)]
 pub struct Network {
     rng: Rng,
-    last_due: BTreeMap<(Addr, Addr), Time>,
-    open: BTreeMap<EnvelopeId, Open>,
+    last_due: PMap<(Addr, Addr), Time>,
+    open: PMap<EnvelopeId, Open>,
 }
 
 impl Network {
     /// A network under the simulation's seed.
     pub fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed, "network"), last_due: BTreeMap::new(), open: BTreeMap::new() }
+        Self { rng: Rng::new(seed, "network"), last_due: PMap::new(), open: PMap::new() }
     }
 
     /// Gives the envelope its arrival time and notes opened and answered requests.

@@ -4,7 +4,7 @@
 //! number) or `timer` (with `since`). Requests to the api-server have the fields of an audit log besides: `t_ms`, `component`,
 //! `verb`, `path`, `code` and, when it failed, `msg`; writes have `what` with `sub`, `name`, `body`, `event` or `target`.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use super::{Addr, Cause, Directory, Envelope, EnvelopeId, Message, Part, Request, Response, Trace, Verb};
@@ -28,7 +28,7 @@ pub fn component(addr: Addr, directory: &Directory) -> String {
 
 /// All messages of a trace, in the order of sending.
 pub fn lines<'a>(trace: &'a Trace, directory: &'a Directory) -> impl Iterator<Item = String> + 'a {
-    let mut answers: BTreeMap<EnvelopeId, Rc<Response>> = BTreeMap::new();
+    let mut answers: PMap<EnvelopeId, Rc<Response>> = PMap::new();
     for envelope in trace.envelopes() {
         if let Message::Response(response) = &envelope.message {
             answers.insert(response.to, Rc::clone(response));

@@ -1,6 +1,6 @@
 //! docker's engine: makes, starts, stops and removes the machines, and runs commands on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::core::collections::{PMap, PSet};
 use std::rc::Rc;
 
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Rng, Time};
@@ -54,10 +54,10 @@ enum Waiting {
 pub struct Engine {
     rng: Rng,
     containers: Vec<Container>,
-    images: BTreeSet<Text>,
-    waiting: BTreeMap<EnvelopeId, (Waiting, Addr, EnvelopeId)>,
+    images: PSet<Text>,
+    waiting: PMap<EnvelopeId, (Waiting, Addr, EnvelopeId)>,
     /// Calls whose answer waits for a timer.
-    later: BTreeMap<u64, (Addr, EnvelopeId, &'static str, Text)>,
+    later: PMap<u64, (Addr, EnvelopeId, &'static str, Text)>,
     next: u64,
 }
 
@@ -69,9 +69,9 @@ impl Engine {
         Self {
             rng: Rng::new(launch.seed, launch.purpose),
             containers: Vec::new(),
-            images: BTreeSet::from([Text::from(crate::kind::DEFAULT_NODE_IMAGE)]),
-            waiting: BTreeMap::new(),
-            later: BTreeMap::new(),
+            images: PSet::from([Text::from(crate::kind::DEFAULT_NODE_IMAGE)]),
+            waiting: PMap::new(),
+            later: PMap::new(),
             next: 0,
         }
     }

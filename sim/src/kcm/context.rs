@@ -1,6 +1,6 @@
 //! What event handlers act on: the caches, the queues, the event recorders.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::reconcile::QueueId;
 use super::table::{COMPONENTS, QUEUES};
@@ -43,7 +43,7 @@ struct Deferred {
 /// An event recorder for each component.
 #[derive(Clone, Debug)]
 pub(super) struct Recorders {
-    recorders: BTreeMap<&'static str, EventRecorder>,
+    recorders: PMap<&'static str, EventRecorder>,
     deferred: Vec<Deferred>,
 }
 

@@ -1,6 +1,6 @@
 //! disruption-controller: how many pods of a PodDisruptionBudget may go at this moment (`pkg/controller/disruption/disruption.go`).
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::context::Context;
 use super::control::put_status;
@@ -92,7 +92,7 @@ fn expected(view: &View, budget: &Value, pods: &[&Value]) -> (i64, i64) {
 
 /// The sum of the replicas that the pods' controllers want.
 fn scale(view: &View, pods: &[&Value]) -> i64 {
-    let mut replicas: BTreeMap<Text, i64> = BTreeMap::new();
+    let mut replicas: PMap<Text, i64> = PMap::new();
     for pod in pods {
         let Some(set) = view.controller_of(REPLICASETS, pod) else { continue };
         let scaled = view.controller_of(DEPLOYMENTS, set).unwrap_or(set);

@@ -29,7 +29,7 @@ mod runner;
 mod table;
 mod view;
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use context::{Context, Queues, Recorders};
 use runner::{Call, Client, Rate, Running};
@@ -62,11 +62,11 @@ pub struct ControllerManager {
     queues: Queues,
     recorders: Recorders,
     /// Running syncs by number.
-    syncs: BTreeMap<u64, Running>,
+    syncs: PMap<u64, Running>,
     next_sync: u64,
     /// Requests that have not been answered.
-    calls: BTreeMap<EnvelopeId, Call>,
-    clients: BTreeMap<Controller, Client>,
+    calls: PMap<EnvelopeId, Call>,
+    clients: PMap<Controller, Client>,
     rate: Rate,
     working: bool,
     /// How often it has begun to lead; timers of earlier terms mean nothing.
@@ -97,10 +97,10 @@ impl ControllerManager {
             view,
             queues: Queues::new(),
             recorders: Recorders::new(server),
-            syncs: BTreeMap::new(),
+            syncs: PMap::new(),
             next_sync: 0,
-            calls: BTreeMap::new(),
-            clients: BTreeMap::new(),
+            calls: PMap::new(),
+            clients: PMap::new(),
             rate: Rate::of(flags),
             working: false,
             term: 0,

@@ -122,7 +122,7 @@ fn conditions(left: &[(Resource, Remaining)]) -> Vec<Value> {
         .iter()
         .map(|(resource, remaining)| format!("{}. has {} resource instances", resource.group_resource(), remaining.items.len()))
         .collect();
-    let mut finalizers: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    let mut finalizers: crate::core::collections::PMap<&str, usize> = crate::core::collections::PMap::new();
     for item in left.iter().flat_map(|(_, remaining)| &remaining.items) {
         for finalizer in item["metadata"]["finalizers"].items() {
             *finalizers.entry(finalizer.str()).or_default() += 1;

@@ -1,6 +1,7 @@
 //! Which pods belong to whom: indexes over the pods' informer, kept up to date with every change so that no sync and no event
 //! handler walks over all pods.
 
+use crate::core::collections::sort::Sort as _;
 use std::rc::Rc;
 
 use crate::api::pod;
@@ -190,7 +191,7 @@ impl PodIndex {
         let groups = self.groups.get(namespace).into_iter().flat_map(|groups| groups.values());
         let mut keys: Vec<Text> =
             groups.filter(|group| selector.matches(&group.labels)).flat_map(|group| group.keys.iter().cloned()).collect();
-        keys.sort();
+        keys.order();
         keys
     }
 

@@ -9,6 +9,8 @@ use crate::api::pod;
 use crate::api::resource::{PODS, REPLICASETS};
 use crate::api::selector::LabelSelector;
 use crate::client::Change;
+use crate::core::collections::PMap;
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Duration, Time};
 use crate::flow::RequestError;
 use crate::value;
@@ -142,19 +144,20 @@ fn delete(io: &mut Io<'_>, set: &Value, pods: Vec<&Value>, surplus: usize) -> St
 /// What makes a pod the better choice to be deleted; smaller goes first (controller.ActivePodsWithRanks).
 type DeletionRank = (bool, u8, bool, i64, std::cmp::Reverse<usize>, i64, std::cmp::Reverse<i64>, i64, Text);
 
-fn pods_to_delete<'a>(view: &View, set: &Value, mut pods: Vec<&'a Value>, surplus: usize, now: Time) -> Vec<&'a Value> {
+fn pods_to_delete<'a>(view: &View, set: &Value, pods: Vec<&'a Value>, surplus: usize, now: Time) -> Vec<&'a Value> {
     if surplus >= pods.len() {
         return pods;
     }
-    let mut on_node: std::collections::BTreeMap<Text, usize> = std::collections::BTreeMap::new();
+    let mut on_node: PMap<Text, usize> = PMap::new();
     for sibling in siblings(view, set) {
         for pod in active(view, sibling) {
             *on_node.entry(pod["spec"]["nodeName"].text()).or_default() += 1;
         }
     }
-    pods.sort_by_cached_key(|pod| deletion_rank(pod, on_node.get(pod["spec"]["nodeName"].str()).copied().unwrap_or(0), now));
-    pods.truncate(surplus);
-    pods
+    let rank = |pod: &Value| deletion_rank(pod, on_node.get(pod["spec"]["nodeName"].str()).copied().unwrap_or(0), now);
+    let mut ranked: Vec<(DeletionRank, &Value)> = pods.into_iter().map(|pod| (rank(pod), pod)).collect();
+    ranked.order_by(|(a, _), (b, _)| a.cmp(b));
+    ranked.into_iter().take(surplus).map(|(_, pod)| pod).collect()
 }
 
 /// The ReplicaSets of the same owner, this one included (getReplicaSetsWithSameController).

@@ -121,7 +121,7 @@ mod tests {
             assert_eq!(row.id as usize, at);
             assert!(COMPONENTS.iter().any(|component| component.name == row.component), "{}", row.component);
         }
-        let timers: std::collections::BTreeSet<&str> = QUEUES.iter().map(|row| row.timer).collect();
+        let timers: crate::core::collections::PSet<&str> = QUEUES.iter().map(|row| row.timer).collect();
         assert_eq!(timers.len(), QUEUES.len());
     }
 }

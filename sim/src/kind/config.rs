@@ -2,6 +2,7 @@
 
 use super::image::DEFAULT_NODE_IMAGE;
 use crate::api::decode::parse_documents;
+use crate::core::collections::sort::Sort as _;
 use crate::shell::Env;
 use crate::value::{Text, Value};
 
@@ -127,7 +128,7 @@ fn decode(file: &Value, text: &str, version: &str) -> Result<ClusterConfig, Stri
         check(node, NODE_FIELDS, "Node");
     }
     if !errors.is_empty() {
-        errors.sort();
+        errors.order();
         let lines: Vec<String> = errors.into_iter().map(|(_, error)| error).collect();
         return Err(format!("unable to decode config: yaml: unmarshal errors:\n{}", lines.join("\n")));
     }

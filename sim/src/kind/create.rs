@@ -3,6 +3,7 @@
 use super::config::{ClusterConfig, NodeConfig};
 use super::{CLUSTER_LABEL, ROLE_LABEL, image::Versions, manifests};
 use crate::core::Duration;
+use crate::core::collections::sort::Sort as _;
 use crate::docker::host_port;
 use crate::flow::{Flow, Halt, Io};
 use crate::kubeadm::config::{ClusterConfiguration, PATH as KUBEADM_CONFIG};
@@ -97,7 +98,7 @@ impl Creation<'_> {
         let nodes = &self.config.nodes;
         let control_plane = nodes.iter().position(|node| node.role == "control-plane").expect("the configuration was validated");
         let mut images: Vec<&str> = nodes.iter().map(|node| node.image.as_str()).collect();
-        images.sort_unstable();
+        images.order();
         images.dedup();
         for image in images {
             let step = format!("Ensuring node image ({}) 🖼", image.split('@').next().unwrap_or_default());
@@ -110,7 +111,7 @@ impl Creation<'_> {
         let step = format!("Preparing nodes {}", "📦 ".repeat(nodes.len()));
         // The control plane is made first, so that it gets the first address; all are made at once.
         let mut order: Vec<usize> = (0..nodes.len()).collect();
-        order.sort_by_key(|at| nodes[*at].role != "control-plane");
+        order.order_by_key(|at| nodes[*at].role != "control-plane");
         let calls = order.iter().map(|at| {
             let labels = value!({CLUSTER_LABEL: &self.config.name, ROLE_LABEL: &nodes[*at].role});
             ("run", value!({"name": &self.names[*at], "image": &nodes[*at].image, "labels": labels}))
@@ -223,7 +224,7 @@ impl Creation<'_> {
     /// kubeadm's configuration of a node, with the patches of kind's configuration merged in.
     fn kubeadm_config(&self, node: &NodeConfig, name: &str, ip: &str, control_plane: &str) -> Value {
         let mut labels: Vec<String> = node.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        labels.sort();
+        labels.order();
         let mut configuration = ClusterConfiguration {
             versions: Versions::of(&node.image),
             cluster_name: Text::new(&self.config.name),

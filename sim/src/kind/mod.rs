@@ -10,6 +10,7 @@ pub mod manifests;
 
 pub use image::{DEFAULT_NODE_IMAGE, node_image_minor, node_image_version, preloaded_images};
 
+use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 use crate::kubectl::kubeconfig::{self, Kubeconfig};
 use crate::shell::Env;
@@ -70,7 +71,7 @@ pub fn main(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
             let names = if flags.all { clusters(io)? } else { flags.rest };
             for name in &names {
                 let mut nodes = remove_nodes(name, io)?;
-                nodes.sort();
+                nodes.order();
             }
             forget(&names, env, io);
             io.eprint(&format!("Deleted clusters: {names:?}\n").replace(", ", " "));
@@ -213,7 +214,7 @@ fn containers(cluster: Option<&str>, io: &mut Io) -> Flow<Vec<Value>> {
         })
         .cloned()
         .collect();
-    nodes.sort_by(|a, b| a["name"].str().cmp(b["name"].str()));
+    nodes.order_by(|a, b| a["name"].str().cmp(b["name"].str()));
     Ok(nodes)
 }
 
@@ -225,7 +226,7 @@ fn nodes(cluster: &str, io: &mut Io) -> Flow<Vec<Value>> {
 fn clusters(io: &mut Io) -> Flow<Vec<String>> {
     let mut names: Vec<String> =
         containers(None, io)?.iter().map(|container| container["labels"][CLUSTER_LABEL].str().to_string()).collect();
-    names.sort();
+    names.order();
     names.dedup();
     Ok(names)
 }

@@ -5,6 +5,7 @@ use super::config::{ClusterConfiguration, TOKEN};
 use super::{addons, static_pods};
 use crate::api::Resource;
 use crate::api::resource::NODES;
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Duration, Request};
 use crate::flow::{Flow, Io};
 use crate::machine::files;
@@ -164,7 +165,7 @@ impl KubeletFiles {
             flags.push(("container-runtime".into(), "remote".into()));
             flags.push(("container-runtime-endpoint".into(), "unix:///run/containerd/containerd.sock".into()));
         }
-        flags.sort();
+        flags.order();
         let words: Vec<String> = flags.iter().map(|(name, value)| format!("--{name}={value}")).collect();
         Self {
             flags: Text::from(format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", words.join(" "))).into(),

@@ -10,7 +10,7 @@ pub mod join;
 pub mod kubectl;
 pub mod static_pods;
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use crate::core::message::FailureKind;
@@ -55,10 +55,10 @@ pub struct Kubeadm {
     name: Text,
     ip: Text,
     image: Text,
-    runs: BTreeMap<u64, Run>,
+    runs: PMap<u64, Run>,
     next: u64,
     /// Open asks: which program's, which number.
-    open: BTreeMap<EnvelopeId, (u64, usize, Addr)>,
+    open: PMap<EnvelopeId, (u64, usize, Addr)>,
 }
 
 impl Kubeadm {
@@ -68,9 +68,9 @@ impl Kubeadm {
             name: Text::new(launch.name),
             ip: Text::new(launch.ip),
             image: launch.spec.image.clone(),
-            runs: BTreeMap::new(),
+            runs: PMap::new(),
             next: 1,
-            open: BTreeMap::new(),
+            open: PMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@ use super::invocation::Invocation;
 use super::print::TabWriter;
 use crate::api::Resource;
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 use crate::value::Value;
 
@@ -92,8 +93,8 @@ fn resources(inv: &Invocation, io: &mut Io) -> Flow<()> {
     };
     let mut found: Vec<Resource> = Resource::all().filter(|resource| served(resource) && wanted(resource)).collect();
     match sort_by {
-        "name" => found.sort_by_key(|resource| resource.plural),
-        "kind" => found.sort_by_key(|resource| resource.kind),
+        "name" => found.order_by_key(|resource| resource.plural),
+        "kind" => found.order_by_key(|resource| resource.kind),
         _ => {}
     }
     if output == "name" {
@@ -127,7 +128,7 @@ fn versions(inv: &Invocation, io: &mut Io) -> Flow<()> {
     for version in groups["groups"].items().iter().flat_map(|group| group["versions"].items()) {
         versions.push(version["groupVersion"].str().to_string());
     }
-    versions.sort();
+    versions.order();
     io.print(&versions.iter().map(|version| format!("{version}\n")).collect::<String>());
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::args::{Command, Flag, FlagKind};
 use super::invocation::Invocation;
 use super::kubeconfig::{self, Context, Kubeconfig};
 use super::print::TabWriter;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 
 /// Where the user sees the file.
@@ -216,7 +217,7 @@ fn get_contexts(inv: &Invocation, io: &mut Io) -> Flow<()> {
         config.contexts.iter().filter(|context| inv.args.contains(&context.name)).collect()
     };
     let mut sorted = wanted;
-    sorted.sort_by_key(|context| context.name.clone());
+    sorted.order_by_key(|context| context.name.clone());
     if output == "name" {
         io.print(&sorted.iter().map(|context| format!("{}\n", context.name)).collect::<String>());
     } else {

@@ -9,6 +9,7 @@ use super::options::{DRY_RUN, DryRun, SELECTOR, flags};
 use super::parse::go_duration_text;
 use crate::api::LabelSelector;
 use crate::api::resource::{DAEMONSETS, PODS};
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Duration, Request, Time, Verb};
 use crate::flow::{Begun, Flow, Io, RequestError};
 use crate::value;
@@ -181,7 +182,7 @@ fn choose(inv: &Invocation, io: &mut Io, node: &str) -> Flow<Chosen> {
             Verdict::Refuse(error) => note(&mut errors, error),
         }
     }
-    warnings.sort_by_key(|(reason, _)| reason != DAEMONSET_WARNING);
+    warnings.order_by_key(|(reason, _)| reason != DAEMONSET_WARNING);
     chosen.warnings = warnings.into_iter().map(|(reason, pods)| format!("{reason}: {pods}")).collect();
     chosen.errors = errors
         .into_iter()

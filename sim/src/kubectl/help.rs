@@ -2,6 +2,7 @@
 
 use super::args::{Command, Flag, FlagKind, GLOBAL_FLAGS};
 use super::{GROUPS, ROOT};
+use crate::core::collections::sort::Sort as _;
 
 /// What `kubectl` alone and `kubectl help` print.
 pub(super) fn overview() -> String {
@@ -48,7 +49,7 @@ pub(super) fn of(command: &Command, path: &str) -> String {
     }
     let mut flags: Vec<&Flag> = command.flags.iter().filter(|flag| flag.refused.is_empty()).collect();
     if !flags.is_empty() {
-        flags.sort_by_key(|flag| flag.long);
+        flags.order_by_key(|flag| flag.long);
         text += "\nOptions:\n";
         text += &flags.into_iter().map(option).collect::<Vec<_>>().join("\n");
     }

@@ -1,6 +1,7 @@
 //! From words to an invocation: cobra's search for the command, pflag's reading of flags, and their errors.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
+use crate::core::collections::sort::Sort as _;
 
 use super::args::{Command, Flag, FlagKind, GLOBAL_FLAGS};
 
@@ -16,7 +17,7 @@ pub struct Parsed {
     /// How many of `args` stood before `--`, if there was one.
     pub dash: Option<usize>,
     /// The values of the flags that were given, in their order.
-    pub flags: BTreeMap<&'static str, Vec<String>>,
+    pub flags: PMap<&'static str, Vec<String>>,
 }
 
 /// Reads the words after `kubectl`. The error is the text for stderr.
@@ -35,7 +36,7 @@ pub fn parse(root: &'static Command, words: &[String]) -> Result<Parsed, String>
             None => break,
         }
     }
-    let mut parsed = Parsed { command, path, args: Vec::new(), dash: None, flags: BTreeMap::new() };
+    let mut parsed = Parsed { command, path, args: Vec::new(), dash: None, flags: PMap::new() };
     if command.is_absent() && !words.iter().any(|word| word == "--help" || word == "-h") {
         // Its flags are not known; whatever they are, it says that it is not modelled.
         return Ok(parsed);
@@ -55,7 +56,7 @@ pub fn parse(root: &'static Command, words: &[String]) -> Result<Parsed, String>
         .map(|flag| format!("{:?}", flag.long))
         .collect();
     if !missing.is_empty() {
-        missing.sort();
+        missing.order();
         return Err(format!("error: required flag(s) {} not set\n", missing.join(", ")));
     }
     Ok(parsed)

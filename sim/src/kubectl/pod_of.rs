@@ -7,6 +7,7 @@ use super::until::{Change, ObjectWatch};
 use crate::api::pod::is_ready;
 use crate::api::resource as kinds;
 use crate::api::selector::LabelSelector;
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Duration, Request};
 use crate::flow::{Flow, Io, Stream};
 use crate::value::Value;
@@ -52,7 +53,7 @@ pub(super) fn pod(inv: &Invocation, io: &mut Io, object: Value, logging: bool, w
         Err(error) => return Ok(Err(error.into())),
     };
     let mut pods: Vec<Value> = list["items"].items().to_vec();
-    pods.sort_by_key(|pod| rank(pod, logging));
+    pods.order_by_key(|pod| rank(pod, logging));
     if logging && pods.len() > 1 {
         io.eprint(&format!("Found {} pods, using pod/{}\n", pods.len(), pods[0].name()));
     }

@@ -1,6 +1,6 @@
 //! Whether the node takes a pod that was bound to it (upstream's `lifecycle/predicate.go`).
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use crate::api::quantity::Quantity;
 use crate::scheduler::terms::RequiredNodeAffinity;
@@ -26,7 +26,7 @@ pub fn requests(pod: &Value) -> (i64, i64) {
 
 /// The sum of the containers' `requests` or `limits`.
 pub fn sum(pod: &Value, kind: &str) -> Value {
-    let mut sum: BTreeMap<Text, Quantity> = BTreeMap::new();
+    let mut sum: PMap<Text, Quantity> = PMap::new();
     for container in pod["spec"]["containers"].items() {
         for (name, amount) in container["resources"][kind].entries() {
             let total = sum.entry(name.clone()).or_default();

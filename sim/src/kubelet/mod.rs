@@ -23,12 +23,12 @@ pub mod status_manager;
 pub mod volumes;
 mod worker;
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::core::collections::PMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::api::resource::{CSIDRIVERS, NODES, PODS, RUNTIMECLASSES, SERVICES};
 use crate::client::{EventRecorder, Informer, object_part_reference, object_reference};
-use crate::core::collections::PMap;
 use crate::core::{Addr, Component, EnvelopeId, Event, MachineId, Message, Outbox, Part, Request, Rng, Time, TimerKey};
 use crate::machine::MachineMessage;
 use crate::programs::Launch;
@@ -108,12 +108,12 @@ pub struct Kubelet {
     objects: volumes::ObjectCache,
     pods: PMap<Text, Rc<Pod>>,
     /// Pods of the api-server by `namespace/name`.
-    by_key: BTreeMap<Text, Text>,
+    by_key: PMap<Text, Text>,
     /// Mirror pods by `namespace/name`.
-    mirrors: BTreeMap<Text, Value>,
+    mirrors: PMap<Text, Value>,
     statuses: status_manager::StatusManager,
-    requests: BTreeMap<EnvelopeId, ApiCall>,
-    calls: BTreeMap<EnvelopeId, CriCall>,
+    requests: PMap<EnvelopeId, ApiCall>,
+    calls: PMap<EnvelopeId, CriCall>,
     /// Image pulls go one after the other (serializeImagePulls): whose, of which generation.
     pulls: VecDeque<(Text, u64)>,
     pulling: Option<(Text, u64)>,
@@ -126,7 +126,7 @@ pub struct Kubelet {
     /// Millicores, bytes and pods that are given away.
     used: (i64, i64, i64),
     /// Logs that are followed.
-    follows: BTreeMap<EnvelopeId, server::Follow>,
+    follows: PMap<EnvelopeId, server::Follow>,
 }
 
 impl Kubelet {
@@ -158,11 +158,11 @@ impl Kubelet {
             pod_watch: Informer::new(server, PODS, "").with("fieldSelector", field("spec.nodeName")),
             objects: volumes::ObjectCache::default(),
             pods: PMap::new(),
-            by_key: BTreeMap::new(),
-            mirrors: BTreeMap::new(),
+            by_key: PMap::new(),
+            mirrors: PMap::new(),
             statuses: status_manager::StatusManager::default(),
-            requests: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            requests: PMap::new(),
+            calls: PMap::new(),
             pulls: VecDeque::new(),
             pulling: None,
             images_changed: false,
@@ -170,7 +170,7 @@ impl Kubelet {
             found: None,
             found_parts: (Value::Null, Value::Null),
             used: (0, 0, 0),
-            follows: BTreeMap::new(),
+            follows: PMap::new(),
             name,
         }
     }

@@ -4,6 +4,7 @@
 use super::{ApiCall, CriCall, Kubelet};
 use crate::api::patch::two_way_strategic;
 use crate::api::resource::{CSINODES, LEASES, NODES};
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Duration, Outbox, Request, Time};
 use crate::value;
 use crate::value::{Text, Value, condition};
@@ -445,7 +446,7 @@ impl Kubelet {
     /// Takes over the list of images, the largest first.
     pub(super) fn set_images(&mut self, list: &Value, out: &mut Outbox<'_>) {
         let mut images: Vec<Value> = list["images"].items().to_vec();
-        images.sort_by(|a, b| (b["sizeBytes"].int(), a["names"][0].str()).cmp(&(a["sizeBytes"].int(), b["names"][0].str())));
+        images.order_by(|a, b| (b["sizeBytes"].int(), a["names"][0].str()).cmp(&(a["sizeBytes"].int(), b["names"][0].str())));
         // nodeStatusMaxImages
         images.truncate(50);
         self.node.images = images.into();

@@ -1,6 +1,7 @@
 //! What the kubelet keeps of a pod: its object, its sandbox and containers as the runtime reports them, and what its worker is doing.
 
-use std::collections::{BTreeMap, VecDeque};
+use crate::core::collections::PMap;
+use std::collections::VecDeque;
 
 use super::probes::Probe;
 use super::volumes::Volumes;
@@ -241,7 +242,7 @@ pub struct Pod {
     /// When the sync is to be tried again because something failed in it: `None` if nothing failed.
     pub retry_at: Option<Time>,
     /// Image pulls that failed: (back-off until, back-off, error), by image.
-    pub pull_backoff: BTreeMap<Text, (Time, Duration, Text)>,
+    pub pull_backoff: PMap<Text, (Time, Duration, Text)>,
     /// When the current pull was asked for, and when it began.
     pub pull_times: (Time, Time),
     /// Container deaths that the next relist will see.
@@ -283,7 +284,7 @@ impl Pod {
             current: 0,
             stopping: 0,
             retry_at: None,
-            pull_backoff: BTreeMap::new(),
+            pull_backoff: PMap::new(),
             pull_times: (now, now),
             unseen: Vec::new(),
             status: object["status"].clone(),

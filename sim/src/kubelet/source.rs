@@ -3,6 +3,7 @@
 use super::pod::{Pod, Sandbox, Work};
 use super::{CriCall, Kubelet, admission};
 use crate::client::Change;
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Duration, Outbox};
 use crate::value;
 use crate::value::{Text, Value};
@@ -69,7 +70,7 @@ impl Kubelet {
         let Some((sandboxes, containers)) = &self.found else { return };
         let mut own: Vec<&Value> =
             sandboxes.items().iter().filter(|sandbox| sandbox["metadata"]["uid"].str() == &*pod.uid).collect();
-        own.sort_by_key(|sandbox| sandbox["metadata"]["attempt"].int());
+        own.order_by_key(|sandbox| sandbox["metadata"]["attempt"].int());
         let Some(last) = own.last() else { return };
         pod.sandbox = Some(Sandbox {
             id: last["id"].text(),
@@ -79,7 +80,7 @@ impl Kubelet {
         });
         let ids: Vec<&str> = own.iter().map(|sandbox| sandbox["id"].str()).collect();
         let mut runs: Vec<&Value> = containers.items().iter().filter(|run| ids.contains(&run["podSandboxId"].str())).collect();
-        runs.sort_by_key(|run| run["metadata"]["attempt"].int());
+        runs.order_by_key(|run| run["metadata"]["attempt"].int());
         for run in runs {
             pod.observe(run);
         }

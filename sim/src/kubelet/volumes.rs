@@ -1,7 +1,7 @@
 //! Volumes and environment of pods: the ConfigMaps, Secrets and tokens that they need (upstream's volume manager and
 //! `util/manager/watch_based_manager.go`: a watch for each object, shared by the pods that refer to it).
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::core::collections::{PMap, PSet};
 
 use crate::api::Resource;
 use crate::api::resource::{CONFIGMAPS, SECRETS};
@@ -116,8 +116,8 @@ pub fn retry_after(failures: u32) -> Duration {
 }
 
 /// The objects that a pod refers to, in volumes and in its containers' environment.
-pub fn sources(pod: &Value) -> BTreeSet<(Resource, Text)> {
-    let mut sources: BTreeSet<(Resource, Text)> = BTreeSet::new();
+pub fn sources(pod: &Value) -> PSet<(Resource, Text)> {
+    let mut sources: PSet<(Resource, Text)> = PSet::new();
     for volume in Volumes::of(pod).list {
         sources.extend(volume.sources.into_iter().map(|source| (source.resource, source.name)));
     }
@@ -154,7 +154,7 @@ struct Watched {
 /// The watches on ConfigMaps and Secrets.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectCache {
-    watched: BTreeMap<(Resource, Text, Text), Watched>,
+    watched: PMap<(Resource, Text, Text), Watched>,
 }
 
 impl ObjectCache {

@@ -1,6 +1,7 @@
 //! The commands that a node's machine knows, for `docker exec NODE …`.
 
 use super::files;
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Disk, Part, Time};
 use crate::docker::human_duration;
 use crate::value;
@@ -180,7 +181,7 @@ pub fn crictl(args: &[String], list: &Value, now: Time) -> Finished {
             let header = ["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE"];
             let containers = list["containers"].items().iter().filter(|c| all || c["state"].str() == "CONTAINER_RUNNING");
             let mut containers: Vec<&Value> = containers.collect();
-            containers.sort_by_key(|container| std::cmp::Reverse(container["createdAt"].int()));
+            containers.order_by_key(|container| std::cmp::Reverse(container["createdAt"].int()));
             let row = |container: &Value| {
                 let pod = list["sandboxes"].items().iter().find(|s| s["id"].str() == container["podSandboxId"].str());
                 let pod = pod.map(|pod| pod["metadata"].clone()).unwrap_or_default();
@@ -207,7 +208,7 @@ pub fn crictl(args: &[String], list: &Value, now: Time) -> Finished {
         Some("pods") => {
             let header = ["POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME"];
             let mut sandboxes: Vec<&Value> = list["sandboxes"].items().iter().collect();
-            sandboxes.sort_by_key(|sandbox| std::cmp::Reverse(sandbox["createdAt"].int()));
+            sandboxes.order_by_key(|sandbox| std::cmp::Reverse(sandbox["createdAt"].int()));
             let row = |sandbox: &Value| {
                 let pod = &sandbox["metadata"];
                 vec![

@@ -1,7 +1,7 @@
 //! The first process of a node's machine: kind's node image boots systemd, which starts containerd and the kubelet. Commands of
 //! `docker exec` run below it, too.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use super::command::{self, Command, Finished};
@@ -42,7 +42,7 @@ pub struct Systemd {
     journald: u32,
     containerd: Service,
     kubelet: Service,
-    pending: BTreeMap<EnvelopeId, Pending>,
+    pending: PMap<EnvelopeId, Pending>,
 }
 
 impl Systemd {
@@ -58,7 +58,7 @@ impl Systemd {
             journald: 0,
             containerd: service(Part::Runtime),
             kubelet: service(Part::Kubelet),
-            pending: BTreeMap::new(),
+            pending: PMap::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! containerd: answers the kubelet's CRI calls, pulls images, and keeps the machine's sandboxes, containers and processes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::core::collections::{PMap, PSet};
 use std::rc::Rc;
 
 use super::container::{Container, Sandbox, State};
@@ -31,13 +31,13 @@ pub struct Containerd {
     node: Text,
     version: Text,
     booted: Time,
-    pub(super) images: BTreeMap<Text, Image>,
-    pub(super) layers: BTreeSet<Text>,
-    pub(super) sandboxes: BTreeMap<Text, Sandbox>,
-    containers: BTreeMap<Text, Container>,
-    pub(super) pulls: BTreeMap<Text, Pull>,
+    pub(super) images: PMap<Text, Image>,
+    pub(super) layers: PSet<Text>,
+    pub(super) sandboxes: PMap<Text, Sandbox>,
+    containers: PMap<Text, Container>,
+    pub(super) pulls: PMap<Text, Pull>,
     /// Calls to the registry, by envelope.
-    pub(super) downloads: BTreeMap<EnvelopeId, Text>,
+    pub(super) downloads: PMap<EnvelopeId, Text>,
     /// Who listens to container events.
     listener: Option<Addr>,
     pub(super) last_ip: u32,
@@ -54,12 +54,12 @@ impl Containerd {
             node: Text::new(launch.name),
             version: crate::kind::node_image_version(&launch.spec.image),
             booted: Time(disk["bootedAt"].int() as u64),
-            images: BTreeMap::new(),
-            layers: BTreeSet::new(),
-            sandboxes: BTreeMap::new(),
-            containers: BTreeMap::new(),
-            pulls: BTreeMap::new(),
-            downloads: BTreeMap::new(),
+            images: PMap::new(),
+            layers: PSet::new(),
+            sandboxes: PMap::new(),
+            containers: PMap::new(),
+            pulls: PMap::new(),
+            downloads: PMap::new(),
             listener: None,
             last_ip: disk["lastIP"].int() as u32,
             runs: 0,

@@ -1,6 +1,6 @@
 //! Addresses of pods, as the CNI plugin host-local gives them.
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::containerd::Containerd;
 use crate::addons::CNI_CONFIG;
@@ -20,7 +20,7 @@ impl Containerd {
                 pod["name"].str()
             ))
         })?;
-        let taken: BTreeSet<&str> =
+        let taken: PSet<&str> =
             self.sandboxes.values().filter(|sandbox| sandbox.ready).map(|sandbox| sandbox.ip.as_str()).collect();
         let size = range.size();
         for step in 1..=size {

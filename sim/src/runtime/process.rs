@@ -1,5 +1,6 @@
 //! Process ids of a machine, and `ps` (after procps-ng 4).
 
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Effect, Outbox, Rng, Time};
 use crate::value;
 use crate::value::{Text, Value};
@@ -121,7 +122,7 @@ pub fn ps(args: &[String], processes: &[Process], caller: &Caller) -> (String, S
     if options.forest {
         // Sorted by parent, then by start; the trees from the last root to the first (`show_forest` of procps' display.c).
         let mut sorted = wanted;
-        sorted.sort_by_key(|process| (process.ppid, process.started, process.pid));
+        sorted.order_by_key(|process| (process.ppid, process.started, process.pid));
         for root in sorted.iter().rev() {
             if !sorted.iter().any(|other| other.pid == root.ppid) {
                 tree(root, &sorted, 0, &mut rows);
@@ -129,7 +130,7 @@ pub fn ps(args: &[String], processes: &[Process], caller: &Caller) -> (String, S
         }
     } else {
         let mut sorted = wanted;
-        sorted.sort_by_key(|process| process.pid);
+        sorted.order_by_key(|process| process.pid);
         rows.extend(sorted.into_iter().map(|process| (0, process)));
     }
     let mut text = String::new();

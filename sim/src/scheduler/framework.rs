@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt::Debug;
+use std::fmt;
 use std::rc::Rc;
 
 use super::decision::{Candidate, Reasons};
@@ -16,8 +16,20 @@ use super::snapshot::Snapshot;
 use crate::core::{Request, Rng, Time};
 use crate::value::{Text, Value};
 
+// Not supertraits: the derived texts of all states of plugins would be part of the page's module.
+impl fmt::Debug for dyn Filter + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
+    }
+}
+impl fmt::Debug for dyn Score + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Score")
+    }
+}
+
 /// A plugin of a scheduling profile. For each extension point that it takes part in it returns itself.
-pub trait Plugin: Debug {
+pub trait Plugin: fmt::Debug {
     /// Its name in configurations, messages and records.
     fn name(&self) -> &'static str;
     /// Whether a pod may be queued for scheduling at all.
@@ -142,7 +154,7 @@ pub trait PreFilter {
 }
 
 /// Filters nodes for one pod.
-pub trait Filter: Debug {
+pub trait Filter {
     /// Whether the pod may go to this node.
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection>;
     /// A pod is imagined on the node (PreFilterExtensions.AddPod). Filters that look at the node only need not care.
@@ -223,7 +235,7 @@ pub trait PreScore {
 }
 
 /// Scores nodes for one pod.
-pub trait Score: Debug {
+pub trait Score {
     /// The node's score, in the plugin's own measure.
     fn score(&mut self, node: &NodeInfo) -> i64;
     /// Brings all scores into 0 to 100 (NormalizeScore).

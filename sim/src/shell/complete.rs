@@ -4,6 +4,7 @@ use super::env::{Env, Files};
 use super::program;
 use crate::api::Resource;
 use crate::api::resource::{NAMESPACES, NODES};
+use crate::core::collections::sort::Sort as _;
 use crate::kubectl::kubeconfig::Kubeconfig;
 use crate::kubectl::{self, Command, Flag, resources};
 
@@ -44,7 +45,7 @@ pub fn complete(line: &str, cursor: usize, files: &Files, names: Names) -> Compl
         },
     };
     found.retain(|candidate| candidate.starts_with(word));
-    found.sort();
+    found.order();
     found.dedup();
     Completion { start, candidates: found }
 }

@@ -1,11 +1,11 @@
 //! What a program sees of the user's session.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use crate::value::Text;
 
 /// The session's files: path below the home directory → content.
-pub type Files = BTreeMap<String, Text>;
+pub type Files = PMap<String, Text>;
 
 /// What a program sees of the session that it runs in. Plain data; a program gets it with every run, always the same.
 #[derive(Clone, Debug, Default)]

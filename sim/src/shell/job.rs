@@ -1,6 +1,6 @@
 //! A command line at work: its pipelines one after the other, and the programs of the running one side by side.
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 use std::rc::Rc;
 
 use super::filter::Filter;
@@ -65,10 +65,10 @@ struct Process {
     printed: usize,
     written: usize,
     /// Watches and followed logs that are open.
-    open: BTreeSet<usize>,
+    open: PSet<usize>,
     changed: bool,
     /// The asks that must all be answered before another run is worth while; empty when any answer may do.
-    awaited: BTreeSet<usize>,
+    awaited: PSet<usize>,
 }
 
 impl Job {
@@ -334,9 +334,9 @@ impl Session {
             asked: 0,
             printed: 0,
             written: 0,
-            open: BTreeSet::new(),
+            open: PSet::new(),
             changed: true,
-            awaited: BTreeSet::new(),
+            awaited: PSet::new(),
         }
     }
 }

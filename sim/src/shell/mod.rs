@@ -16,7 +16,7 @@ pub mod parse;
 pub mod pattern;
 pub mod program;
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use crate::core::{CommandId, Time};
 use crate::flow::{Answer, Ask, Stream};
@@ -65,7 +65,7 @@ pub enum ShellEffect {
 #[derive(Clone, Debug)]
 pub struct Shell {
     session: Session,
-    jobs: BTreeMap<CommandId, Job>,
+    jobs: PMap<CommandId, Job>,
 }
 
 /// What command lines share.
@@ -78,7 +78,7 @@ struct Session {
 impl Default for Shell {
     fn default() -> Self {
         let files = [("kind.yaml".to_string(), Text::from(include_str!("kind.yaml")))].into_iter().collect();
-        Self { session: Session { files, next_process: 0 }, jobs: BTreeMap::new() }
+        Self { session: Session { files, next_process: 0 }, jobs: PMap::new() }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::strategic::{DELETE_PRIMITIVES, DIRECTIVE, RETAIN_KEYS, SET_ORDER, field_of};
 use crate::api::Resource;
 use crate::api::schema::{self, Patch, Type};
+use crate::core::collections::sort::Sort as _;
 use crate::value;
 use crate::value::{Map, Text, Value, go_text};
 
@@ -129,7 +130,7 @@ fn diff_lists(
     }
     if !options.ignore_deletions {
         let mut deleted: Vec<&Value> = old.iter().filter(|have| !new.iter().any(|item| item[id] == have[id])).collect();
-        deleted.sort_by_key(|item| item[id].to_json());
+        deleted.order_by_key(|item| item[id].to_json());
         items.extend(deleted.into_iter().map(|item| {
             let mut deletion = value!({DIRECTIVE: "delete"});
             deletion.map_mut().insert(id, item[id].clone());

@@ -1,6 +1,7 @@
 //! Applying a strategic merge patch (strategicpatch.StrategicMergeMapPatch).
 
 use crate::api::schema::{Field, Patch, Type};
+use crate::core::collections::sort::Sort as _;
 use crate::value::{Map, Text, Value};
 
 pub(super) const DIRECTIVE: &str = "$patch";
@@ -159,7 +160,7 @@ fn in_order(items: Vec<Value>, old: &[Value], order: &[Value], id: impl Fn(&Valu
     let wanted: Vec<Value> = order.iter().map(&id).collect();
     let place = |item: &Value| wanted.iter().position(|have| *have == id(item));
     let (mut named, unnamed): (Vec<Value>, Vec<Value>) = items.into_iter().partition(|item| place(item).is_some());
-    named.sort_by_key(|item| place(item));
+    named.order_by_key(|item| place(item));
     let old_place = |item: &Value| old.iter().position(|have| id(have) == id(item));
     let (mut named, mut unnamed) = (named.into_iter().peekable(), unnamed.into_iter().peekable());
     let mut result = Vec::new();

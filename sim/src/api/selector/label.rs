@@ -1,5 +1,6 @@
 //! Label selectors in both spellings, after apimachinery's `pkg/labels/selector.go`.
 
+use crate::core::collections::sort::Sort as _;
 use std::fmt;
 
 use crate::api::names;
@@ -121,7 +122,7 @@ impl LabelSelector {
                 _ => return Self::nothing(),
             };
             let mut values: Vec<Text> = expression["values"].items().iter().map(Value::text).collect();
-            values.sort();
+            values.order();
             requirements.push(Requirement { key: expression["key"].text(), operator, values });
         }
         Self { nothing: false, requirements }
@@ -165,7 +166,7 @@ impl fmt::Display for LabelSelector {
             return f.write_str("<none>");
         }
         let mut sorted: Vec<&Requirement> = self.requirements.iter().collect();
-        sorted.sort_by(|a, b| a.key.cmp(&b.key));
+        sorted.order_by(|a, b| a.key.cmp(&b.key));
         for (at, requirement) in sorted.into_iter().enumerate() {
             write!(f, "{}{requirement}", if at == 0 { "" } else { "," })?;
         }
@@ -276,7 +277,7 @@ impl Parser {
             }
         };
         let mut values: Vec<Text> = values.into_iter().map(Text::from).collect();
-        values.sort();
+        values.order();
         values.dedup();
         let requirement = Requirement { key: key.into(), operator, values };
         requirement.check()?;

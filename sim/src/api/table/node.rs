@@ -2,6 +2,7 @@
 
 use super::{Column, always, creation_age, name, text_or, wide};
 use crate::core::Time;
+use crate::core::collections::sort::Sort as _;
 use crate::value::Value;
 
 pub(super) const COLUMNS: &[Column] = &[
@@ -29,7 +30,7 @@ pub fn node_roles(node: &Value) -> Vec<String> {
         })
         .filter(|role| !role.is_empty())
         .collect();
-    roles.sort();
+    roles.order();
     roles.dedup();
     roles
 }

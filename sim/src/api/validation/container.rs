@@ -1,6 +1,6 @@
 //! The containers of pods (validateContainers and what it calls).
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::volume::descending_path;
 use super::{Errors, Path};
@@ -18,11 +18,11 @@ enum Role {
     Init,
 }
 
-pub(super) fn containers(errors: &mut Errors, list: &Path<'_>, containers: &Value, volumes: &BTreeSet<Text>) {
+pub(super) fn containers(errors: &mut Errors, list: &Path<'_>, containers: &Value, volumes: &PSet<Text>) {
     if containers.is_empty() {
         errors.required(list, "");
     }
-    let mut names = BTreeSet::new();
+    let mut names = PSet::new();
     for (at, container) in containers.items().iter().enumerate() {
         let path = &list.index(at);
         common(errors, path, container, volumes);
@@ -34,8 +34,8 @@ pub(super) fn containers(errors: &mut Errors, list: &Path<'_>, containers: &Valu
     host_port_conflicts(errors, list, containers);
 }
 
-pub(super) fn init_containers(errors: &mut Errors, list: &Path<'_>, spec: &Value, volumes: &BTreeSet<Text>) {
-    let mut names: BTreeSet<Text> = spec["containers"].items().iter().map(|container| container["name"].text()).collect();
+pub(super) fn init_containers(errors: &mut Errors, list: &Path<'_>, spec: &Value, volumes: &PSet<Text>) {
+    let mut names: PSet<Text> = spec["containers"].items().iter().map(|container| container["name"].text()).collect();
     for (at, container) in spec["initContainers"].items().iter().enumerate() {
         let path = &list.index(at);
         common(errors, path, container, volumes);
@@ -58,7 +58,7 @@ pub(super) fn init_containers(errors: &mut Errors, list: &Path<'_>, spec: &Value
     }
 }
 
-fn common(errors: &mut Errors, path: &Path<'_>, container: &Value, volumes: &BTreeSet<Text>) {
+fn common(errors: &mut Errors, path: &Path<'_>, container: &Value, volumes: &PSet<Text>) {
     if container["name"].is_empty() {
         errors.required(&path.field("name"), "");
     } else {
@@ -96,7 +96,7 @@ pub(super) fn image(errors: &mut Errors, path: &Path<'_>, image: &Value) {
 }
 
 fn ports(errors: &mut Errors, list: &Path<'_>, ports: &Value) {
-    let mut names = BTreeSet::new();
+    let mut names = PSet::new();
     for (at, port) in ports.items().iter().enumerate() {
         let path = &list.index(at);
         if !port["name"].is_empty() {
@@ -135,7 +135,7 @@ pub(super) fn host_network_ports(errors: &mut Errors, list: &Path<'_>, container
 }
 
 fn host_port_conflicts(errors: &mut Errors, list: &Path<'_>, containers: &Value) {
-    let mut taken = BTreeSet::new();
+    let mut taken = PSet::new();
     for (at, container) in containers.items().iter().enumerate() {
         for (port_at, port) in container["ports"].items().iter().enumerate() {
             let number = port["hostPort"].int();
@@ -212,8 +212,8 @@ fn env_from(errors: &mut Errors, list: &Path<'_>, sources: &Value) {
     }
 }
 
-fn volume_mounts(errors: &mut Errors, list: &Path<'_>, mounts: &Value, volumes: &BTreeSet<Text>) {
-    let mut places = BTreeSet::new();
+fn volume_mounts(errors: &mut Errors, list: &Path<'_>, mounts: &Value, volumes: &PSet<Text>) {
+    let mut places = PSet::new();
     for (at, mount) in mounts.items().iter().enumerate() {
         let path = &list.index(at);
         if mount["name"].is_empty() {

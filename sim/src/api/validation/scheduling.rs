@@ -1,6 +1,6 @@
 //! Affinity, tolerations, taints, spreading (`pkg/apis/core/validation/validation.go`).
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::meta::{label_name, label_selector};
 use super::{Errors, Path};
@@ -155,7 +155,7 @@ pub(super) fn tolerations(errors: &mut Errors, list: &Path<'_>, tolerations: &Va
 
 /// The taints of a node (validateNodeTaints).
 pub(super) fn taints(errors: &mut Errors, list: &Path<'_>, taints: &Value) {
-    let mut seen = BTreeSet::new();
+    let mut seen = PSet::new();
     for (at, taint) in taints.items().iter().enumerate() {
         let path = &list.index(at);
         label_name(errors, &path.field("key"), &taint["key"].text());
@@ -171,7 +171,7 @@ pub(super) fn taints(errors: &mut Errors, list: &Path<'_>, taints: &Value) {
 }
 
 pub(super) fn topology_spread(errors: &mut Errors, list: &Path<'_>, constraints: &Value) {
-    let mut seen = BTreeSet::new();
+    let mut seen = PSet::new();
     for (at, constraint) in constraints.items().iter().enumerate() {
         let path = &list.index(at);
         if constraint["maxSkew"].int() <= 0 {

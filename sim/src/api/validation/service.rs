@@ -1,6 +1,6 @@
 //! Services and their endpoints (ValidateService, `pkg/apis/discovery/validation`).
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::container::{PROTOCOLS, port_or_name};
 use super::{Errors, Path, meta};
@@ -28,7 +28,7 @@ pub(super) fn service(errors: &mut Errors, object: &Value) {
         external_name(errors, path, spec);
     }
     let list = &path.field("ports");
-    let mut port_names = BTreeSet::new();
+    let mut port_names = PSet::new();
     for (at, port) in ports.iter().enumerate() {
         let path = &list.index(at);
         if port["name"].is_empty() {
@@ -59,7 +59,7 @@ pub(super) fn service(errors: &mut Errors, object: &Value) {
     }
     let kinds = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     errors.required_one_of(&path.field("type"), &spec["type"], kinds);
-    let mut seen = BTreeSet::new();
+    let mut seen = PSet::new();
     for (at, port) in ports.iter().enumerate() {
         if kind == "ClusterIP" && port["nodePort"].int() != 0 {
             errors.forbidden(&list.index(at).field("nodePort"), "may not be used when `type` is 'ClusterIP'");

@@ -1,6 +1,6 @@
 //! The volumes of pods (ValidateVolumes).
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
 
 use super::{Errors, Path};
 use crate::api::names;
@@ -41,8 +41,8 @@ const SOURCES: &[&str] = &[
 ];
 
 /// Checks the volumes and answers with the names of those that can be mounted.
-pub(super) fn volumes(errors: &mut Errors, list: &Path<'_>, volumes: &Value) -> BTreeSet<Text> {
-    let mut names = BTreeSet::new();
+pub(super) fn volumes(errors: &mut Errors, list: &Path<'_>, volumes: &Value) -> PSet<Text> {
+    let mut names = PSet::new();
     for (at, volume) in volumes.items().iter().enumerate() {
         let path = &list.index(at);
         sources(errors, path, volume);

@@ -3,7 +3,8 @@
 //! Upstream's plugin counts against `status.used`, which the quota controller keeps and the plugin itself raises by a write. Here
 //! usage is counted from the objects in the cache, so that no write is needed; the verdicts and the words are the same.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
+use crate::core::collections::sort::Sort as _;
 
 use super::super::ApiServer;
 use crate::api::quantity::{Format, Quantity};
@@ -64,13 +65,13 @@ fn lacking(pod: &Value, name: &str) -> String {
         .filter(|container| container["resources"][list][resource].is_null())
         .map(|container| container["name"].str())
         .collect();
-    names.sort_unstable();
+    names.order();
     names.join(",")
 }
 
 /// Which objects a quota's resource counts.
 fn counted_resource(name: &str) -> Option<Resource> {
-    let counts: BTreeMap<&str, Resource> = BTreeMap::from([
+    let counts: PMap<&str, Resource> = PMap::from([
         ("pods", PODS),
         ("count/pods", PODS),
         ("cpu", PODS),

@@ -1,6 +1,7 @@
 //! A DaemonSet's revisions: a ControllerRevision for each template it had (`update.go`'s history).
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
+use crate::core::collections::sort::Sort as _;
 
 use super::HASH_LABEL;
 use crate::api::names::pod_template_hash;
@@ -21,7 +22,7 @@ pub(super) fn construct<'a>(io: &mut Io<'a>, set: &Value, selector: &LabelSelect
     let patch = patch(set);
     let (mut current, old): (Vec<&Value>, Vec<&Value>) = revisions.into_iter().partition(|have| have["data"] == patch);
     let next = old.iter().map(|have| have["revision"].int()).max().unwrap_or(0) + 1;
-    current.sort_by_key(|have| have["revision"].int());
+    current.order_by_key(|have| have["revision"].int());
     let Some(newest) = current.pop() else { return Ok((snapshot(io, set, patch, next)?, old)) };
     // Duplicates come from a creation that was taken for failed.
     for duplicate in current {
@@ -85,8 +86,8 @@ pub(super) fn clean_up(io: &mut Io<'_>, set: &Value, mut old: Vec<&Value>) -> St
     }
     let view = io.view;
     let pods = view.objects(PODS, view.pods.keys_of(set.uid()));
-    let live: BTreeSet<&str> = pods.filter_map(|pod| pod.label(HASH_LABEL)).collect();
-    old.sort_by_key(|have| have["revision"].int());
+    let live: PSet<&str> = pods.filter_map(|pod| pod.label(HASH_LABEL)).collect();
+    old.order_by_key(|have| have["revision"].int());
     let dead = |have: &&&Value| have.label(HASH_LABEL).is_none_or(|hash| !live.contains(hash));
     for revision in old.iter().filter(dead).take(surplus) {
         let metadata = &revision["metadata"];

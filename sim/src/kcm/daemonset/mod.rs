@@ -3,7 +3,8 @@
 mod history;
 mod nodes;
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
+use crate::core::collections::sort::Sort as _;
 
 use super::context::Context;
 use super::control::{claim, create_pods, delete_pods, is_available, pod_from_template, put_status_twice, set_count};
@@ -34,7 +35,7 @@ struct Work<'a> {
 }
 
 /// The pods of a DaemonSet by the node they are meant for, oldest first.
-type ByNode<'a> = BTreeMap<Text, Vec<&'a Value>>;
+type ByNode<'a> = PMap<Text, Vec<&'a Value>>;
 
 /// Creates and deletes pods, replaces outdated ones, and reports.
 pub(super) fn sync<'a>(io: &mut Io<'a>, key: &str) -> Step<()> {
@@ -87,7 +88,7 @@ fn pods_by_node<'a>(io: &mut Io<'a>, work: &Work<'_>) -> Step<ByNode<'a>> {
         }
     }
     for pods in by_node.values_mut() {
-        pods.sort_by_key(|pod| (pod["metadata"]["creationTimestamp"].text(), pod["metadata"]["name"].text()));
+        pods.order_by_key(|pod| (pod["metadata"]["creationTimestamp"].text(), pod["metadata"]["name"].text()));
     }
     Ok(by_node)
 }

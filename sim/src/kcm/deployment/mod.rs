@@ -17,6 +17,7 @@ use crate::api::resource::{DEPLOYMENTS, PODS, REPLICASETS};
 use crate::api::selector::LabelSelector;
 use crate::client::{Change, object_reference};
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::value::{Text, Value};
 
 use revision::{DESIRED_REPLICAS, MAX_REPLICAS};
@@ -44,7 +45,7 @@ pub(super) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
         .objects(REPLICASETS, view.replica_sets.owned(deployment.uid()).chain(view.replica_sets.orphans(deployment.namespace())));
     let mut list: Vec<Value> =
         claim(io, REPLICASETS, &deployment, DEPLOYMENTS, &selector, candidates)?.into_iter().cloned().collect();
-    list.sort_by(older_first);
+    list.order_by(older_first);
     let d = &mut deployment;
     if d.is_terminating() {
         let sets = revision::sets(io, d, &list, false)?;
@@ -97,7 +98,7 @@ fn scale(io: &mut Io<'_>, d: &Value, sets: &Sets) -> Step<()> {
     let mut active: Vec<&Value> = sets.all().filter(|set| replicas(set) > 0).collect();
     let allowed = if replicas(d) > 0 { replicas(d) + max_surge(d) } else { 0 };
     let to_add = allowed - active.iter().map(|set| replicas(set)).sum::<i64>();
-    active.sort_by(|a, b| {
+    active.order_by(|a, b| {
         let by_age = if to_add > 0 { older_first(b, a) } else { older_first(a, b) };
         replicas(b).cmp(&replicas(a)).then(by_age)
     });

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::api::resource::REPLICASETS;
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::kcm::reconcile::{Io, Step};
 use crate::value::Value;
 
@@ -77,7 +78,7 @@ fn scale_old(io: &mut Io<'_>, d: &Value, sets: &mut Sets) -> Step<bool> {
         return Ok(false);
     }
     // Those that do not work go first: they would block the rollout.
-    sets.old.sort_by(older_first);
+    sets.old.order_by(older_first);
     let mut cleaned = 0;
     for old in sets.old.iter_mut().filter(|old| replicas(old) > 0) {
         let unhealthy = replicas(old) - available(old);
@@ -106,7 +107,7 @@ pub(super) fn clean_up(io: &mut Io<'_>, d: &Value, old: &[Value]) -> Step<()> {
     };
     let mut cleanable: Vec<&Value> = old.iter().filter(|set| !set.is_terminating()).collect();
     let surplus = (cleanable.len() as i64 - limit).max(0) as usize;
-    cleanable.sort_by_key(|set| number(set, REVISION).unwrap_or(0));
+    cleanable.order_by_key(|set| number(set, REVISION).unwrap_or(0));
     for set in cleanable.into_iter().take(surplus) {
         let status = &set["status"];
         if status["replicas"].int() != 0 || replicas(set) != 0 || set.generation() > status["observedGeneration"].int() {

@@ -1,6 +1,6 @@
 //! Endpoints (`pkg/controller/endpoint/endpoints_controller.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::core::collections::{PMap, PSet};
 
 use super::{
     HEADLESS, TRIGGER_TIME, delete_endpoints, has_hostname, is_candidate, is_headless, pods, target_port, target_reference,
@@ -85,13 +85,13 @@ fn own_labels(labels: &Value) -> Value {
 }
 
 /// The addresses behind one port: ready, then not ready, by address.
-type Addresses = (BTreeMap<(u32, Text), Value>, BTreeMap<(u32, Text), Value>);
+type Addresses = (PMap<(u32, Text), Value>, PMap<(u32, Text), Value>);
 
 /// The subsets: ports with the same addresses stand together; and whether something had to be left out (RepackSubsets).
 fn subsets(service: &Value, pods: &[&Value]) -> (Vec<Value>, bool) {
     let publish_all = service["spec"]["publishNotReadyAddresses"].is_true();
     let mut by_port: Vec<(Value, Addresses)> = Vec::new();
-    let mut total = BTreeSet::new();
+    let mut total = PSet::new();
     let mut over = false;
     for pod in pods.iter().filter(|pod| is_candidate(pod, publish_all)) {
         if total.len() >= CAPACITY && !total.contains(pod.uid()) {
@@ -122,7 +122,7 @@ fn subsets(service: &Value, pods: &[&Value]) -> (Vec<Value>, bool) {
     }
     let subset = |(ports, (ready, not_ready)): (Vec<Value>, Addresses)| {
         let mut subset = Value::map();
-        let list = |addresses: BTreeMap<(u32, Text), Value>| addresses.into_values().collect::<Vec<Value>>();
+        let list = |addresses: PMap<(u32, Text), Value>| addresses.into_values().collect::<Vec<Value>>();
         subset.set("addresses", Some(list(ready)).filter(|list| !list.is_empty()));
         subset.set("notReadyAddresses", Some(list(not_ready)).filter(|list| !list.is_empty()));
         let ports: Vec<Value> = ports.into_iter().filter(|port| !port.is_null()).collect();

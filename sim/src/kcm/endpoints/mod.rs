@@ -7,7 +7,7 @@
 pub(super) mod legacy;
 pub(super) mod slice;
 
-use std::collections::BTreeSet;
+use crate::core::collections::{PMap, PSet};
 
 use super::context::Context;
 use super::reconcile::QueueId;
@@ -17,7 +17,6 @@ use crate::api::resource::{ENDPOINTS, PODS, SERVICES};
 use crate::api::selector::LabelSelector;
 use crate::client::Change;
 use crate::core::Request;
-use crate::core::collections::PMap;
 use crate::value::{Text, Value};
 
 /// The annotation that says when the newest change behind an endpoint happened.
@@ -85,7 +84,7 @@ pub(super) fn on_service(context: &mut Context<'_, '_>, change: &Change) {
 
 /// A pod changed: the Services that select it are told, if it matters to them.
 pub(super) fn on_pod(context: &mut Context<'_, '_>, change: &Change) {
-    let mut services = BTreeSet::new();
+    let mut services = PSet::new();
     match (&change.old, &change.new) {
         (Some(old), Some(new)) => {
             let relabelled = old["metadata"]["labels"] != new["metadata"]["labels"];
@@ -105,7 +104,7 @@ pub(super) fn on_pod(context: &mut Context<'_, '_>, change: &Change) {
     }
 }
 
-fn select(view: &View, pod: &Value, services: &mut BTreeSet<Text>) {
+fn select(view: &View, pod: &Value, services: &mut PSet<Text>) {
     for service in view.list_in(SERVICES, pod.namespace()) {
         let selector = &service["spec"]["selector"];
         if !selector.is_null() && LabelSelector::of_labels(selector).matches_object(pod) {

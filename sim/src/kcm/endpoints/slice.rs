@@ -1,6 +1,6 @@
 //! EndpointSlices (`k8s.io/endpointslice/reconciler.go`): at most 100 endpoints each, changed as little as possible.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::{
     HEADLESS, TRIGGER_TIME, has_hostname, is_candidate, is_headless, pods, split_key, target_port, target_reference, trigger_time,
@@ -54,7 +54,7 @@ pub(in crate::kcm) fn sync(io: &mut Io<'_>, key: &str) -> Step<()> {
 /// Whether the informer lags behind what this controller has written: then it would be written twice.
 fn is_stale(view: &View, key: &str, existing: &[&Value]) -> bool {
     let Some(written) = view.triggers.written.get(key) else { return false };
-    let have: BTreeMap<&str, u64> = existing.iter().map(|slice| (slice.name(), slice.resource_version())).collect();
+    let have: PMap<&str, u64> = existing.iter().map(|slice| (slice.name(), slice.resource_version())).collect();
     written.iter().any(|(name, version)| have.get(name.as_str()).is_none_or(|have| have < version))
 }
 
@@ -139,7 +139,7 @@ fn plan(service: &Value, existing: &[&Value], desired: Vec<(Value, Vec<Value>)>)
 
 /// Distributes the endpoints of one list of ports over its slices (reconcileByPortMapping).
 fn place(service: &Value, ports: &Value, slices: &[&Value], endpoints: &[Value], plan: &mut Plan) {
-    let mut missing: BTreeMap<(Text, Text), &Value> = endpoints.iter().map(|endpoint| (identity(endpoint), endpoint)).collect();
+    let mut missing: PMap<(Text, Text), &Value> = endpoints.iter().map(|endpoint| (identity(endpoint), endpoint)).collect();
     let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
     for slice in slices {
         let mut kept = Vec::new();

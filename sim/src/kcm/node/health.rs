@@ -1,7 +1,7 @@
 //! Who is alive: every 5 s the leases and conditions of all nodes are looked at; a node that was silent for the grace period
 //! becomes Unknown, its pods not ready, and it is tainted (`node_lifecycle_controller.go`).
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::taints::{NOT_READY, UNREACHABLE, has_no_execute, swap};
 use super::{node, reference};
@@ -84,7 +84,7 @@ pub(in crate::kcm) fn monitor(context: &mut Context<'_, '_>) {
     let now = context.out.now();
     let nodes: Vec<Value> = context.view.store(NODES).values().cloned().collect();
     greet(context, &nodes);
-    let mut zones: BTreeMap<Text, (usize, usize)> = BTreeMap::new();
+    let mut zones: PMap<Text, (usize, usize)> = PMap::new();
     for node in &nodes {
         let health = probe(context.view, node, now);
         context.view.nodes.health.insert(node["metadata"]["name"].text(), health);
@@ -155,7 +155,7 @@ fn is_silent(view: &View, node: &Value, now: Time) -> bool {
 }
 
 /// Notes how the zones are (handleDisruption); when the last one breaks down the monitor stops blaming the nodes.
-fn note_zones(context: &mut Context<'_, '_>, counts: BTreeMap<Text, (usize, usize)>) {
+fn note_zones(context: &mut Context<'_, '_>, counts: PMap<Text, (usize, usize)>) {
     let was_cut_off = cut_off(context.view);
     let names: Vec<Text> = context.view.nodes.zones.keys().cloned().collect();
     for name in names.iter().filter(|name| !counts.contains_key(*name)) {

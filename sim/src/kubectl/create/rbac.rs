@@ -4,6 +4,7 @@
 use super::{Failure, GENERATOR, create, name_of};
 use crate::api::Resource;
 use crate::api::resource::{CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES};
+use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 use crate::kubectl::options::flags;
 use crate::kubectl::resources::find;
@@ -143,7 +144,7 @@ fn rules(inv: &Invocation, verbs: &[String]) -> Result<Vec<Value>, Error> {
             None => groups.push((group, vec![plural])),
         }
     }
-    groups.sort();
+    groups.order();
     let rule = |(group, resources): (String, Vec<String>)| {
         let mut rule = value!({"apiGroups": [group], "resources": resources, "verbs": verbs.iter().collect::<Value>()});
         if !inv.list("resource-name").is_empty() {

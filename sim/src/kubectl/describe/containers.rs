@@ -2,6 +2,7 @@
 
 use super::sheet::{Sheet, date, or_none, plain};
 use crate::api::quantity::Quantity;
+use crate::core::collections::sort::Sort as _;
 use crate::value::Value;
 
 /// Writes a list of containers. `statuses` is null in templates, `pod` too; `indent` is one more space in templates.
@@ -204,7 +205,7 @@ fn mounts(sheet: &mut Sheet, mounts: &Value) {
     let none = if mounts.is_empty() { "\t<none>" } else { "" };
     sheet.line(2, &format!("Mounts:{none}"));
     let mut mounts: Vec<&Value> = mounts.items().iter().collect();
-    mounts.sort_by_key(|mount| mount["mountPath"].text());
+    mounts.order_by_key(|mount| mount["mountPath"].text());
     for mount in mounts {
         let mode = if mount["readOnly"].is_true() { "ro" } else { "rw" };
         let path = match mount["subPath"].str() {

@@ -4,6 +4,7 @@ use super::Reader;
 use super::sheet::Sheet;
 use crate::api::resource::EVENTS;
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::Flow;
 use crate::value::{Text, Value};
 
@@ -19,7 +20,7 @@ fn last_seen(event: &Value) -> &str {
 
 /// Events, oldest first.
 pub(in crate::kubectl) fn sort(events: &mut [Value]) {
-    events.sort_by(|a, b| last_seen(a).get(..19).cmp(&last_seen(b).get(..19)));
+    events.order_by(|a, b| last_seen(a).get(..19).cmp(&last_seen(b).get(..19)));
 }
 
 /// The events about an object, as `searchEvents` finds them; without an answer there are none. `None` when none are to be shown.

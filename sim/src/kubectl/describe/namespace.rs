@@ -1,6 +1,7 @@
 //! Namespaces with their quotas and limits.
 
-use std::collections::BTreeSet;
+use crate::core::collections::PSet;
+use crate::core::collections::sort::Sort as _;
 
 use super::Reader;
 use super::sheet::{Sheet, date};
@@ -64,7 +65,7 @@ const LIMIT_RULES: &str = "----\t--------\t---\t---\t---------------\t----------
 fn quota_rows(sheet: &mut Sheet, level: usize, quota: &Value, rule: &str) {
     let mut scopes: Vec<&str> = quota["spec"]["scopes"].items().iter().map(Value::str).collect();
     if !scopes.is_empty() {
-        scopes.sort_unstable();
+        scopes.order();
         sheet.field(level, "Scopes", &scopes.join(", "));
     }
     sheet.line(level, "Resource\tUsed\tHard");
@@ -78,7 +79,7 @@ fn quota_rows(sheet: &mut Sheet, level: usize, quota: &Value, rule: &str) {
 fn limit_rows(sheet: &mut Sheet, prefix: &str, range: &Value) {
     const KEYS: [&str; 5] = ["min", "max", "defaultRequest", "default", "maxLimitRequestRatio"];
     for item in range["spec"]["limits"].items() {
-        let names: BTreeSet<_> = KEYS.iter().flat_map(|key| item[*key].entries().iter().map(|(name, _)| name)).collect();
+        let names: PSet<_> = KEYS.iter().flat_map(|key| item[*key].entries().iter().map(|(name, _)| name)).collect();
         for name in names {
             let cell = |key: &&str| match item[*key].get(name) {
                 Some(amount) => Quantity::of(amount).to_string(),

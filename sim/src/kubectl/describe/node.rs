@@ -1,6 +1,7 @@
 //! Nodes.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
+use crate::core::collections::sort::Sort as _;
 
 use super::Reader;
 use super::events;
@@ -12,7 +13,7 @@ use crate::flow::{Flow, RequestError};
 use crate::value::{Text, Value};
 
 /// Amounts by resource name.
-type Amounts = BTreeMap<Text, Quantity>;
+type Amounts = PMap<Text, Quantity>;
 
 pub(super) fn describe(reader: &mut Reader, node: &Value) -> Flow<Result<String, RequestError>> {
     let name = node.name();
@@ -79,7 +80,7 @@ pub(super) fn describe(reader: &mut Reader, node: &Value) -> Flow<Result<String,
 
 fn taints(taints: &Value) -> Vec<String> {
     let mut sorted: Vec<&Value> = taints.items().iter().collect();
-    sorted.sort_by_key(|taint| format!("{},{}", taint["effect"].str(), taint["key"].str()));
+    sorted.order_by_key(|taint| format!("{},{}", taint["effect"].str(), taint["key"].str()));
     let text = |taint: &Value| match (taint["value"].str(), taint["effect"].str()) {
         ("", effect) => format!("{}:{effect}", taint["key"].str()),
         (value, effect) => format!("{}={value}:{effect}", taint["key"].str()),

@@ -7,6 +7,7 @@ use crate::api::quantity::Quantity;
 use crate::api::resource::PODS;
 use crate::api::table::format_labels;
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::Flow;
 use crate::value::{Value, go_text};
 
@@ -201,7 +202,7 @@ pub(super) fn role(reader: &mut Reader, role: &Value) -> String {
             add(String::new(), format!("[{}]", path.str()));
         }
     }
-    lines.sort();
+    lines.order();
     for (verbs, resource, paths, names) in lines {
         sheet.line(1, &format!("{resource}\t{paths}\t{names}\t{verbs}"));
     }

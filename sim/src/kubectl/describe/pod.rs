@@ -3,6 +3,7 @@
 use super::sheet::{Sheet, controlled_by, date, selector_text};
 use super::{Reader, containers, events, volumes};
 use crate::api::pod::qos_class;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::Flow;
 use crate::value::Value;
 
@@ -110,7 +111,7 @@ fn conditions(sheet: &mut Sheet, pod: &Value) {
 /// `key=value:Effect op=Exists for 300s`, sorted by key.
 pub(super) fn tolerations(tolerations: &Value) -> Vec<String> {
     let mut sorted: Vec<&Value> = tolerations.items().iter().collect();
-    sorted.sort_by_key(|toleration| toleration["key"].text());
+    sorted.order_by_key(|toleration| toleration["key"].text());
     let text = |toleration: &Value| {
         let (key, value, effect) = (toleration["key"].str(), toleration["value"].str(), toleration["effect"].str());
         let mut text = key.to_string();
@@ -136,7 +137,7 @@ fn spread_constraints(sheet: &mut Sheet, indent: &str, constraints: &Value) {
         return;
     }
     let mut constraints: Vec<&Value> = constraints.items().iter().collect();
-    constraints.sort_by_key(|constraint| constraint["topologyKey"].text());
+    constraints.order_by_key(|constraint| constraint["topologyKey"].text());
     let texts: Vec<String> = constraints
         .into_iter()
         .map(|constraint| {

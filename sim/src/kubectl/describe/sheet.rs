@@ -2,6 +2,7 @@
 
 use super::super::print::TabWriter;
 use crate::core::Time;
+use crate::core::collections::sort::Sort as _;
 use crate::core::time::civil;
 use crate::value::Value;
 
@@ -168,7 +169,7 @@ pub(super) fn selector_text(selector: &Value) -> String {
     for expression in selector["matchExpressions"].items() {
         let key = expression["key"].str();
         let mut values: Vec<&str> = expression["values"].items().iter().map(Value::str).collect();
-        values.sort_unstable();
+        values.order();
         let text = match expression["operator"].str() {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),
@@ -177,7 +178,7 @@ pub(super) fn selector_text(selector: &Value) -> String {
         };
         parts.push((key.to_string(), text));
     }
-    parts.sort();
+    parts.order();
     let texts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
     if texts.is_empty() { "<none>".to_string() } else { texts.join(",") }
 }

@@ -6,6 +6,7 @@ use super::{events, pod};
 use crate::api::resource::{PODS, REPLICASETS};
 use crate::api::selector::LabelSelector;
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::Flow;
 use crate::kubectl::replica_sets;
 use crate::value::Value;
@@ -50,7 +51,7 @@ pub(super) fn deployment(reader: &mut Reader, deployment: &Value) -> Flow<String
             format!("{} ({have}/{want} replicas created)", set.name())
         };
         let mut old: Vec<&Value> = sets.iter().filter(|set| new.is_none_or(|new| new.uid() != set.uid())).collect();
-        old.sort_by_key(|set| set["metadata"]["creationTimestamp"].text());
+        old.order_by_key(|set| set["metadata"]["creationTimestamp"].text());
         let old: Vec<String> = old.into_iter().map(created).collect();
         sheet.field(0, "OldReplicaSets", or_none(&old.join(", ")));
         sheet.field(0, "NewReplicaSet", &new.map_or_else(|| "<none>".to_string(), created));

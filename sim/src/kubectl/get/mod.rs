@@ -15,6 +15,7 @@ use super::resources::{Choice, Found, Target, objects, targets};
 use crate::api::Resource;
 use crate::api::resource::ENDPOINTS;
 use crate::core::Request;
+use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io, RequestError};
 use crate::value::Value;
 
@@ -144,7 +145,7 @@ fn request(inv: &Invocation, target: &Target, as_table: bool) -> Request {
     request.as_table = as_table;
     if as_table && inv.given("sort-by") {
         request = request.param("includeObject", "Object");
-        request.query.sort_by_key(|(name, _)| *name);
+        request.query.order_by_key(|(name, _)| *name);
     }
     request
 }

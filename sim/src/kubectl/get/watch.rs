@@ -4,6 +4,7 @@ use super::super::error::Error;
 use super::super::invocation::Invocation;
 use super::super::print::{Format, Printer, TabWriter, TablePrinter};
 use super::super::resources::{Target, objects};
+use crate::core::collections::sort::Sort as _;
 use crate::core::{Request, Time, WatchType};
 use crate::flow::{Flow, Io, Next, RequestError};
 use crate::value;
@@ -70,7 +71,7 @@ pub(super) fn run(inv: &Invocation, io: &mut Io, targets: &[Target]) -> Flow<()>
         None => {
             let version = state(inv, io, target, &mut output, as_table)?;
             let mut request = watch_request(target).param("resourceVersion", version);
-            request.query.sort_by_key(|(name, _)| *name);
+            request.query.order_by_key(|(name, _)| *name);
             request.as_table = as_table;
             let deadline = timeout.map(|timeout| io.now() + timeout);
             // The watch of a single object begins with its state, which has been printed.

@@ -17,6 +17,7 @@ use super::invocation::Invocation;
 use super::resources::full_name;
 use crate::api::Resource;
 use crate::api::yaml_out::{to_json_pretty, to_yaml};
+use crate::core::collections::sort::Sort as _;
 use crate::shell::Env;
 use crate::value::{Map, Value};
 
@@ -106,7 +107,7 @@ impl Format {
                 let mut formats: Vec<&str> = FORMATS.to_vec();
                 if get {
                     formats.extend(["custom-columns", "custom-columns-file", "wide"]);
-                    formats.sort_unstable();
+                    formats.order();
                 }
                 Err(format!(
                     "unable to match a printer suitable for the output format {output:?}, allowed formats are: {}",

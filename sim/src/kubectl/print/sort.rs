@@ -1,5 +1,6 @@
 //! `--sort-by`, after kubectl's `pkg/cmd/get/sorter.go`.
 
+use crate::core::collections::sort::Sort as _;
 use std::cmp::Ordering;
 
 use super::jsonpath::JsonPath;
@@ -19,7 +20,7 @@ pub fn sort_by<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value)
         let inner = path.trim_start_matches(['{', '.']).trim_end_matches('}');
         return Err(format!("couldn't find any field with path \"{{.{inner}}}\" in the list of objects"));
     }
-    keyed.sort_by(|(a, _), (b, _)| match (a, b) {
+    keyed.order_by(|(a, _), (b, _)| match (a, b) {
         (Some(a), Some(b)) => compare(a, b),
         (a, b) => a.is_some().cmp(&b.is_some()),
     });

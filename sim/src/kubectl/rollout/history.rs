@@ -1,6 +1,6 @@
 //! `kubectl rollout history`, after `k8s.io/kubectl/pkg/polymorphichelpers/history.go`.
 
-use std::collections::BTreeMap;
+use crate::core::collections::PMap;
 
 use super::super::args::{Command, Flag, FlagKind};
 use super::super::describe::pod::template as describe_template;
@@ -41,7 +41,7 @@ const OWN: &[Flag] = &[
 ];
 
 /// Pod templates by revision.
-type History = BTreeMap<i64, Value>;
+type History = PMap<i64, Value>;
 
 fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     if inv.args.is_empty() && !manifests::given(inv) {

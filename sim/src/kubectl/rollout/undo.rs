@@ -2,6 +2,7 @@
 
 use crate::api::LabelSelector;
 use crate::api::resource::{CONTROLLERREVISIONS, DAEMONSETS, DEPLOYMENTS, REPLICASETS};
+use crate::core::collections::sort::Sort as _;
 use crate::core::{PatchType, Request};
 use crate::flow::{Flow, Io};
 use crate::kubectl::options::{DRY_RUN, DryRun, FILES, PRINT, SELECTOR, flags};
@@ -93,7 +94,7 @@ fn deployment(inv: &Invocation, io: &mut Io, one: &Found, dry_run: DryRun) -> Fl
         }
     };
     let mut sets = replica_sets::of(&deployment, &list);
-    sets.sort_by_key(|set| std::cmp::Reverse(replica_sets::revision(set)));
+    sets.order_by_key(|set| std::cmp::Reverse(replica_sets::revision(set)));
     let Some(set) = (if to == 0 { sets.get(1) } else { sets.iter().find(|set| replica_sets::revision(set) == to) }) else {
         return Ok(Err(if to == 0 {
             Error::Text(format!("no rollout history found for deployment {name:?}"))
@@ -157,7 +158,7 @@ fn daemon_set(inv: &Invocation, io: &mut Io, one: &Found, dry_run: DryRun) -> Fl
     };
     let owned = |item: &&Value| item.controller().is_some_and(|owner| owner["uid"].str() == set.uid());
     let mut history: Vec<&Value> = list["items"].items().iter().filter(owned).collect();
-    history.sort_by_key(|revision| std::cmp::Reverse(revision["revision"].int()));
+    history.order_by_key(|revision| std::cmp::Reverse(revision["revision"].int()));
     if to == 0 && history.len() <= 1 {
         return Ok(Err("no last revision to roll back to".into()));
     }

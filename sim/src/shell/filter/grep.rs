@@ -1,5 +1,6 @@
 //! `grep`.
 
+use crate::core::collections::sort::Sort as _;
 use std::collections::VecDeque;
 
 use super::super::pattern::Pattern;
@@ -84,7 +85,7 @@ impl Grep {
         }
         let chars: Vec<char> = line.chars().collect();
         let mut parts: Vec<(usize, usize)> = self.patterns.iter().flat_map(|pattern| pattern.find_all(line)).collect();
-        parts.sort_unstable();
+        parts.order();
         for (begin, end) in parts {
             let part: String = chars[begin..end].iter().collect();
             self.print(self.seen, ':', &part, out);

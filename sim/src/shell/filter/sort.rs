@@ -1,5 +1,7 @@
 //! `sort`.
 
+use crate::core::collections::sort::Sort as _;
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct SortOrder {
     pub(super) reverse: bool,
@@ -13,7 +15,7 @@ pub(super) struct SortOrder {
 impl SortOrder {
     /// The lines in their order, with their ends.
     pub(super) fn sorted(&self, mut lines: Vec<String>) -> impl Iterator<Item = String> {
-        lines.sort_by(|a, b| {
+        lines.order_by(|a, b| {
             let (ka, kb) = (self.key_of(a), self.key_of(b));
             let order = if self.numeric { number(&ka).total_cmp(&number(&kb)) } else { ka.cmp(&kb) };
             let order = if self.reverse { order.reverse() } else { order };
