@@ -44,7 +44,7 @@ impl<T> PVec<T> {
     }
 
     /// The last item.
-    pub fn back(&self) -> Option<&T> {
+    pub fn last(&self) -> Option<&T> {
         self.get(self.len.checked_sub(1)?)
     }
 
@@ -83,6 +83,19 @@ impl<T: Clone> PVec<T> {
         self.len += 1;
     }
 
+    /// Drops all items from position `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            let end = self.gone + len;
+            self.chunks.truncate(end.div_ceil(CHUNK));
+            let full = self.chunks.len().saturating_sub(1) * CHUNK;
+            if let Some(last) = self.chunks.last_mut() {
+                Rc::make_mut(last).truncate(end - full);
+            }
+            self.len = len;
+        }
+    }
+
     /// Removes the first item.
     pub fn pop_front(&mut self) -> Option<T> {
         let item = self.front()?.clone();
@@ -93,6 +106,14 @@ impl<T: Clone> PVec<T> {
             self.gone = 0;
         }
         Some(item)
+    }
+}
+
+impl<T: Clone> Extend<T> for PVec<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        for item in items {
+            self.push_back(item);
+        }
     }
 }
 
@@ -135,8 +156,15 @@ mod tests {
         let kept = list.clone();
         assert!(list.iter().eq(model.iter()));
         assert!(list.iter().rev().eq(model.iter().rev()));
-        assert_eq!((list.front(), list.back(), list.len()), (model.front(), model.back(), model.len()));
+        assert_eq!((list.front(), list.last(), list.len()), (model.front(), model.back(), model.len()));
         assert_eq!(list.partition_point(|number| *number < 700), model.iter().position(|number| *number == 700).unwrap());
+        for len in [600, 600, 513, 512, 400] {
+            list.truncate(len);
+            model.truncate(len);
+            assert!(list.iter().eq(model.iter()));
+        }
+        list.extend(0..100);
+        model.extend(0..100);
         while let Some(item) = list.pop_front() {
             assert_eq!(Some(item), model.pop_front());
         }

@@ -146,7 +146,9 @@ impl<D: Clone> Log<D> {
         let index = index.min(self.applied);
         let Some(term) = self.term(index) else { return };
         if index >= self.first_index() {
-            self.entries = self.entries.split_off((index - self.before.0) as usize);
+            for _ in self.before.0..index {
+                self.entries.pop_front();
+            }
             self.before = (index, term);
         }
     }
