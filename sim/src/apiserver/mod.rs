@@ -4,7 +4,7 @@
 //! - [`cache`]: the watch cache and the watches that it serves;
 //! - `rest.rs`: what a request makes of an object (pure: request + current object → new object), after apiserver's `registry/generic/registry/store.go`;
 //! - `strategy.rs`: what each resource does on create and update, after `pkg/registry/*/strategy.go`;
-//! - `admission/`: admission plugins; `subresource.rs`: scale, binding, eviction, token;
+//! - `admission/`: admission plugins; `subresource.rs`: scale, binding, token; `eviction.rs`: eviction;
 //! - `read.rs`: get, list, Tables, raw paths; `bootstrap.rs`: the objects that the server creates by itself.
 //!
 //! A write costs one round trip to etcd: it is computed on the cached object and put under the condition that the object has
@@ -14,6 +14,7 @@ mod admission;
 mod bootstrap;
 pub mod cache;
 mod events;
+mod eviction;
 mod read;
 mod rest;
 mod services;
@@ -66,6 +67,8 @@ enum Stage {
     Read { attempts: u8 },
     /// The new state is put.
     Write { attempts: u8 },
+    /// An eviction's PodDisruptionBudget is put; the pod is as it was before.
+    Spend { attempts: u8, pod: Value },
     /// The object is marked as deleted, to be deleted next.
     Mark { attempts: u8 },
     /// The object is deleted; the answer is this body.
@@ -336,6 +339,9 @@ impl ApiServer {
                 let object = stored.expect("a put answers with the key");
                 self.answer(&client, subresource::written_body(&request, object), out);
             }
+            Stage::Spend { attempts, pod } => {
+                self.budget_put((client, request), (attempts, pod), response.succeeded, stored.as_ref(), out);
+            }
             Stage::Mark { attempts } if response.succeeded => {
                 let body = stored.expect("a put answers with the key");
                 let key = resource.etcd_key(&request.namespace, &request.name).into();
@@ -345,6 +351,11 @@ impl ApiServer {
             Stage::Delete { body, .. } if response.succeeded => self.answer(&client, Ok((200, body)), out),
             // Somebody else was faster: the answer holds the current state.
             Stage::Write { attempts } | Stage::Mark { attempts } | Stage::Delete { attempts, .. } => match stored {
+                Some(current) if attempts < 20 && &*request.subresource == "eviction" => {
+                    // The budget has been spent already.
+                    let outcome = self.evicted(&current, &request, out);
+                    self.carry_out(client, request, &current, outcome, true, attempts + 1, out);
+                }
                 Some(current) if attempts < 20 => self.write(client, request, &current, true, attempts + 1, out),
                 Some(_) => {
                     self.answer(&client, Err(ApiError::conflict(&resource.group_resource(), &request.name, rest::MODIFIED)), out)
@@ -383,8 +394,22 @@ impl ApiServer {
 
     /// Computes and stores the outcome of a write on `current`; `fresh` says that etcd itself gave it.
     fn write(&mut self, client: Client, request: Rc<Request>, current: &Value, fresh: bool, attempts: u8, out: &mut Outbox<'_>) {
-        let resource = request.resource.expect("writes have a resource");
         let outcome = self.outcome(&request, current, out);
+        self.carry_out(client, request, current, outcome, fresh, attempts, out);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn carry_out(
+        &mut self,
+        client: Client,
+        request: Rc<Request>,
+        current: &Value,
+        outcome: Result<Outcome, ApiError>,
+        fresh: bool,
+        attempts: u8,
+        out: &mut Outbox<'_>,
+    ) {
+        let resource = request.resource.expect("writes have a resource");
         let key: Text = resource.etcd_key(&request.namespace, &request.name).into();
         let expected = Some(current.resource_version());
         match outcome {
@@ -410,6 +435,7 @@ impl ApiServer {
                 let put = EtcdRequest::Put { key, expected, value: cache::without_revision(&object), ttl };
                 self.ask_etcd(put, Pending { client, request, stage: Stage::Write { attempts } }, out);
             }
+            Ok(Outcome::Spend(budget)) => self.put_budget(client, request, &budget, current.clone(), 0, out),
             Ok(Outcome::MarkAndDelete(object)) => {
                 let put = EtcdRequest::Put { key, expected, value: cache::without_revision(&object), ttl: None };
                 self.ask_etcd(put, Pending { client, request, stage: Stage::Mark { attempts } }, out);

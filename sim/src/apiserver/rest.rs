@@ -20,6 +20,8 @@ pub(super) enum Outcome {
     Delete(Value),
     /// It is marked as deleted, so that everybody who watches learns of its end, and then removed.
     MarkAndDelete(Value),
+    /// First this PodDisruptionBudget is stored, of which an eviction takes one.
+    Spend(Value),
     /// Nothing changes.
     Unchanged,
 }

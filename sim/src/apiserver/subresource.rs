@@ -1,10 +1,10 @@
-//! Subresources with a behaviour of their own: binding, eviction, scale, token.
+//! Subresources with a behaviour of their own: binding, scale, token.
 
 use super::ApiServer;
 use super::rest::Outcome;
-use crate::api::resource::{DEPLOYMENTS, PODDISRUPTIONBUDGETS, PODS};
+use crate::api::resource::DEPLOYMENTS;
 use crate::api::selector::LabelSelector;
-use crate::api::{ApiError, Resource, patch, pod, validation};
+use crate::api::{ApiError, Resource, patch, validation};
 use crate::core::{Duration, Outbox, Request, Time, Verb};
 use crate::value;
 use crate::value::Value;
@@ -107,48 +107,6 @@ pub(super) fn scale(resource: Resource, current: &Value, request: &Request) -> R
 }
 
 impl ApiServer {
-    /// POST pods/NAME/eviction (registry/core/pod/storage/eviction.go).
-    pub(super) fn evict(&mut self, current: &Value, request: &Request, out: &Outbox<'_>) -> Result<Outcome, ApiError> {
-        let mut options = request.body["deleteOptions"].clone();
-        if options.is_null() {
-            options = Value::map();
-        }
-        let finished = matches!(current["status"]["phase"].str(), "Succeeded" | "Failed" | "Pending");
-        if !finished && !current.is_terminating() {
-            let budgets: Vec<&Value> = self
-                .caches
-                .list_in(PODDISRUPTIONBUDGETS, current.namespace())
-                .filter(|budget| LabelSelector::of(&budget["spec"]["selector"]).matches_object(current))
-                .collect();
-            if budgets.len() > 1 {
-                return Err(ApiError::new(
-                    500,
-                    "InternalError",
-                    "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
-                ));
-            }
-            if let Some(budget) = budgets.first() {
-                let allowed = budget["status"]["disruptionsAllowed"].int();
-                let observed = budget["status"]["observedGeneration"].int() >= budget.generation();
-                if (allowed <= 0 || !observed) && pod::is_ready(current) {
-                    return Err(too_many(budget));
-                }
-            }
-        }
-        let mut delete = Request::delete(PODS, request.namespace.clone(), request.name.clone());
-        delete.body = options;
-        let outcome = self.outcome(&delete, current, out)?;
-        if let Outcome::Put(mut pod) = outcome {
-            let condition = value!({
-                "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
-                "lastProbeTime": null, "lastTransitionTime": out.now().rfc3339(), "observedGeneration": pod.generation(),
-            });
-            set_condition(&mut pod, condition);
-            return Ok(Outcome::Put(pod));
-        }
-        Ok(outcome)
-    }
-
     /// POST serviceaccounts/NAME/token: a token is made, nothing is stored.
     pub(super) fn token(&mut self, request: &Request, out: &Outbox<'_>) -> Result<(u16, Value), ApiError> {
         let Some(account) = self.cached(request) else {
@@ -162,17 +120,4 @@ impl ApiServer {
         answer["status"] = value!({"token": format!("eyJhbGciOiJSUzI1NiJ9.{}", self.rng.hex(16)), "expirationTimestamp": (out.now() + Duration::s(seconds as u64)).rfc3339()});
         Ok((201, answer))
     }
-}
-
-fn too_many(budget: &Value) -> ApiError {
-    let message = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let why = format!(
-        "The disruption budget {} needs {} healthy pods and has {} currently",
-        budget.name(),
-        budget["status"]["desiredHealthy"].int(),
-        budget["status"]["currentHealthy"].int()
-    );
-    let mut error = ApiError::new(429, "TooManyRequests", message);
-    error.details = value!({"causes": [{"reason": "DisruptionBudget", "message": why}]});
-    error
 }

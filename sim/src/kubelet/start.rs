@@ -349,6 +349,8 @@ impl Kubelet {
         let config = value!({
             "metadata": {"name": &name, "attempt": attempt}, "image": &spec["image"], "command": words("command"), "args": words("args"),
             "envs": envs.clone(), "ports": &spec["ports"], "stdin": &spec["stdin"], "tty": &spec["tty"],
+            // Not CRI's: the simulated container cannot know from its program that it has to end.
+            "oneShot": container.init && !container.sidecar,
         });
         let Some(sandbox) = &pod.sandbox else { return self.finish(pod, out) };
         let args = value!({"podSandboxId": sandbox.id.clone(), "config": config});

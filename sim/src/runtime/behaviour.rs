@@ -20,6 +20,8 @@ pub struct Program<'a> {
     pub ports: &'a Value,
     /// Whether its stdin stays open, so that a shell waits for input.
     pub stdin: bool,
+    /// Whether others wait for its end: an init container.
+    pub one_shot: bool,
     /// The pod's name.
     pub hostname: &'a str,
     /// The pod's namespace.
@@ -264,7 +266,8 @@ impl Behaviour {
             this.serve(known, program.envs);
             ports.extend(known.map_or(&[][..], |known| known.ports));
         } else if !interactive {
-            this.steps = script::steps(&argv, program.hostname);
+            let steps = script::steps(&argv, program.hostname);
+            this.steps = if program.one_shot { script::to_an_end(steps) } else { steps };
             this.run = script::walk(&this.steps, LOOKS_AHEAD, &mut |_, _| {});
             // Process 1 of a container has no default action for SIGTERM; servers install one, shells and sleep do not.
             let first = argv.first().map_or("", |first| first.rsplit('/').next().unwrap_or_default());
@@ -334,6 +337,7 @@ mod tests {
             envs: &envs,
             ports: &Value::Null,
             stdin: false,
+            one_shot: false,
             hostname: "p",
             namespace: "default",
         })

@@ -202,6 +202,7 @@ fn behaviour(config: &Value, image: &str, sandbox: &Sandbox) -> Behaviour {
         envs: &config["envs"],
         ports: &config["ports"],
         stdin: config["stdin"].is_true(),
+        one_shot: config["oneShot"].is_true(),
         hostname: sandbox.metadata["name"].str(),
         namespace: sandbox.namespace(),
     })

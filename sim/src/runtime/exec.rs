@@ -88,7 +88,7 @@ pub fn run(argv: &[String], inside: &Inside<'_>) -> Option<Output> {
         }
         _ => {
             let steps = script::steps(argv, inside.hostname);
-            if steps == [Step::Forever] {
+            if matches!(*steps, [Step::Forever | Step::Unknown]) {
                 return None;
             }
             let mut text = String::new();

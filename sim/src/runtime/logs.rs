@@ -204,6 +204,7 @@ mod tests {
             envs: &Value::Null,
             ports: &Value::Null,
             stdin: false,
+            one_shot: false,
             hostname: "p",
             namespace: "default",
         });

@@ -20,6 +20,8 @@ pub enum Step {
     OutOfMemory,
     /// Never ends.
     Forever,
+    /// A program that nobody knows: a server, unless its container has to end ([`to_an_end`]).
+    Unknown,
     /// Succeeds or fails at once; a failure matters only to `&&`, `||` and at the end.
     Status(i32),
     /// `a && b` and `a || b`: the rest of the list happens only on success (true) or failure (false).
@@ -44,12 +46,25 @@ pub enum Run {
     },
 }
 
+/// How long an unknown program of an init container takes.
+const ONE_SHOT: Duration = Duration::ms(1_000);
 /// Starting and ending a process takes this long.
 const AT_ONCE: Duration = Duration::ms(20);
 /// A loop that never sleeps goes round this often.
 const SPIN: Duration = Duration::ms(1);
 /// Printed lines, and rounds of loops, that are computed at most.
 const LINES_MAX: usize = 10_000;
+
+/// The same where others wait for the end, as they do for an init container: an unknown program does its work and ends well.
+pub fn to_an_end(steps: Vec<Step>) -> Vec<Step> {
+    let one = |step| match step {
+        Step::Unknown => vec![Step::Sleep(ONE_SHOT), Step::Exit(0)],
+        Step::Only(success, rest) => vec![Step::Only(success, to_an_end(rest))],
+        Step::Loop(body) => vec![Step::Loop(to_an_end(body))],
+        other => vec![other],
+    };
+    steps.into_iter().flat_map(one).collect()
+}
 
 /// What `argv` does; `hostname` is the pod's name.
 pub fn steps(argv: &[String], hostname: &str) -> Vec<Step> {
@@ -91,7 +106,7 @@ pub fn steps(argv: &[String], hostname: &str) -> Vec<Step> {
         "exec" => steps(args, hostname),
         // An interpreter without a program reads it from stdin, which is closed.
         "python" | "python3" | "node" | "perl" | "jshell" if args.is_empty() => Vec::new(),
-        _ => vec![Step::Forever],
+        _ => vec![Step::Unknown],
     }
 }
 
@@ -294,7 +309,7 @@ impl Walk<'_> {
                 Step::OutOfMemory => {
                     return Some(Run::Ends { after: self.at + Duration::ms(1_500), code: 137, oom: true });
                 }
-                Step::Forever => return Some(Run::Forever),
+                Step::Forever | Step::Unknown => return Some(Run::Forever),
                 Step::Status(status) => self.status = *status,
                 Step::Only(success, rest) => {
                     if (self.status == 0) == *success {
@@ -369,5 +384,7 @@ mod tests {
         check(&["./server"], Run::Forever, &[]);
         check(&["sh", "-c", "while true; do sleep 2; exit 4; done"], ends(2_000, 4), &[]);
         check(&["sh", "-c", "while true; do :; done"], Run::Forever, &[]);
+        let migrate = to_an_end(steps(&["./migrate".to_string()], "pod"));
+        assert_eq!(walk(&migrate, Duration::s(10), &mut |_, _| {}), ends(1_000, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the whole simulated cluster: the recorded sequences of requests, the lecture chapter, invariants under random commands.
 
+mod apps;
 mod chapter;
 mod invariants;
 mod properties;
