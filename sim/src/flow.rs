@@ -98,6 +98,11 @@ impl Log {
         self.arrivals.push((now, ask, answer));
     }
 
+    /// Whether this ask has been answered.
+    pub fn has_answer(&self, ask: usize) -> bool {
+        self.arrivals.iter().any(|(_, answered, _)| *answered == ask)
+    }
+
     /// Keeps what the program saved in its last run, if it did.
     pub fn remember(&mut self, memo: Option<Memo>) {
         if memo.is_some() {
@@ -316,6 +321,28 @@ impl<'a> Io<'a> {
             Answer::Docker(result) => Ok(result),
             other => Ok(Err(Text::from(format!("unexpected answer {other:?}")))),
         }
+    }
+
+    /// Asks an etcd member and waits for its answer, at most so long. Only for programs that run on a node; `verb` is that of
+    /// [`crate::etcd::EtcdRequest`] in lower case, or one of its `Admin`.
+    pub fn etcd(&mut self, endpoint: &str, verb: &'static str, args: Value, patience: Duration) -> Flow<Result<Value, Text>> {
+        self.docker("etcd", Self::etcd_call(endpoint, verb, args, patience))
+    }
+
+    /// Asks several etcd members at once and waits for all answers.
+    pub fn etcd_all(
+        &mut self,
+        endpoints: &[String],
+        verb: &'static str,
+        args: &Value,
+        patience: Duration,
+    ) -> Flow<Vec<Result<Value, Text>>> {
+        let call = |endpoint: &String| ("etcd", Self::etcd_call(endpoint, verb, args.clone(), patience));
+        self.docker_all(endpoints.iter().map(call).collect())
+    }
+
+    fn etcd_call(endpoint: &str, verb: &'static str, args: Value, patience: Duration) -> Value {
+        crate::value!({"endpoint": Text::new(endpoint), "verb": verb, "args": args, "patience": patience.0 as i64})
     }
 
     /// Asks docker's engine for several things at once and waits for all answers.

@@ -33,10 +33,12 @@ pub const ON_USERS_MACHINE: &[Part] = &[Part::Shell, Part::Docker, Part::Registr
 
 /// The programs that a machine starts by itself when it is switched on (kind's node image boots systemd).
 pub fn at_boot(spec: &MachineSpec) -> Vec<Part> {
-    if crate::kind::node_image_minor(&spec.image).is_some() && matches!(spec.role.as_str(), "control-plane" | "worker") {
-        vec![Part::Systemd]
-    } else {
-        Vec::new()
+    match spec.role.as_str() {
+        "control-plane" | "worker" if crate::kind::node_image_minor(&spec.image).is_some() => vec![Part::Systemd],
+        // Not systemd there, but who does what docker asks for.
+        crate::kind::load_balancer::ROLE => vec![Part::Systemd, Part::LoadBalancer],
+        crate::docker::ETCD_ROLE => vec![Part::Systemd, Part::Etcd],
+        _ => Vec::new(),
     }
 }
 
@@ -54,17 +56,8 @@ pub fn start(part: Part, launch: &Launch<'_>) -> Rc<dyn Component> {
         Part::Scheduler => Rc::new(crate::scheduler::KubeScheduler::start(launch)),
         Part::Controller(_) => Rc::new(crate::kcm::ControllerManager::start(launch)),
         Part::Etcd => Rc::new(crate::etcd::Etcd::start(launch)),
+        Part::LoadBalancer => Rc::new(crate::kind::load_balancer::LoadBalancer::start(launch)),
         Part::KubeProxy => Rc::new(crate::proxy::KubeProxy::start(launch)),
         Part::Kindnet | Part::CoreDns | Part::LocalPathProvisioner => Rc::new(crate::addons::Addon::start(part, launch)),
-        _ => Rc::new(Idle),
     }
-}
-
-/// A program that only runs: it is in the process list and answers nobody.
-#[derive(Clone, Debug)]
-struct Idle;
-
-impl Component for Idle {
-    fn on_event(&mut self, _: crate::core::Event<'_>, _: &mut crate::core::Outbox<'_>) {}
-    crate::component_boilerplate!();
 }

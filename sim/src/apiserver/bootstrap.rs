@@ -9,7 +9,7 @@ use crate::api::Resource;
 use crate::api::resource::{
     CONFIGMAPS, ENDPOINTS, ENDPOINTSLICES, IPADDRESSES, LEASES, NAMESPACES, PRIORITYCLASSES, SERVICECIDRS, SERVICES,
 };
-use crate::core::{Outbox, Request, Verb};
+use crate::core::{Duration, Outbox, PatchType, Request, Time, Verb};
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -90,6 +90,38 @@ impl ApiServer {
         self.create(Client { peer: None }, Rc::new(Request::create(resource, object)), 0, out);
         if self.bootstrap.is_done() {
             self.renew_identity(out);
+        }
+    }
+
+    /// The service `kubernetes` leads to all api-servers that live: those whose Lease was renewed in the last 15 s (upstream keeps leases of
+    /// their own for that, `/registry/masterleases`).
+    pub(super) fn reconcile_endpoints(&mut self, out: &mut Outbox<'_>) {
+        const ALIVE: Duration = Duration::s(15);
+        let since = Time(out.now().0.saturating_sub(ALIVE.0)).rfc3339_micro();
+        let alive = |lease: &&Value| {
+            !lease["metadata"]["labels"]["apiserver.kubernetes.io/identity"].is_empty()
+                && lease["spec"]["renewTime"].str() >= since.as_str()
+        };
+        let leases = self.caches.list_in(LEASES, "kube-system").filter(alive);
+        let hosts = leases.map(|lease| lease["metadata"]["labels"]["kubernetes.io/hostname"].text());
+        let machines = hosts.filter_map(|host| out.directory().find(&host));
+        let mut addresses: Vec<Text> = machines.map(|machine| out.directory().ip(machine)).collect();
+        if !addresses.contains(&self.ip) {
+            addresses.push(self.ip.clone());
+        }
+        addresses.sort();
+        let Some(endpoints) = self.caches.get(ENDPOINTS, "default", "kubernetes").cloned() else { return };
+        let have: Vec<Text> = endpoints["subsets"][0]["addresses"].items().iter().map(|address| address["ip"].text()).collect();
+        if have == addresses {
+            return;
+        }
+        let ips: Value = addresses.iter().map(|ip| value!({"ip": ip})).collect();
+        let patch = value!({"subsets": [{"addresses": ips, "ports": endpoints["subsets"][0]["ports"].clone()}]});
+        let ready = |ip: &Text| value!({"addresses": [ip], "conditions": {"ready": true}});
+        let slices = value!({"endpoints": addresses.iter().map(ready).collect::<Value>()});
+        for (resource, patch) in [(ENDPOINTS, patch), (ENDPOINTSLICES, slices)] {
+            let request = Request::patch(resource, "default", "kubernetes", patch).patch_type(PatchType::Merge);
+            self.handle(Client { peer: None }, Rc::new(request), out);
         }
     }
 

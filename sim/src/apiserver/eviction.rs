@@ -66,7 +66,7 @@ impl ApiServer {
             value: cache::without_revision(budget),
             ttl: None,
         };
-        self.ask_etcd(put, Pending { client, request, stage: Stage::Spend { attempts, pod } }, out);
+        self.ask_etcd(put, client, request, Stage::Spend { attempts, pod }, out);
     }
 
     /// etcd has answered: the budget is spent (`succeeded`) or gone, or `stored` is what somebody else has made of it.

@@ -5,6 +5,7 @@
 //! - `rest.rs`: what a request makes of an object (pure: request + current object → new object), after apiserver's `registry/generic/registry/store.go`;
 //! - `strategy.rs`: what each resource does on create and update, after `pkg/registry/*/strategy.go`;
 //! - `admission/`: admission plugins; `subresource.rs`: scale, binding, token; `eviction.rs`: eviction;
+//! - `etcd_client.rs`: which etcd member is asked, and what happens when it does not answer;
 //! - `read.rs`: get, list, Tables, raw paths; `bootstrap.rs`: the objects that the server creates by itself.
 //!
 //! A write costs one round trip to etcd: it is computed on the cached object and put under the condition that the object has
@@ -13,6 +14,7 @@
 mod admission;
 mod bootstrap;
 pub mod cache;
+mod etcd_client;
 mod events;
 mod eviction;
 mod read;
@@ -28,13 +30,14 @@ use crate::api::resource::{EVENTS, EVENTS_K8S_IO, PODS};
 use crate::api::{ApiError, RESOURCES, Resource};
 use crate::core::message::Failure;
 use crate::core::{
-    Addr, Component, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Part, Request, Rng, Verb, WatchBatch,
+    Addr, Component, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Request, Rng, Time, Verb, WatchBatch,
 };
 use crate::etcd::{EtcdRequest, EtcdResponse};
 use crate::programs::Launch;
 use crate::value::{Text, Value};
 
 use cache::Caches;
+use etcd_client::EtcdClient;
 use rest::Outcome;
 
 /// How long Events live (`--event-ttl`).
@@ -53,6 +56,10 @@ struct Pending {
     client: Client,
     request: Rc<Request>,
     stage: Stage,
+    /// What etcd was asked, to ask again.
+    asked: Rc<EtcdRequest>,
+    /// When the client's request came.
+    since: Time,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +97,7 @@ struct KubeletCall {
 /// kube-apiserver.
 #[derive(Clone, Debug)]
 pub struct ApiServer {
-    etcd: Addr,
+    etcd: EtcdClient,
     version: Text,
     ip: Text,
     machine_name: Text,
@@ -108,11 +115,10 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// A server in front of the etcd of its machine, or of the machine `args.etcd`.
+    /// A server in front of the etcd of its machine, or of the machines `args.etcd`.
     pub fn start(launch: &Launch<'_>) -> Self {
-        let etcd = launch.args["etcd"].as_int().map_or(launch.machine, |machine| crate::core::MachineId(machine as u16));
         Self {
-            etcd: Addr::new(etcd, Part::Etcd),
+            etcd: EtcdClient::new(&launch.args["etcd"], launch.machine),
             version: match launch.args["version"].text() {
                 text if text.is_empty() => crate::KUBERNETES_VERSION.into(),
                 text => text,
@@ -147,23 +153,20 @@ impl ApiServer {
     fn on_start(&mut self, out: &mut Outbox<'_>) {
         for resource in Resource::all().filter(|resource| *resource != EVENTS_K8S_IO) {
             let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
-            let pending = Pending {
-                client: Client { peer: None },
-                request: Rc::new(Request::list(resource, "")),
-                stage: Stage::Sync(resource),
-            };
-            self.ask_etcd(request, pending, out);
+            self.ask_etcd(request, Client { peer: None }, Rc::new(Request::list(resource, "")), Stage::Sync(resource), out);
             self.unsynced += 1;
         }
         out.tick(Duration::s(10), "identity-lease", "", 0);
         out.tick(Duration::s(300), "compact", "", 0);
     }
 
-    fn ask_etcd(&mut self, request: EtcdRequest, pending: Pending, out: &mut Outbox<'_>) {
+    fn ask_etcd(&mut self, asked: EtcdRequest, client: Client, request: Rc<Request>, stage: Stage, out: &mut Outbox<'_>) {
         // Authentication, routing, decoding and admission take the server 150–500 µs.
         let work = Duration(self.rng.between(150, 500));
-        let id = out.send_after(work, self.etcd, Message::EtcdRequest(Rc::new(request)));
-        self.pending.insert(id, pending);
+        let asked = Rc::new(asked);
+        let id = out.send_after(work, self.etcd.addr(), Message::EtcdRequest(Rc::clone(&asked)));
+        self.pending.insert(id, Pending { client, request, stage, asked, since: out.now() });
+        self.etcd.expect_sweep(out);
     }
 
     fn on_message(&mut self, envelope: &Envelope, out: &mut Outbox<'_>) {
@@ -220,15 +223,12 @@ impl ApiServer {
             return;
         }
         if let Some(pending) = self.pending.remove(&failure.to) {
-            if let Stage::Sync(resource) = pending.stage {
-                out.timer(Duration::ms(500), "sync", resource.group_resource(), 0);
-            } else {
-                let error = ApiError::new(500, "InternalError", format!("etcdserver: {}", failure.kind));
-                self.answer(&pending.client, Err(error), out);
-            }
+            self.etcd.unreachable();
+            self.ask_again(failure.to, pending, out);
         } else if let Some(resource) = self.caches.etcd_stream_broke(failure.to) {
             // The stream of changes broke: list and watch again.
             self.unsynced += 1;
+            self.etcd.unreachable();
             out.timer(Duration::ms(500), "sync", resource.group_resource(), 0);
         }
     }
@@ -267,7 +267,7 @@ impl ApiServer {
             Verb::List if request.query("resourceVersion") == Some("0") => self.answer_list(&client, &request, out),
             Verb::List => {
                 let etcd = EtcdRequest::Range { key: resource.etcd_key(&request.namespace, "").into(), prefix: true, limit: 1 };
-                self.ask_etcd(etcd, Pending { client, request, stage: Stage::ListRevision }, out);
+                self.ask_etcd(etcd, client, request, Stage::ListRevision, out);
             }
             Verb::Watch => self.open_watch(&client, &request, out),
             Verb::Create if request.subresource.is_empty() => self.create(client, request, 0, out),
@@ -286,7 +286,7 @@ impl ApiServer {
     fn read(&mut self, client: Client, request: Rc<Request>, stage: Stage, out: &mut Outbox<'_>) {
         let resource = request.resource.expect("reads have a resource");
         let key = resource.etcd_key(&request.namespace, &request.name);
-        self.ask_etcd(EtcdRequest::Range { key: key.into(), prefix: false, limit: 0 }, Pending { client, request, stage }, out);
+        self.ask_etcd(EtcdRequest::Range { key: key.into(), prefix: false, limit: 0 }, client, request, stage, out);
     }
 
     /// The object that the request names, as the cache has it.
@@ -295,14 +295,18 @@ impl ApiServer {
     }
 
     fn on_etcd_response(&mut self, pending: Pending, response: &EtcdResponse, out: &mut Outbox<'_>) {
-        let Pending { client, request, stage } = pending;
+        self.etcd.answered();
+        if let Some(error) = response.error {
+            return self.on_etcd_error(pending, response.to, error, out);
+        }
+        let Pending { client, request, stage, .. } = pending;
         let resource = request.resource.expect("only requests with a resource reach etcd");
         let stored = response.kvs.first().map(|kv| cache::with_revision(&kv.value, kv.mod_revision));
         let missing = || ApiError::not_found(&resource.group_resource(), &request.name);
         match stage {
             Stage::Sync(resource) => {
                 let watch = EtcdRequest::Watch { prefix: resource.etcd_key("", "").into(), from: response.revision + 1 };
-                let stream = out.send(self.etcd, Message::EtcdRequest(Rc::new(watch)));
+                let stream = out.send(self.etcd.addr(), Message::EtcdRequest(Rc::new(watch)));
                 self.caches.fill(resource, stream, response, out);
                 self.unsynced -= 1;
                 if self.unsynced == 0 {
@@ -346,7 +350,7 @@ impl ApiServer {
                 let body = stored.expect("a put answers with the key");
                 let key = resource.etcd_key(&request.namespace, &request.name).into();
                 let delete = EtcdRequest::Delete { key, expected: Some(body.resource_version()) };
-                self.ask_etcd(delete, Pending { client, request, stage: Stage::Delete { attempts, body } }, out);
+                self.ask_etcd(delete, client, request, Stage::Delete { attempts, body }, out);
             }
             Stage::Delete { body, .. } if response.succeeded => self.answer(&client, Ok((200, body)), out),
             // Somebody else was faster: the answer holds the current state.
@@ -387,7 +391,7 @@ impl ApiServer {
                 let key = resource.etcd_key(object.namespace(), object.name()).into();
                 let ttl = (resource == EVENTS).then_some(EVENT_TTL);
                 let put = EtcdRequest::Put { key, expected: Some(0), value: object.clone(), ttl };
-                self.ask_etcd(put, Pending { client, request, stage: Stage::Create { attempts, object } }, out);
+                self.ask_etcd(put, client, request, Stage::Create { attempts, object }, out);
             }
         }
     }
@@ -433,19 +437,15 @@ impl ApiServer {
             Ok(Outcome::Put(object)) => {
                 let ttl = (resource == EVENTS).then_some(EVENT_TTL);
                 let put = EtcdRequest::Put { key, expected, value: cache::without_revision(&object), ttl };
-                self.ask_etcd(put, Pending { client, request, stage: Stage::Write { attempts } }, out);
+                self.ask_etcd(put, client, request, Stage::Write { attempts }, out);
             }
             Ok(Outcome::Spend(budget)) => self.put_budget(client, request, &budget, current.clone(), 0, out),
             Ok(Outcome::MarkAndDelete(object)) => {
                 let put = EtcdRequest::Put { key, expected, value: cache::without_revision(&object), ttl: None };
-                self.ask_etcd(put, Pending { client, request, stage: Stage::Mark { attempts } }, out);
+                self.ask_etcd(put, client, request, Stage::Mark { attempts }, out);
             }
             Ok(Outcome::Delete(body)) => {
-                self.ask_etcd(
-                    EtcdRequest::Delete { key, expected },
-                    Pending { client, request, stage: Stage::Delete { attempts, body } },
-                    out,
-                );
+                self.ask_etcd(EtcdRequest::Delete { key, expected }, client, request, Stage::Delete { attempts, body }, out);
             }
         }
     }
@@ -499,14 +499,21 @@ impl Component for ApiServer {
             Event::Start => self.on_start(out),
             Event::Message(envelope) => self.on_message(envelope, out),
             Event::Timer(timer) => match timer.name {
+                "etcd-retry" => self.retry(EnvelopeId(timer.number as u32), out),
+                "etcd-sweep" => self.sweep(out),
+                "etcd-error" => self.give_up(EnvelopeId(timer.number as u32), out),
                 "identity-lease" => {
                     self.renew_identity(out);
+                    self.reconcile_endpoints(out);
                     out.tick(Duration::s(10), "identity-lease", "", 0);
                 }
                 "compact" => {
                     // As upstream's compactor: what was the revision five minutes ago is compacted now.
                     if timer.number > 0 {
-                        out.send(self.etcd, Message::EtcdRequest(Rc::new(EtcdRequest::Compact { revision: timer.number })));
+                        out.send(
+                            self.etcd.addr(),
+                            Message::EtcdRequest(Rc::new(EtcdRequest::Compact { revision: timer.number })),
+                        );
                     }
                     out.tick(Duration::s(300), "compact", "", self.caches.newest());
                 }
@@ -515,12 +522,8 @@ impl Component for ApiServer {
                         Resource::find(info.group, info.plural).filter(|resource| resource.group_resource() == *timer.key)
                     }) {
                         let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
-                        let pending = Pending {
-                            client: Client { peer: None },
-                            request: Rc::new(Request::list(resource, "")),
-                            stage: Stage::Sync(resource),
-                        };
-                        self.ask_etcd(request, pending, out);
+                        let list = Rc::new(Request::list(resource, ""));
+                        self.ask_etcd(request, Client { peer: None }, list, Stage::Sync(resource), out);
                     }
                 }
                 _ => {}

@@ -152,8 +152,12 @@ fn ps(args: &[&str], io: &mut Io) -> Flow<()> {
     let mut rows = vec![header.iter().map(ToString::to_string).collect::<Vec<_>>()];
     rows.extend(shown.map(|container| {
         let text = |field: &str| container[field].str().to_string();
-        let command = if untruncated { "\"/usr/local/bin/entrypoint /sbin/init\"" } else { "\"/usr/local/bin/entr…\"" };
-        vec![id(container), text("image"), command.into(), text("created"), text("status"), text("ports"), text("name")]
+        let command = match container["command"].str() {
+            "" => "/usr/local/bin/entrypoint /sbin/init",
+            command => command,
+        };
+        let command = if untruncated || command.len() <= 20 { command.to_string() } else { format!("{}…", &command[..19]) };
+        vec![id(container), text("image"), format!("{command:?}"), text("created"), text("status"), text("ports"), text("name")]
     }));
     io.print(&table(&rows, 10, 3));
     Ok(())

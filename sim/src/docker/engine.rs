@@ -64,12 +64,12 @@ pub struct Engine {
 type Answer = Result<Value, Text>;
 
 impl Engine {
-    /// The engine with kind's default node image, as after its first use.
+    /// The engine with kind's default images, as after its first use.
     pub fn start(launch: &Launch<'_>) -> Self {
         Self {
             rng: Rng::new(launch.seed, launch.purpose),
             containers: Vec::new(),
-            images: PSet::from([Text::from(crate::kind::DEFAULT_NODE_IMAGE)]),
+            images: PSet::from([crate::kind::DEFAULT_NODE_IMAGE, crate::kind::load_balancer::IMAGE].map(Text::from)),
             waiting: PMap::new(),
             later: PMap::new(),
             next: 0,
@@ -183,7 +183,7 @@ impl Engine {
             let created = format!("{} ago", super::human_duration(now.since(container.created)));
             let ports = if container.stopped.is_none() { container.ports.clone() } else { Text::default() };
             value!({"id": &container.id, "image": &container.image, "name": &container.name, "status": status, "created": created,
-                    "ports": ports, "running": container.stopped.is_none(), "labels": &container.labels, "machine": container.machine.0})
+                    "ports": ports, "command": command(container), "running": container.stopped.is_none(), "labels": &container.labels, "machine": container.machine.0})
         };
         value!({"containers": self.containers.iter().rev().map(entry).collect::<Value>()})
     }
@@ -226,7 +226,9 @@ impl Engine {
         let machine = MachineId(out.directory().machines().len() as u16);
         let role = label("io.x-k8s.kind.role");
         let ports = match role.as_str() {
-            "control-plane" => Text::from(format!("127.0.0.1:{}->6443/tcp", super::host_port(machine))),
+            "control-plane" | crate::kind::load_balancer::ROLE => {
+                Text::from(format!("127.0.0.1:{}->6443/tcp", super::host_port(machine)))
+            }
             _ => Text::default(),
         };
         self.containers.push(Container {
@@ -287,6 +289,15 @@ impl Engine {
             }
             (Waiting::Layers(_), Err(error)) => reply(Duration::ZERO, (client, call), Err(error), out),
         }
+    }
+}
+
+/// What a container runs, as `docker ps` shows it.
+fn command(container: &Container) -> &'static str {
+    match container.labels["io.x-k8s.kind.role"].str() {
+        crate::kind::load_balancer::ROLE => "haproxy -W -db -f /usr/local/etc/haproxy/haproxy.cfg",
+        super::ETCD_ROLE => "etcd",
+        _ => "/usr/local/bin/entrypoint /sbin/init",
     }
 }
 

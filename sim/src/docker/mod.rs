@@ -10,6 +10,9 @@ pub use engine::Engine;
 
 use crate::core::{Duration, MachineId};
 
+/// The role of a container that runs an external etcd member.
+pub const ETCD_ROLE: &str = "etcd";
+
 /// The port on the user's computer behind which a machine's api-server listens (docker's `127.0.0.1:PORT->6443/tcp`).
 pub const fn host_port(machine: MachineId) -> u16 {
     40_000 + machine.0

@@ -1,12 +1,13 @@
 //! An etcd member as a component: what it proposes, what it applies, and its part in Raft (after `server/etcdserver`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::membership::Start;
 use super::raft::{self, Body, ConfChange, Durable, MemberId, NOBODY, Payload, Raft};
 use super::serve::{PendingRead, PendingWrite};
 use super::{Command, EtcdRequest, Member, PeerMessage, State, Store, What};
+use crate::core::collections::PMap;
 use crate::core::{Addr, Component, Disk, Duration, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::programs::Launch;
 use crate::runtime::spawn::machine_of;
@@ -32,10 +33,10 @@ pub struct Etcd {
     pub(super) me: Rc<Member>,
     pub(super) raft: Raft<Rc<Command>>,
     pub(super) state: State,
-    pub(super) watches: BTreeMap<EnvelopeId, (Addr, Text)>,
+    pub(super) watches: PMap<EnvelopeId, (Addr, Text)>,
     pub(super) rng: Rng,
     /// Writes of clients that are not applied yet.
-    pub(super) writes: BTreeMap<EnvelopeId, PendingWrite>,
+    pub(super) writes: PMap<EnvelopeId, PendingWrite>,
     /// Proposals that wait for a leader.
     pub(super) unproposed: Vec<Payload<Rc<Command>>>,
     /// Reads that wait for the next round, those of the present round with its number, and those whose index is known.
@@ -44,7 +45,7 @@ pub struct Etcd {
     pub(super) reads_confirmed: VecDeque<(u64, Vec<PendingRead>)>,
     pub(super) read_number: u64,
     /// Calls that were handed on to the leader.
-    pub(super) relays: BTreeMap<EnvelopeId, (Addr, EnvelopeId)>,
+    pub(super) relays: PMap<EnvelopeId, (Addr, EnvelopeId)>,
     /// Whether it has told the others its name.
     published: bool,
     /// When the log's last fsync ends.
@@ -83,15 +84,15 @@ impl Etcd {
             me: Rc::new(start.me),
             raft,
             state,
-            watches: BTreeMap::new(),
+            watches: PMap::new(),
             rng: Rng::new(launch.seed, launch.purpose),
-            writes: BTreeMap::new(),
+            writes: PMap::new(),
             unproposed: Vec::new(),
             reads_queued: Vec::new(),
             reads_asked: None,
             reads_confirmed: VecDeque::new(),
             read_number: 0,
-            relays: BTreeMap::new(),
+            relays: PMap::new(),
             published: false,
             fsync_until: Time::ZERO,
             ticked: Time::ZERO,

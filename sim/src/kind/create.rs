@@ -1,7 +1,7 @@
 //! `kind create cluster`, step by step (kind's `pkg/cluster/internal/create`).
 
 use super::config::{ClusterConfig, NodeConfig};
-use super::{CLUSTER_LABEL, ROLE_LABEL, image::Versions, manifests};
+use super::{CLUSTER_LABEL, ROLE_LABEL, image::Versions, load_balancer, manifests};
 use crate::core::Duration;
 use crate::core::collections::sort::Sort as _;
 use crate::docker::host_port;
@@ -37,12 +37,6 @@ pub fn create(config: &ClusterConfig, options: &Options, env: &Env, io: &mut Io)
     }
     if let Err(error) = config.validate() {
         return failed(&error, io);
-    }
-    if config.nodes.iter().filter(|node| node.role == "control-plane").count() > 1 {
-        return failed(
-            "several control-plane nodes are not part of the simulation yet: give one, and as many workers as you like",
-            io,
-        );
     }
     if let Some(node) = config.nodes.iter().find(|node| super::node_image_minor(&node.image).is_none()) {
         let image = &node.image;
@@ -116,13 +110,22 @@ impl Creation<'_> {
             let labels = value!({CLUSTER_LABEL: &self.config.name, ROLE_LABEL: &nodes[*at].role});
             ("run", value!({"name": &self.names[*at], "image": &nodes[*at].image, "labels": labels}))
         });
-        for made in io.docker_all(calls.collect())? {
+        let mut calls: Vec<_> = calls.collect();
+        if self.is_balanced() {
+            let labels = value!({CLUSTER_LABEL: &self.config.name, ROLE_LABEL: load_balancer::ROLE});
+            let call = value!({"name": self.balancer(), "image": load_balancer::IMAGE, "labels": labels});
+            calls.insert(self.control_planes().count(), ("run", call));
+        }
+        for made in io.docker_all(calls)? {
             if let Err(error) = made {
                 return self.fail(&step, &format!("failed to run container: {error}"), io);
             }
         }
         self.done(&step, io);
 
+        if self.is_balanced() {
+            self.configure_balancer(io)?;
+        }
         let step = "Writing configuration 📜";
         let mut port = 0;
         let calls = order.iter().map(|at| ("inspect", value!({"name": &self.names[*at]})));
@@ -135,7 +138,8 @@ impl Creation<'_> {
             if at == control_plane {
                 port = host_port(crate::core::MachineId(facts["machine"].int() as u16));
             }
-            let content = self.kubeadm_config(&nodes[at], &self.names[at], facts["ip"].str(), &self.names[control_plane]);
+            let joins = nodes[at].role == "control-plane" && at != control_plane;
+            let content = self.kubeadm_config(&nodes[at], &self.names[at], facts["ip"].str(), joins);
             writes.push(("write", value!({"name": &self.names[at], "path": KUBEADM_CONFIG, "content": content})));
         }
         for written in io.docker_all(writes)? {
@@ -143,8 +147,14 @@ impl Creation<'_> {
                 return self.fail(step, &format!("failed to copy {KUBEADM_CONFIG} to node: {error}"), io);
             }
         }
+        if self.is_balanced() {
+            port = match io.docker("inspect", value!({"name": self.balancer()}))? {
+                Ok(facts) => host_port(crate::core::MachineId(facts["machine"].int() as u16)),
+                Err(error) => return self.fail(step, &error, io),
+            };
+        }
         let versions = Versions::of(&nodes[control_plane].image);
-        let endpoint = format!("{}:6443", self.names[control_plane]);
+        let endpoint = self.endpoint();
         self.write(
             control_plane,
             manifests::CNI_PATH,
@@ -177,10 +187,19 @@ impl Creation<'_> {
         self.exec(control_plane, &apply, "failed to add default storage class", step, io)?;
         self.done(step, io);
 
+        let others: Vec<usize> = self.control_planes().filter(|at| *at != control_plane).collect();
+        let join = ["kubeadm", "join", "--config", "/kind/kubeadm.conf", "--skip-phases=preflight", "--v=6"];
+        if !others.is_empty() {
+            // One after the other: etcd takes one new member at a time.
+            let step = "Joining more control-plane nodes 🎮";
+            for at in others {
+                self.exec(at, &join, "failed to join node with kubeadm", step, io)?;
+            }
+            self.done(step, io);
+        }
         let workers: Vec<usize> = (0..nodes.len()).filter(|at| nodes[*at].role == "worker").collect();
         if !workers.is_empty() {
             let step = "Joining worker nodes 🚜";
-            let join = ["kubeadm", "join", "--config", "/kind/kubeadm.conf", "--skip-phases=preflight", "--v=6"];
             let argv: Value = join.iter().map(|word| Text::Static(word)).collect();
             let calls = workers.iter().map(|at| ("exec", value!({"name": &self.names[*at], "argv": argv.clone()})));
             for result in io.docker_all(calls.collect())? {
@@ -190,6 +209,37 @@ impl Creation<'_> {
         }
         self.wait_for_ready(control_plane, io)?;
         Ok(port)
+    }
+
+    /// The control-plane nodes, in the file's order.
+    fn control_planes(&self) -> impl Iterator<Item = usize> {
+        self.config.nodes.iter().enumerate().filter(|(_, node)| node.role == "control-plane").map(|(at, _)| at)
+    }
+
+    /// Whether a load balancer stands in front of several control-plane nodes.
+    fn is_balanced(&self) -> bool {
+        self.control_planes().count() > 1
+    }
+
+    fn balancer(&self) -> String {
+        format!("{}-{}", self.config.name, load_balancer::ROLE)
+    }
+
+    /// Where the api-server is found: at the load balancer, or on the only control-plane node.
+    fn endpoint(&self) -> String {
+        let first = self.control_planes().next().expect("the configuration was validated");
+        format!("{}:6443", if self.is_balanced() { self.balancer() } else { self.names[first].clone() })
+    }
+
+    fn configure_balancer(&self, io: &mut Io) -> Flow<()> {
+        let step = "Configuring the external load balancer ⚖️";
+        let nodes: Vec<&str> = self.control_planes().map(|at| self.names[at].as_str()).collect();
+        let content = load_balancer::configuration(&nodes);
+        match io.docker("write", value!({"name": self.balancer(), "path": load_balancer::CONFIG, "content": content}))? {
+            Ok(_) => self.done(step, io),
+            Err(error) => return self.fail(step, &format!("failed to copy loadbalancer config to node: {error}"), io),
+        }
+        Ok(())
     }
 
     fn write(&self, at: usize, path: &'static str, content: Value, step: &str, io: &mut Io) -> Flow<()> {
@@ -222,13 +272,13 @@ impl Creation<'_> {
     }
 
     /// kubeadm's configuration of a node, with the patches of kind's configuration merged in.
-    fn kubeadm_config(&self, node: &NodeConfig, name: &str, ip: &str, control_plane: &str) -> Value {
+    fn kubeadm_config(&self, node: &NodeConfig, name: &str, ip: &str, joins: bool) -> Value {
         let mut labels: Vec<String> = node.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         labels.order();
         let mut configuration = ClusterConfiguration {
             versions: Versions::of(&node.image),
             cluster_name: Text::new(&self.config.name),
-            control_plane_endpoint: Text::from(format!("{control_plane}:6443")),
+            control_plane_endpoint: Text::from(self.endpoint()),
             pod_subnet: Text::new(&self.config.pod_subnet),
             service_subnet: Text::new(&self.config.service_subnet),
             proxy_mode: Text::new(&self.config.proxy_mode),
@@ -237,12 +287,17 @@ impl Creation<'_> {
                 "provider-id": format!("kind://docker/{}/{name}", self.config.name),
             }),
             taints: Value::Null,
+            joins_control_plane: joins,
+            external_etcd: Vec::new(),
         };
         for patch in self.config.kubeadm_patches.iter().chain(&node.kubeadm_patches) {
             let role = patch.kind();
-            let fits = role.is_empty()
-                || role == "InitConfiguration" && node.role == "control-plane"
-                || role == "JoinConfiguration" && node.role == "worker";
+            if matches!(role, "" | "ClusterConfiguration") {
+                let endpoints = patch["etcd"]["external"]["endpoints"].items();
+                configuration.external_etcd.extend(endpoints.iter().map(Value::text));
+            }
+            let first = node.role == "control-plane" && !joins;
+            let fits = role.is_empty() || role == "InitConfiguration" && first || role == "JoinConfiguration" && !first;
             if !fits {
                 continue;
             }

@@ -1,11 +1,12 @@
 //! The program kind: clusters whose nodes are docker containers.
 //!
 //! - [`config`]: its configuration file; [`image`]: what its node images hold; [`manifests`]: what they install;
-//! - [`create`]: creating a cluster.
+//! - [`create`]: creating a cluster; [`load_balancer`]: what stands in front of several control-plane nodes.
 
 pub mod config;
 pub mod create;
 pub mod image;
+pub mod load_balancer;
 pub mod manifests;
 
 pub use image::{DEFAULT_NODE_IMAGE, node_image_minor, node_image_version, preloaded_images};
@@ -269,6 +270,7 @@ fn load_image(flags: &Flags, io: &mut Io) -> Flow<()> {
         return fail("a list of image names is required", io);
     }
     let mut nodes = nodes(&cluster, io)?;
+    nodes.retain(|node| node["labels"][ROLE_LABEL].str() != load_balancer::ROLE);
     if nodes.is_empty() {
         return fail(&format!("no nodes found for cluster {cluster:?}"), io);
     }

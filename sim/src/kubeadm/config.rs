@@ -29,6 +29,10 @@ pub struct ClusterConfiguration {
     pub kubelet_extra_args: Value,
     /// Taints of this node; null for the default of its role.
     pub taints: Value,
+    /// Whether this node joins as a further control-plane node (`JoinConfiguration.controlPlane`).
+    pub joins_control_plane: bool,
+    /// Client URLs of an etcd cluster on machines of its own (`etcd.external.endpoints`); none: etcd runs on the control-plane nodes.
+    pub external_etcd: Vec<Text>,
 }
 
 impl Default for ClusterConfiguration {
@@ -42,6 +46,8 @@ impl Default for ClusterConfiguration {
             proxy_mode: "iptables".into(),
             kubelet_extra_args: Value::map(),
             taints: Value::Null,
+            joins_control_plane: false,
+            external_etcd: Vec::new(),
         }
     }
 }
@@ -49,7 +55,7 @@ impl Default for ClusterConfiguration {
 impl ClusterConfiguration {
     /// As the file of kind: a list of documents.
     pub fn to_documents(&self) -> Value {
-        value!([
+        let mut documents = value!([
             {
                 "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", "clusterName": &self.cluster_name,
                 "controlPlaneEndpoint": &self.control_plane_endpoint, "kubernetesVersion": &self.versions.kubernetes,
@@ -63,7 +69,18 @@ impl ClusterConfiguration {
                 },
             },
             {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": &self.proxy_mode},
-        ])
+        ]);
+        if !self.external_etcd.is_empty() {
+            let endpoints: Value = self.external_etcd.iter().cloned().collect();
+            documents.list_mut()[0]["etcd"] = value!({"external": {"endpoints": endpoints}});
+        }
+        if self.joins_control_plane {
+            let port = value!({"bindPort": 6_443});
+            documents.push(value!({
+                "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "JoinConfiguration", "controlPlane": {"localAPIEndpoint": port},
+            }));
+        }
+        documents
     }
 
     /// From the file on a node's disk; without one, kubeadm's defaults for the node image.
@@ -86,6 +103,8 @@ impl ClusterConfiguration {
         config.proxy_mode = document("KubeProxyConfiguration")["mode"].text();
         config.kubelet_extra_args = node["nodeRegistration"]["kubeletExtraArgs"].clone();
         config.taints = node["nodeRegistration"]["taints"].clone();
+        config.external_etcd = cluster["etcd"]["external"]["endpoints"].items().iter().map(Value::text).collect();
+        config.joins_control_plane = !document("JoinConfiguration")["controlPlane"].is_null();
         config
     }
 }

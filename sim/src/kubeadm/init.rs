@@ -44,20 +44,12 @@ impl Plan {
             }
         }
         let (name, ip) = (node.name.as_str(), node.ip.as_str());
+        let mut kubeconfigs = kubeconfigs(&config, node);
         let endpoint = format!("https://{}", config.control_plane_endpoint);
-        let local = format!("https://{ip}:6443");
-        let kubeconfigs = [
-            ("admin.conf", &endpoint, "kubernetes-admin".to_string()),
-            ("super-admin.conf", &endpoint, "kubernetes-super-admin".to_string()),
-            ("kubelet.conf", &endpoint, format!("system:node:{name}")),
-            ("controller-manager.conf", &local, "system:kube-controller-manager".to_string()),
-            ("scheduler.conf", &local, "system:kube-scheduler".to_string()),
-        ];
-        let kubeconfig = |(file, server, user): (&str, &String, String)| {
-            (file.to_string(), files::kubeconfig(&config.cluster_name, server, &user))
-        };
+        let super_admin = files::kubeconfig(&config.cluster_name, &endpoint, "kubernetes-super-admin");
+        kubeconfigs.insert(1, ("super-admin.conf".into(), super_admin));
         Self {
-            kubeconfigs: kubeconfigs.into_iter().map(kubeconfig).collect(),
+            kubeconfigs,
             kubelet: KubeletFiles::new(&config, &Value::list()),
             manifests: static_pods::manifests(&config, name, ip),
             configuration: configuration(&config),
@@ -67,6 +59,23 @@ impl Plan {
             config,
         }
     }
+}
+
+/// The kubeconfigs of a control-plane node: the administrator and the kubelet go to the cluster's endpoint, its own programs to their own
+/// api-server.
+pub(super) fn kubeconfigs(config: &ClusterConfiguration, node: &Node) -> Vec<(String, Value)> {
+    let endpoint = format!("https://{}", config.control_plane_endpoint);
+    let local = format!("https://{}:6443", node.ip);
+    let kubeconfigs = [
+        ("admin.conf", &endpoint, "kubernetes-admin".to_string()),
+        ("kubelet.conf", &endpoint, format!("system:node:{}", node.name)),
+        ("controller-manager.conf", &local, "system:kube-controller-manager".to_string()),
+        ("scheduler.conf", &local, "system:kube-scheduler".to_string()),
+    ];
+    let kubeconfig = |(file, server, user): (&str, &String, String)| {
+        (file.to_string(), files::kubeconfig(&config.cluster_name, server, &user))
+    };
+    kubeconfigs.into_iter().map(kubeconfig).collect()
 }
 
 /// `kubeadm init`; `args` without these two words.
@@ -292,7 +301,7 @@ fn configuration(config: &ClusterConfiguration) -> Vec<Value> {
     ]
 }
 
-fn mark_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
+pub(super) fn mark_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
     // The kubelet may not have registered the node yet.
     let since = io.now();
     let object = loop {

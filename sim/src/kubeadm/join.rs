@@ -1,12 +1,14 @@
-//! `kubeadm join` for workers (kubeadm's `cmd/phases/join`).
+//! `kubeadm join`, for workers and for further control-plane nodes (kubeadm's `cmd/phases/join`).
 
 use super::Node;
 use super::config::{ClusterConfiguration, TOKEN};
-use super::init::{KubeletFiles, insist, start_kubelet, write};
-use crate::api::resource::{CONFIGMAPS, NODES};
+use super::init::{KubeletFiles, insist, kubeconfigs, mark_control_plane, start_kubelet, write};
+use super::static_pods;
+use crate::api::resource::{CONFIGMAPS, NODES, PODS};
 use crate::core::{Duration, Request};
 use crate::flow::{Flow, Io};
 use crate::machine::files;
+use crate::value;
 use crate::value::{Text, Value};
 
 /// The checks and the discovery of the cluster take this long.
@@ -36,8 +38,9 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
             "--node-name" | "--v" | "-v" | "--ignore-preflight-errors" | "--skip-phases" | "--cri-socket" => {
                 inline.or_else(|| words.next().copied());
             }
-            "--control-plane" => {
-                return io.fail(1, "error: joining as a further control-plane node is not part of the simulation yet\n");
+            "--control-plane" => config.joins_control_plane = true,
+            "--certificate-key" => {
+                inline.or_else(|| words.next().copied());
             }
             flag if flag.starts_with('-') => {
                 return io.fail(
@@ -94,12 +97,24 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
             &format!("error execution phase kubelet-start: a Node with name {:?} and status \"Ready\" already exists in the cluster. You must delete the existing Node or change the name of this new joining Node\n", node.name.as_str()),
         );
     }
+    if config.joins_control_plane {
+        return join_control_plane(&config, node, io);
+    }
     let server = format!("https://{}", config.control_plane_endpoint);
     let user = format!("system:node:{}", node.name);
     write(files::KUBELET_KUBECONFIG, &files::kubeconfig(&config.cluster_name, &server, &user), io)?;
     let taints = if config.taints.is_null() { Value::list() } else { config.taints.clone() };
     io.sleep(TLS_BOOTSTRAP)?;
     start_kubelet(&KubeletFiles::new(&config, &taints), io)?;
+    await_node(node, io)?;
+    io.print(
+        "\nThis node has joined the cluster:\n* Certificate signing request was sent to apiserver and a response was received.\n* The Kubelet was informed of the new secure connection details.\n\nRun 'kubectl get nodes' on the control-plane to see this node join the cluster.\n\n",
+    );
+    Ok(())
+}
+
+/// Waits until the kubelet has registered the node.
+fn await_node(node: &Node, io: &mut Io) -> Flow<()> {
     io.print("[kubelet-start] Waiting for the kubelet to perform the TLS Bootstrap\n");
     let since = io.now();
     while insist(&Request::get(NODES, "", &node.name), io)?.is_err() {
@@ -108,10 +123,91 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
         }
         io.sleep(Duration::ms(1_000))?;
     }
+    Ok(())
+}
+
+/// A further control-plane node: its own api-server, controller-manager and scheduler, and unless etcd is external a member of it, which
+/// learns before it votes.
+fn join_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
     io.print(
-        "\nThis node has joined the cluster:\n* Certificate signing request was sent to apiserver and a response was received.\n* The Kubelet was informed of the new secure connection details.\n\nRun 'kubectl get nodes' on the control-plane to see this node join the cluster.\n\n",
+        "[certs] Using certificateDir folder \"/etc/kubernetes/pki\"\n[kubeconfig] Using kubeconfig folder \"/etc/kubernetes\"\n",
+    );
+    for (file, content) in kubeconfigs(config, node) {
+        io.print(&format!("[kubeconfig] Writing {file:?} kubeconfig file\n"));
+        write(&format!("/etc/kubernetes/{file}"), &content, io)?;
+    }
+    io.print("[control-plane] Using manifest folder \"/etc/kubernetes/manifests\"\n");
+    for (file, pod) in static_pods::manifests(config, &node.name, &node.ip) {
+        if file == static_pods::ETCD {
+            continue;
+        }
+        let component = file.trim_end_matches(".yaml");
+        io.print(&format!("[control-plane] Creating static Pod manifest for {component:?}\n"));
+        write(&format!("{}{file}", files::MANIFESTS), &pod, io)?;
+    }
+    io.print("[check-etcd] Checking that the etcd cluster is healthy\n");
+    io.sleep(TLS_BOOTSTRAP)?;
+    start_kubelet(&KubeletFiles::new(config, &Value::list()), io)?;
+    if config.external_etcd.is_empty() {
+        join_etcd(config, node, io)?;
+    }
+    await_node(node, io)?;
+    mark_control_plane(config, node, io)?;
+    io.print(
+        "\nThis node has joined the cluster and a new control plane instance was created:\n\n* Certificate signing request was sent to apiserver and approval was received.\n* The Kubelet was informed of the new secure connection details.\n* Control plane label and taint were applied to the new node.\n* The Kubernetes control plane instances scaled up.\n* A new etcd member was added to the local/stacked etcd cluster.\n\n",
     );
     Ok(())
+}
+
+/// How long an etcd member has for an answer to kubeadm.
+const ETCD_PATIENCE: Duration = Duration::s(7);
+/// How long kubeadm tries each step with etcd, and how often.
+const ETCD_STEP: Duration = Duration::s(180);
+const ETCD_TRIES_EVERY: Duration = Duration::ms(500);
+
+/// Adds a learner to etcd, starts it, waits until it has caught up, and has it vote (kubeadm's `util/etcd`).
+fn join_etcd(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
+    io.print("[etcd] Announced new etcd member joining to the existing etcd cluster\n");
+    // kubeadm finds the members by the annotations of their pods.
+    let pods = match insist(&Request::list(PODS, "kube-system").param("labelSelector", "component=etcd,tier=control-plane"), io)?
+    {
+        Ok(pods) => pods,
+        Err(error) => return io.fail(1, &format!("error execution phase etcd-join: {error}\n")),
+    };
+    let url = |pod: &Value| pod["metadata"]["annotations"]["kubeadm.kubernetes.io/etcd.advertise-client-urls"].str().to_string();
+    let endpoints: Vec<String> = pods["items"].items().iter().map(url).filter(|url| !url.is_empty()).collect();
+    let peer_url = format!("https://{}:2380", node.ip);
+    let add = value!({"peerURL": &peer_url, "learner": true});
+    let added = try_etcd(&endpoints, "member-add", &add, io)?;
+    let members = added["body"]["members"].items().iter().map(|member| {
+        let (url, name) = (member["peerURL"].str(), member["name"].str());
+        format!("{}={url}", if name.is_empty() { node.name.as_str() } else { name })
+    });
+    let cluster: Vec<String> = members.collect();
+    io.print("[etcd] Creating static Pod manifest for \"etcd\"\n");
+    let pod = static_pods::etcd(config, &node.name, &node.ip, &cluster.join(","), true);
+    write(&format!("{}{}", files::MANIFESTS, static_pods::ETCD), &pod, io)?;
+    let id = added["body"]["id"].clone();
+    try_etcd(&endpoints, "member-promote", &value!({"id": id}), io)?;
+    io.print("[etcd] Waiting for the new etcd member to join the cluster. This can take up to 40s\n");
+    try_etcd(&[format!("https://{}:2379", node.ip)], "range", &value!({"key": "health"}), io)?;
+    Ok(())
+}
+
+/// Tries a call at one endpoint after the other until one takes it.
+fn try_etcd(endpoints: &[String], verb: &'static str, args: &Value, io: &mut Io) -> Flow<Value> {
+    let since = io.now();
+    let mut last = Text::from("no etcd endpoints");
+    while io.now().since(since) < ETCD_STEP {
+        for endpoint in endpoints {
+            match io.etcd(endpoint, verb, args.clone(), ETCD_PATIENCE)? {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = error,
+            }
+        }
+        io.sleep(ETCD_TRIES_EVERY)?;
+    }
+    io.fail(1, &format!("error execution phase etcd-join: error creating local etcd static pod manifest file: {last}\n"))
 }
 
 /// `kubeadm token create --print-join-command`

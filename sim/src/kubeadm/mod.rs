@@ -14,7 +14,8 @@ use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use crate::core::message::FailureKind;
-use crate::core::{Addr, Component, Disk, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Time};
+use crate::core::{Addr, Component, Disk, Duration, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Time};
+use crate::etcd::{EtcdRequest, EtcdResponse};
 use crate::flow::{Answer, Ask, Flow, Halt, Io, Log, Stream};
 use crate::machine::{MachineMessage, files};
 use crate::programs::Launch;
@@ -102,6 +103,13 @@ impl Kubeadm {
                     self.open.insert(envelope, (id, number, run.server));
                 }
                 Ask::WakeAt(at) => out.timer(at.since(out.now()), "wake", Text::from(id.to_string()), number as u64),
+                Ask::Docker { verb: "etcd", args } => {
+                    out.timer(Duration(args["patience"].int() as u64), "etcd", Text::from(id.to_string()), number as u64);
+                    if let Some((to, request)) = etcd_request(args, out) {
+                        let envelope = out.send(to, Message::EtcdRequest(Rc::new(request)));
+                        self.open.insert(envelope, (id, number, to));
+                    }
+                }
                 Ask::Docker { verb, args } => {
                     let systemd = Addr::new(out.me().machine, Part::Systemd);
                     let call = MachineMessage::Call { verb, args: args.clone() };
@@ -145,6 +153,40 @@ impl Kubeadm {
     }
 }
 
+/// What a program asks an etcd member.
+fn etcd_request(args: &Value, out: &Outbox<'_>) -> Option<(Addr, EtcdRequest)> {
+    let endpoint = args["endpoint"].str();
+    let host = endpoint.rsplit("//").next().unwrap_or_default().split(':').next().unwrap_or_default();
+    let machine = match host {
+        "127.0.0.1" | "localhost" => out.me().machine,
+        _ => out.directory().find(host)?,
+    };
+    let (verb, args) = (args["verb"].str(), &args["args"]);
+    let key = args["key"].text();
+    let request = match verb {
+        "range" => EtcdRequest::Range { key, prefix: args["prefix"].is_true(), limit: args["limit"].int().max(0) as usize },
+        "put" => EtcdRequest::Put { key, expected: None, value: args["value"].clone(), ttl: None },
+        "delete" => EtcdRequest::Delete { key, expected: None },
+        verb => EtcdRequest::Admin { verb: ADMIN_VERBS.into_iter().find(|known| *known == verb)?, args: args.clone() },
+    };
+    Some((Addr::new(machine, Part::Etcd), request))
+}
+
+const ADMIN_VERBS: [&str; 7] = ["status", "get", "member-list", "member-add", "member-promote", "member-remove", "move-leader"];
+
+/// An etcd member's answer as programs see it.
+fn etcd_answer(response: &EtcdResponse) -> Result<Value, Text> {
+    if let Some(error) = response.error {
+        return Err(Text::Static(error));
+    }
+    let kvs: Value = response.kvs.iter().map(|kv| value!({"key": &kv.key, "value": kv.value.clone()})).collect();
+    let mut body = if response.body.is_null() { Value::map() } else { value!({"body": response.body.clone()}) };
+    body["kvs"] = kvs;
+    body["revision"] = response.revision.into();
+    body["succeeded"] = response.succeeded.into();
+    Ok(body)
+}
+
 /// The api-server that a program talks to: the one it is told, or that of the administrator's kubeconfig, or its own machine's.
 fn server(argv: &[String], node: &Node, out: &Outbox<'_>) -> Addr {
     let own = Addr::new(out.me().machine, Part::ApiServer);
@@ -153,8 +195,7 @@ fn server(argv: &[String], node: &Node, out: &Outbox<'_>) -> Addr {
         let endpoint = endpoint.unwrap_or_else(|| {
             config::ClusterConfiguration::load(&node.disk, &node.image, &node.name).control_plane_endpoint.to_string()
         });
-        return crate::runtime::spawn::machine_of(&endpoint, out.directory())
-            .map_or(Addr::new(MachineId(u16::MAX), Part::ApiServer), |machine| Addr::new(machine, Part::ApiServer));
+        return crate::client::endpoint(&endpoint, out.directory()).unwrap_or(Addr::new(MachineId(u16::MAX), Part::ApiServer));
     }
     files::client_args(out, files::ADMIN_KUBECONFIG).map_or(own, |args| crate::client::server(&args))
 }
@@ -192,6 +233,9 @@ impl Component for Kubeadm {
                 },
                 Message::Response(response) => self.answer(response.to, Answer::Response(Rc::clone(response)), out),
                 Message::Watch(batch) => self.answer(batch.stream, Answer::Watch(Rc::clone(batch)), out),
+                Message::EtcdResponse(response) => self.answer(response.to, Answer::Docker(etcd_answer(response)), out),
+                // Clients of etcd dial again until their time is over.
+                Message::Failure(failure) if self.open.get(&failure.to).is_some_and(|(_, _, to)| to.part == Part::Etcd) => {}
                 Message::Failure(failure) => {
                     let machine = self.open.get(&failure.to).is_some_and(|(_, _, server)| server.part == Part::Systemd);
                     let kind: FailureKind = failure.kind;
@@ -200,6 +244,16 @@ impl Component for Kubeadm {
                 }
                 _ => {}
             },
+            Event::Timer(timer) if timer.name == "etcd" => {
+                let (id, number) = (timer.key.parse().unwrap_or(0), timer.number as usize);
+                self.open.retain(|_, (run, ask, _)| (*run, *ask) != (id, number));
+                if let Some(run) = self.runs.get_mut(&id)
+                    && !run.log.has_answer(number)
+                {
+                    run.log.push(out.now(), number, Answer::Docker(Err("context deadline exceeded".into())));
+                    self.step(id, out);
+                }
+            }
             Event::Timer(timer) => {
                 let id = timer.key.parse().unwrap_or(0);
                 if let Some(run) = self.runs.get_mut(&id) {

@@ -4,14 +4,20 @@ use super::config::ClusterConfiguration;
 use crate::value;
 use crate::value::{Text, Value};
 
-/// The manifests: file name and pod.
+/// The manifest of etcd's pod.
+pub const ETCD: &str = "etcd.yaml";
+
+/// The manifests: file name and pod. etcd's is not among them when it is external.
 pub fn manifests(config: &ClusterConfiguration, node: &str, ip: &str) -> Vec<(&'static str, Value)> {
-    vec![
-        ("etcd.yaml", etcd(config, node, ip)),
+    let mut manifests = vec![
         ("kube-apiserver.yaml", api_server(config, ip)),
         ("kube-controller-manager.yaml", controller_manager(config)),
         ("kube-scheduler.yaml", scheduler(config)),
-    ]
+    ];
+    if config.external_etcd.is_empty() {
+        manifests.insert(0, (ETCD, etcd(config, node, ip, &format!("{node}=https://{ip}:2380"), false)));
+    }
+    manifests
 }
 
 struct Component<'a> {
@@ -77,7 +83,8 @@ fn pod(config: &ClusterConfiguration, part: Component<'_>) -> Value {
     pod
 }
 
-fn etcd(config: &ClusterConfiguration, node: &str, ip: &str) -> Value {
+/// etcd's pod; `cluster` names the members (`--initial-cluster`), and when it `joins`, they are there already.
+pub fn etcd(config: &ClusterConfiguration, node: &str, ip: &str, cluster: &str, joins: bool) -> Value {
     let mut command = vec![
         "etcd".to_string(),
         format!("--advertise-client-urls=https://{ip}:2379"),
@@ -93,9 +100,11 @@ fn etcd(config: &ClusterConfiguration, node: &str, ip: &str) -> Value {
     if (22..=33).contains(&config.versions.minor) {
         command.push("--experimental-watch-progress-notify-interval=5s".into());
     }
+    command.extend([format!("--initial-advertise-peer-urls=https://{ip}:2380"), format!("--initial-cluster={cluster}")]);
+    if joins {
+        command.push("--initial-cluster-state=existing".into());
+    }
     command.extend([
-        format!("--initial-advertise-peer-urls=https://{ip}:2380"),
-        format!("--initial-cluster={node}=https://{ip}:2380"),
         "--key-file=/etc/kubernetes/pki/etcd/server.key".into(),
         format!("--listen-client-urls=https://127.0.0.1:2379,https://{ip}:2379"),
         "--listen-metrics-urls=http://127.0.0.1:2381".into(),
@@ -161,6 +170,12 @@ fn api_server(config: &ClusterConfiguration, ip: &str) -> Value {
     .iter()
     .map(|flag| flag.replace("=IP", &format!("={ip}")))
     .collect();
+    if !config.external_etcd.is_empty() {
+        let urls: Vec<&str> = config.external_etcd.iter().map(Text::as_str).collect();
+        for flag in command.iter_mut().filter(|flag| flag.starts_with("--etcd-servers=")) {
+            *flag = format!("--etcd-servers={}", urls.join(","));
+        }
+    }
     if old {
         command.insert(11, "--insecure-port=0".into());
         command.push("--service-account-key-file=/etc/kubernetes/pki/sa.pub".into());

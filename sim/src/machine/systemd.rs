@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::command::{self, Command, Finished};
 use super::{BOOT_FILE, MachineMessage, files};
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
+use crate::kind::load_balancer;
 use crate::programs::Launch;
 use crate::runtime::process::{self, Caller, Pids, Process};
 use crate::value;
@@ -38,6 +39,8 @@ pub struct Systemd {
     node: Text,
     ip: Text,
     image: Text,
+    /// Whether this is a node's machine; in other containers there is one program alone, and nothing to start.
+    is_node: bool,
     started: Time,
     journald: u32,
     containerd: Service,
@@ -54,6 +57,7 @@ impl Systemd {
             node: Text::new(launch.name),
             ip: Text::new(launch.ip),
             image: launch.spec.image.clone(),
+            is_node: crate::kind::node_image_minor(&launch.spec.image).is_some(),
             started: Time::ZERO,
             journald: 0,
             containerd: service(Part::Runtime),
@@ -77,6 +81,9 @@ impl Systemd {
         pids.store(out);
         let machine = out.me().machine;
         out.effect(Effect::WriteFile(machine, BOOT_FILE.into(), Some(Value::Int(self.started.0 as i64))));
+        if !self.is_node {
+            return;
+        }
         out.timer(Duration::ms(120), "start", "containerd", 0);
         out.timer(CONTAINERD_STARTS, "start", "kubelet", 0);
     }
@@ -166,6 +173,11 @@ impl Systemd {
         let manifest = path.starts_with(files::MANIFESTS);
         let content = Some(content).filter(|content| !content.is_null());
         let body = value!({"path": path.clone(), "content": content.clone()});
+        if path == load_balancer::CONFIG {
+            // kind has HAProxy read it again.
+            let signal = MachineMessage::Event { kind: "SIGHUP", body: body.clone() };
+            out.send(Addr::new(machine, Part::LoadBalancer), Message::Machine(Rc::new(signal)));
+        }
         out.effect(Effect::WriteFile(machine, path, content));
         if manifest && self.kubelet.running.is_some() {
             let event = MachineMessage::Event { kind: "inotify", body };

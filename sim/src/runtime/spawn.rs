@@ -18,7 +18,7 @@ pub(super) const fn starts_after(part: Part) -> Duration {
 }
 
 /// The arguments for a part: `server` and `balanced` (see [`crate::client::server`]), `version`, `node`, its `flags` by name,
-/// and for an api-server `etcd`, the machine of its first etcd.
+/// and for an api-server `etcd`, the machines of its etcd members.
 pub(super) fn args(part: Part, container: &Container, node: &str, version: &str, out: &Outbox<'_>) -> Value {
     let mut flags = Value::map();
     for word in container.config["command"].items().iter().chain(container.config["args"].items()) {
@@ -37,8 +37,9 @@ pub(super) fn args(part: Part, container: &Container, node: &str, version: &str,
         args["balanced"] = balanced.into();
     }
     if part == Part::ApiServer {
-        let first = flags["etcd-servers"].str().split(',').next().unwrap_or_default();
-        args["etcd"] = i64::from(machine_of(first, out.directory()).unwrap_or(out.me().machine).0).into();
+        let own = out.me().machine;
+        let machine = |url: &str| Value::Int(i64::from(machine_of(url, out.directory()).unwrap_or(own).0));
+        args["etcd"] = flags["etcd-servers"].str().split(',').map(machine).collect();
     }
     args
 }
