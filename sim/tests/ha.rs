@@ -113,3 +113,88 @@ Have a nice day! 👋
     assert!(backends.len() == 3 && backends.iter().all(|backend| backend.up));
     assert!(terminal.run("kubectl config view").contains(&format!("https://127.0.0.1:{}", 40_000 + balancer.machine.0)));
 }
+
+/// Takes the manifest of a node's etcd away, so that its kubelet ends it.
+fn stop_etcd(terminal: &mut Terminal, node: &str) {
+    assert_eq!(terminal.run(&format!("docker exec {node} rm /etc/kubernetes/manifests/etcd.yaml")), "(0)");
+    let machine = terminal.machine(node);
+    while terminal.0.cluster().part::<Etcd>(Addr::new(machine, Part::Etcd)).is_some() {
+        terminal.0.seek(terminal.0.playhead() + Duration::ms(1));
+    }
+}
+
+#[test]
+fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
+    let mut terminal = Terminal::created(5, 3, 1);
+    let ask = "--endpoints=https://172.18.0.2:2379,https://172.18.0.3:2379,https://172.18.0.4:2379";
+    let status = terminal.run(&format!("docker exec kind-control-plane etcdctl {ask} endpoint status -w table"));
+    let head = "\
++-------------------------+------------------+---------+---------+-----------+------------+-----------+------------+--------------------+--------+
+|        ENDPOINT         |        ID        | VERSION | DB SIZE | IS LEADER | IS LEARNER | RAFT TERM | RAFT INDEX | RAFT APPLIED INDEX | ERRORS |
++-------------------------+------------------+---------+---------+-----------+------------+-----------+------------+--------------------+--------+
+| https://172.18.0.2:2379 |";
+    assert!(status.starts_with(head), "{status}");
+    assert_eq!(
+        (status.matches("      true |").count(), status.matches(" |     false |      false |").count()),
+        (1, 2),
+        "{status}"
+    );
+    let list = terminal.run("kubectl exec -n kube-system etcd-kind-control-plane2 -- etcdctl member list");
+    assert!(list.contains(", started, kind-control-plane3, https://172.18.0.4:2380, https://172.18.0.4:2379, false\n"), "{list}");
+    assert_eq!(terminal.run("kubectl create configmap a --from-literal=a=1"), "configmap/a created\n(0)");
+
+    let leader = terminal.etcd_leader().expect("a leader");
+    stop_etcd(&mut terminal, &leader);
+    // The next commands come to the other api-servers, one after the other; a write that is sent now is lost with the leader.
+    let mut lost = 0;
+    let since = terminal.seconds();
+    for name in ["b0", "b1", "b2"] {
+        let said = terminal.run(&format!("kubectl create configmap {name} --from-literal=a=1"));
+        lost += usize::from(said.contains(
+            "error: failed to create configmap: etcdserver: request timed out, possibly due to previous leader failure",
+        ));
+        if lost > 0 {
+            break;
+        }
+    }
+    assert_eq!(lost, 1);
+    let took = terminal.seconds() - since;
+    assert!((27..62).contains(&took), "it took {took} s");
+    let new = terminal.etcd_leader().expect("a new leader");
+    assert_ne!(new, leader);
+    // The api-server without an etcd fails its health checks: the load balancer passes it by.
+    for name in ["c0", "c1", "c2"] {
+        assert_eq!(
+            terminal.run(&format!("kubectl create configmap {name} --from-literal=a=1")),
+            format!("configmap/{name} created\n(0)")
+        );
+    }
+
+    stop_etcd(&mut terminal, &new);
+    let rest = ["kind-control-plane", "kind-control-plane2", "kind-control-plane3"].into_iter();
+    let rest = rest.filter(|node| *node != leader && *node != new).collect::<Vec<_>>()[0];
+    terminal.wait(8);
+    let status = terminal.run(&format!("docker exec {rest} etcdctl endpoint status -w table"));
+    assert!(status.contains("|        ERRORS         |\n") && status.contains(" | etcdserver: no leader |\n"), "{status}");
+    let since = terminal.seconds();
+    assert_eq!(
+        terminal.run("kubectl create configmap d --from-literal=a=1"),
+        "error: failed to create configmap: Timeout: request did not complete within requested timeout - context deadline exceeded\n(1)"
+    );
+    assert_eq!(terminal.seconds() - since, 34);
+    assert_eq!(
+        terminal.run("kubectl get cm"),
+        "Error from server (Timeout): the server was unable to return a response in the time allotted, but may still be processing the request (get configmaps)\n(1)"
+    );
+    assert_eq!(terminal.seconds() - since, 94);
+    let health = terminal.run(&format!("docker exec {rest} etcdctl endpoint health"));
+    assert!(
+        health.ends_with(
+            "127.0.0.1:2379 is unhealthy: failed to commit proposal: context deadline exceeded\nError: unhealthy cluster\n(1)"
+        ),
+        "{health}"
+    );
+    let own = format!("docker exec {rest} etcdctl get /registry/configmaps/default/a --keys-only --consistency=s");
+    assert_eq!(terminal.run(&own), "/registry/configmaps/default/a\n\n(0)");
+    assert_eq!(terminal.acting(), (vec![], vec![]), "nobody can renew a Lease, so nobody acts");
+}

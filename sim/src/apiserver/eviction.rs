@@ -3,7 +3,7 @@
 
 use super::rest::Outcome;
 use super::subresource::set_condition;
-use super::{ApiServer, Client, Pending, Stage, cache};
+use super::{ApiServer, Client, Stage, cache};
 use crate::api::resource::{PODDISRUPTIONBUDGETS, PODS};
 use crate::api::selector::LabelSelector;
 use crate::api::{ApiError, pod};

@@ -8,6 +8,8 @@ use crate::value::{Text, Value};
 
 const LEASE: Duration = Duration::s(15);
 const RENEW_DEADLINE: Duration = Duration::s(10);
+/// A request's time: half of the deadline, as kube-scheduler and kube-controller-manager set it.
+const REQUEST_TIMEOUT: Duration = Duration::s(5);
 const RETRY: Duration = Duration::s(2);
 const NAMESPACE: &str = "kube-system";
 const TIMER: &str = "leader-election";
@@ -102,6 +104,16 @@ impl LeaderElector {
         if timer.name != TIMER || *timer.key != *self.lease_name {
             return None;
         }
+        if timer.number > 0 {
+            // A request has had its time; when it is answered already, that means nothing.
+            if self.in_flight.take_if(|(id, _)| u64::from(id.0) + 1 == timer.number).is_none() {
+                return Some(Leadership::Unchanged);
+            }
+            if !self.leading || out.now().since(self.renewed_at) < RENEW_DEADLINE {
+                self.again(out);
+                return Some(Leadership::Unchanged);
+            }
+        }
         if self.leading && out.now().since(self.renewed_at) >= RENEW_DEADLINE {
             self.leading = false;
             return Some(Leadership::Lost);
@@ -189,7 +201,11 @@ impl LeaderElector {
         let (me, was, background) = (out.me().part, out.is_heartbeat(), out.is_background());
         out.send_as(self.part);
         out.set_heartbeat(heartbeat);
-        self.in_flight = Some((out.request(self.server, request), step));
+        let id = out.request(self.server, request);
+        self.in_flight = Some((id, step));
+        let left = (self.renewed_at + RENEW_DEADLINE).since(out.now());
+        let patience = if self.leading && left < REQUEST_TIMEOUT { left } else { REQUEST_TIMEOUT };
+        out.tick(patience, TIMER, self.lease_name, u64::from(id.0) + 1);
         out.send_as(me);
         out.set_heartbeat(was);
         out.set_background(background);

@@ -352,6 +352,8 @@ pub enum FailureKind {
     Timeout,
     /// The stream broke: its server went away.
     Reset,
+    /// The connection was closed before anything came: a load balancer found no server.
+    Eof,
 }
 
 impl fmt::Display for FailureKind {
@@ -361,6 +363,7 @@ impl fmt::Display for FailureKind {
             Self::Refused => "connect: connection refused",
             Self::Timeout => "i/o timeout",
             Self::Reset => "connection reset by peer",
+            Self::Eof => "EOF",
         })
     }
 }

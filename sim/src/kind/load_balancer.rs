@@ -139,7 +139,7 @@ impl LoadBalancer {
     fn on_request(&mut self, envelope: &Envelope, request: &Rc<Request>, out: &mut Outbox<'_>) {
         let to = self.backend(envelope.from, out.now()).and_then(|backend| Some((backend, self.addr(backend, out)?)));
         let Some((backend, server)) = to else {
-            return fail(envelope.from, envelope.id, FailureKind::Reset, out);
+            return fail(envelope.from, envelope.id, FailureKind::Eof, out);
         };
         let id = out.send_after(COPYING, server, Message::Request(Rc::clone(request)));
         self.passed.insert(id, Passed { client: envelope.from, request: envelope.id, backend });
@@ -180,7 +180,8 @@ impl LoadBalancer {
             // All connections to that backend are gone, not only this request.
             self.connections =
                 self.connections.iter().filter(|(_, at)| at.0 != passed.backend).map(|(client, at)| (*client, *at)).collect();
-            let kind = if failure.kind == FailureKind::Refused { FailureKind::Reset } else { failure.kind };
+            // No connection came about: HAProxy closes the client's.
+            let kind = if failure.kind == FailureKind::Reset { FailureKind::Reset } else { FailureKind::Eof };
             return fail(passed.client, passed.request, kind, out);
         }
         if let Some(id) = self.by_request.remove(&failure.to)

@@ -1,10 +1,11 @@
 //! kubeadm, and the other programs that `docker exec` runs on a node for a while: flows over [`Io`] whose requests leave from the node.
 //!
 //! [`init`] and [`join`] are kubeadm's, [`kubectl`] what kind has kubectl do on the control plane; [`config`], [`static_pods`] and
-//! [`addons`] are what they write.
+//! [`addons`] are what they write; [`etcdctl`] asks etcd.
 
 pub mod addons;
 pub mod config;
+pub mod etcdctl;
 pub mod init;
 pub mod join;
 pub mod kubectl;
@@ -60,6 +61,8 @@ pub struct Kubeadm {
     next: u64,
     /// Open asks: which program's, which number.
     open: PMap<EnvelopeId, (u64, usize, Addr)>,
+    /// When etcd members were asked.
+    asked: PMap<EnvelopeId, Time>,
 }
 
 impl Kubeadm {
@@ -72,6 +75,7 @@ impl Kubeadm {
             runs: PMap::new(),
             next: 1,
             open: PMap::new(),
+            asked: PMap::new(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Kubeadm {
                     if let Some((to, request)) = etcd_request(args, out) {
                         let envelope = out.send(to, Message::EtcdRequest(Rc::new(request)));
                         self.open.insert(envelope, (id, number, to));
+                        self.asked.insert(envelope, out.now());
                     }
                 }
                 Ask::Docker { verb, args } => {
@@ -175,13 +180,14 @@ fn etcd_request(args: &Value, out: &Outbox<'_>) -> Option<(Addr, EtcdRequest)> {
 const ADMIN_VERBS: [&str; 7] = ["status", "get", "member-list", "member-add", "member-promote", "member-remove", "move-leader"];
 
 /// An etcd member's answer as programs see it.
-fn etcd_answer(response: &EtcdResponse) -> Result<Value, Text> {
+fn etcd_answer(response: &EtcdResponse, took: Duration) -> Result<Value, Text> {
     if let Some(error) = response.error {
         return Err(Text::Static(error));
     }
     let kvs: Value = response.kvs.iter().map(|kv| value!({"key": &kv.key, "value": kv.value.clone()})).collect();
     let mut body = if response.body.is_null() { Value::map() } else { value!({"body": response.body.clone()}) };
     body["kvs"] = kvs;
+    body["tookUs"] = took.0.into();
     body["revision"] = response.revision.into();
     body["succeeded"] = response.succeeded.into();
     Ok(body)
@@ -207,6 +213,7 @@ fn main(run: &Run, io: &mut Io) -> Flow<()> {
         return init::main(plan, &words[2..], node, io);
     }
     match words[..] {
+        ["etcdctl", ..] => etcdctl::main(&words[1..], node, io),
         ["kubeadm", "join", ..] => join::main(&words[2..], node, io),
         ["kubeadm", "version", ..] => {
             let version = crate::kind::node_image_version(&node.image);
@@ -233,7 +240,10 @@ impl Component for Kubeadm {
                 },
                 Message::Response(response) => self.answer(response.to, Answer::Response(Rc::clone(response)), out),
                 Message::Watch(batch) => self.answer(batch.stream, Answer::Watch(Rc::clone(batch)), out),
-                Message::EtcdResponse(response) => self.answer(response.to, Answer::Docker(etcd_answer(response)), out),
+                Message::EtcdResponse(response) => {
+                    let took = self.asked.remove(&response.to).map_or(Duration::ZERO, |asked| out.now().since(asked));
+                    self.answer(response.to, Answer::Docker(etcd_answer(response, took)), out);
+                }
                 // Clients of etcd dial again until their time is over.
                 Message::Failure(failure) if self.open.get(&failure.to).is_some_and(|(_, _, to)| to.part == Part::Etcd) => {}
                 Message::Failure(failure) => {

@@ -101,6 +101,7 @@ fn request(error: &RequestError, before: &str, host: &str) -> String {
         RequestError::Connection(FailureKind::Timeout) => {
             format!("Unable to connect to the server: dial tcp {host}: i/o timeout")
         }
+        RequestError::Connection(FailureKind::Eof) => "Unable to connect to the server: EOF".to_string(),
         RequestError::Connection(FailureKind::Reset) => {
             format!("error: read tcp {host}: read: connection reset by peer")
         }

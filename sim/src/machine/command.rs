@@ -74,7 +74,7 @@ pub enum Command {
         /// Its arguments.
         args: Vec<String>,
     },
-    /// kubeadm or kubectl: a program of its own.
+    /// kubeadm, kubectl or etcdctl: a program of its own.
     Program,
     /// Loading an image into containerd.
     Import,
@@ -88,7 +88,7 @@ pub fn parse(argv: &[String], tty: bool, pid: u32, machine: &Machine<'_>) -> Com
     match program.rsplit('/').next().unwrap_or_default() {
         "ps" => Command::Ps { args: args.to_vec(), tty, pid, line: Text::from(argv.join(" ")) },
         "crictl" => Command::Crictl { args: args.to_vec() },
-        "kubeadm" | "kubectl" => Command::Program,
+        "kubeadm" | "kubectl" | "etcdctl" => Command::Program,
         "kubelet" if args == ["--version"] => done(format!("Kubernetes {}\n", crate::kind::node_image_version(machine.image))),
         "hostname" => done(format!("{}\n", if args == ["-i"] { machine.ip } else { machine.node })),
         "uname" => done(if args.is_empty() {

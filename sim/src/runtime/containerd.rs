@@ -38,6 +38,8 @@ pub struct Containerd {
     pub(super) pulls: PMap<Text, Pull>,
     /// Calls to the registry, by envelope.
     pub(super) downloads: PMap<EnvelopeId, Text>,
+    /// Commands in containers that other programs carry out, and who waits for them.
+    execs: PMap<EnvelopeId, (Addr, EnvelopeId)>,
     /// Who listens to container events.
     listener: Option<Addr>,
     pub(super) last_ip: u32,
@@ -60,6 +62,7 @@ impl Containerd {
             containers: PMap::new(),
             pulls: PMap::new(),
             downloads: PMap::new(),
+            execs: PMap::new(),
             listener: None,
             last_ip: disk["lastIP"].int() as u32,
             runs: 0,
@@ -188,6 +191,13 @@ impl Containerd {
                 Ok(Value::map())
             }
             "ContainerStatus" => self.container_status(args, out.now()),
+            "Exec" | "ExecSync" if self.is_etcdctl(args) => {
+                // It asks etcd over the network, as the programs of the node do.
+                let call = MachineMessage::Call { verb: "exec", args: value!({"argv": args["cmd"].clone()}) };
+                let id = out.send(Addr::new(self.machine, Part::Systemd), Message::Machine(Rc::new(call)));
+                self.execs.insert(id, (envelope.from, envelope.id));
+                return;
+            }
             "Exec" | "ExecSync" => match self.exec(args, out.now()) {
                 Ok((took, result)) => {
                     delay = took;
@@ -355,6 +365,23 @@ impl Containerd {
         Ok(answer)
     }
 
+    /// Whether a command is etcdctl in etcd's container.
+    fn is_etcdctl(&self, args: &Value) -> bool {
+        let container = self.containers.get(args["containerId"].str());
+        let etcd =
+            container.is_some_and(|container| container.state == State::Running && container.behaviour.part == Some(Part::Etcd));
+        etcd && args["cmd"][0].str().rsplit('/').next() == Some("etcdctl")
+    }
+
+    fn etcdctl_done(&mut self, to: EnvelopeId, result: Result<Value, Text>, out: &mut Outbox<'_>) {
+        let Some((client, call)) = self.execs.remove(&to) else { return };
+        let result = result.map(|done| {
+            let text = format!("{}{}", done["stdout"].str(), done["stderr"].str());
+            value!({"output": text, "exitCode": done["code"].clone()})
+        });
+        reply(Duration::us(300), client, call, result, out);
+    }
+
     fn exec(&self, args: &Value, now: Time) -> Result<(Duration, Value), Text> {
         let id = args["containerId"].str();
         let container = self.containers.get(id).filter(|container| container.state == State::Running);
@@ -403,6 +430,9 @@ impl Containerd {
     }
 
     fn on_machine(&mut self, call: &MachineMessage, envelope: &Envelope, out: &mut Outbox<'_>) {
+        if let MachineMessage::Reply { to, result } = call {
+            return self.etcdctl_done(*to, result.clone(), out);
+        }
         let MachineMessage::Call { verb, args } = call else { return };
         let result = match *verb {
             "processes" => Ok(self.processes().iter().map(Process::to_value).collect()),
@@ -467,6 +497,7 @@ impl Component for Containerd {
                 },
                 Message::Machine(call) => self.on_machine(call, envelope, out),
                 Message::Failure(failure) => {
+                    self.etcdctl_done(failure.to, Err(Text::from(failure.kind.to_string())), out);
                     if let Some(name) = self.downloads.remove(&failure.to) {
                         self.downloaded(name, &Err(Text::from(format!("dial tcp: {}", failure.kind))), out);
                     }
