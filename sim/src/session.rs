@@ -273,21 +273,25 @@ impl Session {
     /// Simulates on until a command has ended, at most for `limit`, and moves the playhead there.
     pub fn finish(&mut self, command: CommandId, limit: Duration) -> CommandResult {
         let until = self.view.time + limit;
+        let (mut looked, mut ended) = (0, false);
         loop {
-            let result = self.result(command, self.live.time);
+            // Only what has been shown since the last look can be the command's end.
+            let shown = self.trace.terminal();
+            ended |= shown[looked..].iter().any(|(_, id, event)| *id == command && matches!(event, TerminalEvent::Exit(_)));
+            looked = shown.len();
             let next = self.live.cluster.next_at().map_or(self.live.time, |at| at.max(self.live.time));
-            let pending = self.live.next_entry < self.recording.entries.len();
-            if result.code.is_some() || (next > until && !pending) {
-                self.seek(self.live.time);
-                return result;
+            let pending = self.is_pending();
+            if ended || (next > until && !pending) {
+                break;
             }
             let before = (self.live.cluster.steps(), self.live.next_entry);
             self.advance(if pending { self.live.time } else { next }, usize::MAX);
             if before == (self.live.cluster.steps(), self.live.next_entry) {
-                self.seek(self.live.time);
-                return result;
+                break;
             }
         }
+        self.seek(self.live.time);
+        self.result(command, self.live.time)
     }
 
     /// What a command had printed at `t`.
@@ -327,6 +331,25 @@ mod tests {
         let mut again = Session::replay(session.recording());
         again.settle(Duration::s(10));
         assert_eq!(lines(&again), lines(&session));
+    }
+
+    #[test]
+    fn nobody_waits_for_the_wake_ups_of_a_command_that_has_ended() {
+        let mut session = Session::new(3);
+        let first = session.run("sleep 600");
+        session.advance(Time(1_000_000), usize::MAX);
+        session.seek(Time(1_000_000));
+        session.interrupt(first);
+        assert!(session.settle(Duration::s(3600)));
+        assert_eq!(session.playhead(), Time(1_000_000), "the sleep was interrupted after a second");
+        session.run("kind create cluster");
+        session.settle(Duration::s(600));
+        let quiet = session.playhead();
+        let wait = session.run("kubectl wait node/kind-control-plane --for=condition=Ready --timeout=500s");
+        let result = session.finish(wait, Duration::s(600));
+        assert_eq!(result.stdout, "node/kind-control-plane condition met\n");
+        assert!(session.settle(Duration::s(3600)));
+        assert!(session.playhead().since(quiet) < Duration::s(5), "{}", session.playhead());
     }
 
     #[test]

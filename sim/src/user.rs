@@ -45,6 +45,9 @@ impl User {
         for effect in effects {
             match effect {
                 ShellEffect::Output { command, stream, text } => out.effect(Effect::Output(command, stream, text)),
+                ShellEffect::Ended(process) => {
+                    out.effect(Effect::ForgetTimers("wake", process.0.to_string().into()));
+                }
                 ShellEffect::Exit { command, code } => out.effect(Effect::Exit(command, code)),
                 ShellEffect::Ask { process, number, ask, .. } => self.ask(process, number, ask, out),
             }

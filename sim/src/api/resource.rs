@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A kind of object that the api-server stores, as `kubectl api-resources` lists it.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub struct ResourceInfo {
     /// API group; "" for the core group.
     pub group: &'static str,
@@ -25,14 +25,14 @@ pub struct ResourceInfo {
     pub storage: &'static str,
 }
 
-/// A reference to one of [`RESOURCES`]; cheap to copy and to compare.
+/// One of [`RESOURCES`], by its position; cheap to copy and to compare.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Resource(&'static ResourceInfo);
+pub struct Resource(u8);
 
 impl std::ops::Deref for Resource {
     type Target = ResourceInfo;
     fn deref(&self) -> &ResourceInfo {
-        self.0
+        &RESOURCES[self.0 as usize]
     }
 }
 
@@ -45,17 +45,17 @@ impl fmt::Debug for Resource {
 impl Resource {
     /// The resource with this plural name and group.
     pub fn find(group: &str, plural: &str) -> Option<Self> {
-        RESOURCES.iter().find(|info| info.group == group && info.plural == plural).map(Self)
+        Self::all().find(|resource| resource.group == group && resource.plural == plural)
     }
 
     /// The resource of a kind, such as `("apps/v1", "Deployment")`.
     pub fn of_kind(api_version: &str, kind: &str) -> Option<Self> {
-        RESOURCES.iter().find(|info| info.kind == kind && Self(info).api_version() == api_version).map(Self)
+        Self::all().find(|resource| resource.kind == kind && resource.api_version() == api_version)
     }
 
     /// All resources in the order of `kubectl api-resources`.
     pub fn all() -> impl Iterator<Item = Self> {
-        RESOURCES.iter().map(Self)
+        (0..RESOURCES.len() as u8).map(Self)
     }
 
     /// `v1` or `apps/v1`.
@@ -103,7 +103,7 @@ impl Resource {
 
 macro_rules! resources {
     ($($constant:ident = $group:literal $version:literal $kind:literal $plural:literal $singular:literal [$($short:literal)*] $namespaced:literal [$($sub:literal)*] $storage:literal;)*) => {
-        resources!(@const 0usize; $($constant)*);
+        resources!(@const 0u8; $($constant)*);
         /// Every resource, in the order of `kubectl api-resources`.
         pub static RESOURCES: &[ResourceInfo] = &[$(ResourceInfo {
             group: $group, version: $version, kind: $kind, plural: $plural, singular: $singular,
@@ -112,7 +112,7 @@ macro_rules! resources {
     };
     (@const $n:expr; $head:ident $($tail:ident)*) => {
         #[doc = concat!("The resource `", stringify!($head), "`.")]
-        pub const $head: Resource = Resource(&RESOURCES[$n]);
+        pub const $head: Resource = Resource($n);
         resources!(@const $n + 1; $($tail)*);
     };
     (@const $n:expr;) => {};

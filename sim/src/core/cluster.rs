@@ -379,6 +379,9 @@ impl Cluster {
             Effect::Timer { at, key, background, since } => {
                 self.queue.push(at, Item::Timer { addr: me, incarnation, key, background, since })
             }
+            Effect::ForgetTimers(name, key) => {
+                self.queue.forget_timers(|addr, _, timer| addr == me && timer.name == name && timer.key == key);
+            }
             Effect::Output(id, stream, text) => sink.output(self.now, id, stream, &text),
             Effect::Exit(id, code) => sink.exit(self.now, id, code),
             Effect::Spawn(addr, args) => self.spawn(addr, args, sink),
@@ -453,6 +456,7 @@ impl Cluster {
             for part in parts {
                 self.kill(Addr::new(id, part), false, sink);
             }
+            self.queue.forget_timers(|addr, _, _| addr.machine == id);
             self.machines[id.0 as usize].powered = false;
         }
     }
@@ -492,6 +496,9 @@ impl Cluster {
         let Some(process) = machine.processes.remove(&part) else { return };
         process.state.persist(&mut machine.disk);
         let addr = Addr::new(addr.machine, part);
+        if machine_lives {
+            self.queue.forget_timers(|of, incarnation, _| incarnation == process.incarnation && of.machine == addr.machine);
+        }
         let (kind, delay) =
             if machine_lives { (FailureKind::Reset, Duration::us(50)) } else { (FailureKind::Timeout, Duration::s(30)) };
         for (id, open) in self.network.take_open(addr) {

@@ -52,6 +52,8 @@ pub enum Effect {
         /// What the timer's messages will name as the message that set it.
         since: Option<EnvelopeId>,
     },
+    /// Drops the component's timers of this name and key: what they were for has ended, and nobody waits for it any more.
+    ForgetTimers(&'static str, Text),
     /// Shows text in the user's terminal.
     Output(CommandId, Stream, String),
     /// Ends a command with an exit code.

@@ -97,6 +97,18 @@ impl EventQueue {
         self.heap.peek().map(|entry| entry.at)
     }
 
+    /// Drops the timers that `lost` holds for: nobody is left to be reminded.
+    pub fn forget_timers(&mut self, mut lost: impl FnMut(Addr, u32, &TimerKey) -> bool) {
+        let foreground = &mut self.foreground;
+        self.heap.retain(|entry| match &entry.item {
+            Item::Timer { addr, incarnation, key, background, .. } if lost(*addr, *incarnation, key) => {
+                *foreground -= usize::from(!background);
+                false
+            }
+            _ => true,
+        });
+    }
+
     /// How many items are queued that somebody waits for.
     pub fn foreground(&self) -> usize {
         self.foreground

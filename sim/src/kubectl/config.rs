@@ -286,7 +286,7 @@ mod tests {
         for effect in shell.start(CommandId(0), lines, Time::ZERO) {
             match effect {
                 ShellEffect::Output { stream: Stream::Out | Stream::Err, text: more, .. } => text += &more,
-                ShellEffect::Exit { .. } => {}
+                ShellEffect::Exit { .. } | ShellEffect::Ended(_) => {}
                 ShellEffect::Ask { ask, .. } => panic!("unexpected {ask:?}"),
             }
         }

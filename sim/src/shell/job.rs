@@ -314,6 +314,7 @@ impl Stage {
                 let (process, number, ask) = (process.id, process.asked + at, Ask::Close(number));
                 effects.push(ShellEffect::Ask { command, process, number, ask });
             }
+            effects.push(ShellEffect::Ended(process.id));
         }
         if !matches!(self.state, State::Ended(_)) {
             self.state = State::Ended(141);

@@ -43,6 +43,8 @@ pub enum ShellEffect {
         /// The question. [`Ask::Close`] gets no answer.
         ask: Ask,
     },
+    /// A program has ended: what it asked to be woken for is of no interest any more.
+    Ended(ProcessId),
     /// A command line prints.
     Output {
         /// Which.

@@ -24,6 +24,7 @@ impl Seen {
                 ShellEffect::Output { stream: Stream::Out, text, .. } => self.out += &text,
                 ShellEffect::Output { text, .. } => self.err += &text,
                 ShellEffect::Exit { code, .. } => self.code = Some(code),
+                ShellEffect::Ended(_) => {}
             }
         }
     }
@@ -89,7 +90,7 @@ fn a_sleep_waits_and_can_be_interrupted() {
     assert_eq!((seen.out.as_str(), seen.code), ("a\nb\n", Some(0)));
     assert_eq!(shell.running().count(), 0);
 
-    assert_eq!(other.interrupt(C), [ShellEffect::Exit { command: C, code: 130 }]);
+    assert_eq!(other.interrupt(C), [ShellEffect::Ended(process), ShellEffect::Exit { command: C, code: 130 }]);
     assert!(other.answer(over, process, number, Answer::Awake).is_empty());
     assert!(other.interrupt(C).is_empty());
 }

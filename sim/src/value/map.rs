@@ -24,7 +24,7 @@ impl Map {
     pub fn get(&self, key: &str) -> Option<&Value> {
         // Most maps have a handful of keys, most of different lengths: comparing those costs nothing, and beats a binary search.
         if self.entries.len() <= 16 {
-            return self.entries.iter().find(|(have, _)| have.len() == key.len() && have.as_str() == key).map(|(_, value)| value);
+            return self.entries.iter().find(|(have, _)| same(have, key)).map(|(_, value)| value);
         }
         self.position(key).ok().map(|at| &self.entries[at].1)
     }
@@ -81,6 +81,11 @@ impl Map {
     fn position(&self, key: &str) -> Result<usize, usize> {
         self.entries.binary_search_by(|(have, _)| have.as_str().cmp(key))
     }
+}
+
+/// Whether two keys are the same. Most that differ do so in length or first byte; most that do not are the same literal.
+fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && (a.as_ptr() == b.as_ptr() || (a.as_bytes().first() == b.as_bytes().first() && a == b))
 }
 
 impl FromIterator<(Text, Value)> for Map {
