@@ -43,6 +43,7 @@ pub struct Texts {
     pub step_forward: &'static str,
     pub to_live: &'static str,
     pub pace: &'static str,
+    pub pace_one_by_one: &'static str,
     pub pace_messages: &'static str,
     pub pace_real: &'static str,
     pub pace_fast: &'static str,
@@ -131,7 +132,7 @@ pub struct Texts {
     pub waits: &'static str,
     pub no_decision: &'static str,
     // Notices.
-    pub forked: (&'static str, &'static str),
+    pub forked: (&'static str, &'static str, &'static str),
     pub bring_back: &'static str,
     pub nothing_more: &'static str,
     pub too_long: &'static str,
@@ -167,7 +168,7 @@ impl Texts {
 
     /// That a fork discarded so many commands.
     pub fn forked(&self, commands: usize) -> String {
-        let text = if commands == 1 { self.forked.0 } else { self.forked.1 };
+        let text = [self.forked.0, self.forked.1, self.forked.2][commands.min(2)];
         text.replace("{}", &commands.to_string())
     }
 }

@@ -29,6 +29,14 @@ struct Node {
     pill: Option<Element>,
 }
 
+impl Node {
+    fn remove(&self) {
+        self.lit.remove();
+        self.dot.remove();
+        self.pill.iter().for_each(Element::remove);
+    }
+}
+
 /// The painter; it finds its places in the document by their ids.
 #[derive(Default)]
 pub(crate) struct Painter {
@@ -37,6 +45,8 @@ pub(crate) struct Painter {
     flights: Option<Rc<Flights>>,
     scene: Option<Rc<Scene>>,
     selection: Option<Selection>,
+    /// The message that is spoken of: drawn with its label whatever it is, the others stand back.
+    focus: Option<EnvelopeId>,
     texts: PMap<&'static str, String>,
 }
 
@@ -63,7 +73,7 @@ impl Painter {
 
         let player = &state.player;
         let t = player.t;
-        let slow = matches!(player.pace, Pace::Messages) || !player.playing;
+        let slow = matches!(player.pace, Pace::Messages | Pace::OneByOne) || !player.playing;
         let flights = if slow {
             Rc::clone(&state.picture.flights)
         } else {
@@ -75,10 +85,23 @@ impl Painter {
         if slow && !same {
             self.forget_messages();
         }
+        let size = state.picture.scene.layout.pill_font();
+        let focus = player.on.filter(|_| slow);
+        if self.focus != focus {
+            for id in [self.focus, focus].into_iter().flatten() {
+                if let Some(node) = self.messages.remove(&id) {
+                    node.remove();
+                }
+            }
+            self.focus = focus;
+            set(&pills, "class", if focus.is_some() { "focused" } else { "" });
+        }
+        let spoken_of = focus.and_then(|id| flights.spoken(id, state.session.trace(), size));
         let shown: Vec<(&Flight, Shown)> = if slow {
             flights
                 .at(t)
                 .map(|(_, flight)| {
+                    let flight = spoken_of.as_ref().filter(|spoken| spoken.id == flight.id).unwrap_or(flight);
                     let place = if player.reduced_motion { flights.place_at(flight, 0.5) } else { flights.place(flight, t) };
                     (flight, place)
                 })
@@ -93,13 +116,10 @@ impl Painter {
                 .collect()
         };
         let height = flights.pill_height();
-        let size = state.picture.scene.layout.pill_font();
         self.messages.retain(|id, node| {
             let keep = shown.iter().any(|(flight, _)| flight.id == *id);
             if !keep {
-                node.lit.remove();
-                node.dot.remove();
-                node.pill.iter().for_each(Element::remove);
+                node.remove();
             }
             keep
         });
@@ -107,6 +127,9 @@ impl Painter {
             if !self.messages.contains_key(&flight.id)
                 && let Some(node) = make(flight, size, height, &lits, &pills)
             {
+                if focus == Some(flight.id) {
+                    node.pill.iter().chain([&node.dot]).for_each(|element| set(element, "data-spoken-of", ""));
+                }
                 self.messages.insert(flight.id, node);
             }
             if let Some(node) = self.messages.get(&flight.id) {
@@ -122,9 +145,7 @@ impl Painter {
 
     fn forget_messages(&mut self) {
         for node in self.messages.values() {
-            node.lit.remove();
-            node.dot.remove();
-            node.pill.iter().for_each(Element::remove);
+            node.remove();
         }
         self.messages.clear();
     }
@@ -169,7 +190,7 @@ impl Painter {
 
     fn paint_clock(&mut self, state: &State) {
         let t = state.player.t;
-        self.text("orrery-clock", clock(t));
+        self.text("orrery-clock", format!("t = {}", clock(t)));
         let (from, to) = state.extent();
         let share = crate::state::scrub::Scale::new(&state.visible.lens, from, to).share(t);
         self.style("orrery-thumb", "left", format!("{:.3}%", share * 100.0));
@@ -202,15 +223,15 @@ impl Painter {
     }
 }
 
-/// The clock: `t = 12.034 s`, with minutes from one minute on.
+/// The clock: `12.034 s`, with minutes from one minute on.
 pub(crate) fn clock(t: f64) -> String {
     let ms = (t / 1000.0).floor() as u64;
     let (s, ms) = (ms / 1000, ms % 1000);
     if s < 60 {
-        return format!("t = {s}.{ms:03} s");
+        return format!("{s}.{ms:03} s");
     }
     let (m, s) = (s / 60, s % 60);
-    if m < 60 { format!("t = {m}:{s:02}.{ms:03}") } else { format!("t = {}:{:02}:{s:02}.{ms:03}", m / 60, m % 60) }
+    if m < 60 { format!("{m}:{s:02}.{ms:03}") } else { format!("{}:{:02}:{s:02}.{ms:03}", m / 60, m % 60) }
 }
 
 fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element) -> Option<Node> {

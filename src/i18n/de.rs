@@ -33,6 +33,7 @@ pub static DE: Texts = Texts {
     step_forward: "Nächste Nachricht (→)",
     to_live: "Zum aktuellen Ende (Ende)",
     pace: "Tempo",
+    pace_one_by_one: "Nachricht für Nachricht",
     pace_messages: "Nachrichtentempo",
     pace_real: "Echtzeit",
     pace_fast: "so schnell wie möglich",
@@ -117,6 +118,7 @@ pub static DE: Texts = Texts {
     waits: "er wartet",
     no_decision: "Über diesen Pod hat der Scheduler nicht entschieden: Er wurde für seinen Node angelegt, oder die Entscheidung liegt zu weit zurück.",
     forked: (
+        "Sie waren in der Vergangenheit: Was nach diesem Befehl kam, wurde verworfen.",
         "Du bist in der Vergangenheit: Was danach kam, ist verworfen (1 Befehl).",
         "Du bist in der Vergangenheit: Was danach kam, ist verworfen ({} Befehle).",
     ),

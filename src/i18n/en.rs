@@ -33,6 +33,7 @@ pub static EN: Texts = Texts {
     step_forward: "Next message (→)",
     to_live: "To the live end (End)",
     pace: "Pace",
+    pace_one_by_one: "message by message",
     pace_messages: "message pace",
     pace_real: "real time",
     pace_fast: "as fast as possible",
@@ -117,6 +118,7 @@ pub static EN: Texts = Texts {
     waits: "it waits",
     no_decision: "The scheduler has not decided about this pod: it was made for its node, or the decision lies outside of what it remembers.",
     forked: (
+        "You were in the past: what came after this command has been dropped.",
         "You are in the past: what came after has been dropped (1 command).",
         "You are in the past: what came after has been dropped ({} commands).",
     ),

@@ -171,6 +171,15 @@ impl Flights {
         Rect::new(x, top, right - left + flight.width, (bottom - top).max(1.0))
     }
 
+    /// A flight as it is drawn when it alone is spoken of: with its own label, also where it is else a dot or one of many.
+    pub fn spoken(&self, id: EnvelopeId, trace: &Trace, size: f64) -> Option<Flight> {
+        let flight = self.list.iter().find(|flight| flight.id == id)?;
+        let text = label(trace.get(id)?, trace).text;
+        let width = mono_width(&text, size) + size * 1.5;
+        let side = if flight.aside == 0.0 { 0.0 } else { flight.aside.signum() };
+        Some(Flight { width, aside: side * (width / 2.0 - size * 0.5), label: Some(text), slot: (0, 1), ..flight.clone() })
+    }
+
     /// All flights.
     pub fn list(&self) -> &[Flight] {
         &self.list

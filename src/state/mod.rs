@@ -60,6 +60,8 @@ pub enum AppAction {
 
     /// A text entered into the terminal, perhaps of several lines.
     Enter(String),
+    /// A command of the page's own buttons: it waits for no other.
+    Launch(String),
     /// Ctrl-C in the terminal.
     Interrupt,
     /// Clears the terminal.

@@ -1,6 +1,6 @@
 //! The playhead: where it is, how it moves, and how far the simulation has to be ahead of it.
 
-use orrery_sim::core::Time;
+use orrery_sim::core::{EnvelopeId, Time};
 use orrery_sim::session::Session;
 
 use super::visible::Visible;
@@ -9,6 +9,8 @@ use crate::lens::SCENE_GAP_US;
 /// How simulated time passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
+    /// One message after the other, with a rest at each.
+    OneByOne,
     /// By the time lens.
     Messages,
     /// Simulated seconds a second.
@@ -19,7 +21,8 @@ pub enum Pace {
 
 impl Pace {
     /// The paces that the page offers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::OneByOne,
         Self::Messages,
         Self::Real(0.1),
         Self::Real(1.0),
@@ -30,9 +33,10 @@ impl Pace {
         Self::Fast,
     ];
 
-    /// The name in URLs and menus' values: `messages`, `1`, `fast`.
+    /// The name in URLs and menus' values: `step`, `messages`, `1`, `fast`.
     pub fn key(self) -> String {
         match self {
+            Self::OneByOne => "step".into(),
             Self::Messages => "messages".into(),
             Self::Real(speed) => speed.to_string(),
             Self::Fast => "fast".into(),
@@ -42,6 +46,7 @@ impl Pace {
     /// Reads [`Pace::key`]; speeds from 0.1 to 100.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
+            "step" => Some(Self::OneByOne),
             "messages" => Some(Self::Messages),
             "fast" => Some(Self::Fast),
             speed => speed.parse().ok().filter(|speed| (0.1..=100.0).contains(speed)).map(Self::Real),
@@ -57,6 +62,8 @@ const ENOUGH_AHEAD: usize = 20_000;
 pub const EVENTS_A_SLICE: usize = 128;
 /// How fast a step glides, in seconds.
 const GLIDE_S: f64 = 0.45;
+/// How long the pace of single messages rests at each, in seconds.
+const REST_S: f64 = 1.05;
 
 /// A step that has been asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,12 +87,25 @@ pub struct Player {
     pub reduced_motion: bool,
     /// Whether the last step found no message.
     pub missed: bool,
+    /// The message that the last step went to: it is the one that is spoken of.
+    pub on: Option<EnvelopeId>,
+    /// How long the pace of single messages still rests, in seconds.
+    pub(super) rest: f64,
     pub(super) step: Option<Step>,
 }
 
 impl Default for Player {
     fn default() -> Self {
-        Self { t: 0.0, playing: false, pace: Pace::Messages, reduced_motion: false, missed: false, step: None }
+        Self {
+            t: 0.0,
+            playing: false,
+            pace: Pace::Messages,
+            reduced_motion: false,
+            missed: false,
+            on: None,
+            rest: 0.0,
+            step: None,
+        }
     }
 }
 
@@ -104,6 +124,8 @@ impl Player {
     pub fn jump(&mut self, t: f64) {
         self.t = t.max(0.0);
         self.step = None;
+        self.on = None;
+        self.rest = 0.0;
     }
 
     /// Stops time and goes to the next message.
@@ -120,8 +142,9 @@ impl Player {
     pub fn step_back(&mut self, visible: &Visible) {
         self.playing = false;
         self.step = None;
-        if let Some(middle) = visible.step_before(self.t) {
+        if let Some((middle, id)) = visible.step_before(self.t, self.on) {
             self.t = middle;
+            self.on = Some(id);
         }
     }
 
@@ -161,29 +184,38 @@ impl Player {
     pub fn tick(&mut self, dt: f64, session: &Session, visible: &Visible) {
         let live = session.live_end().0 as f64;
         match self.step {
-            Some(Step::Forward) => match visible.step_after(self.t) {
-                Some(target) if self.reduced_motion => self.jump(target),
-                Some(target) => {
+            Some(Step::Forward) => match visible.step_after(self.t, self.on) {
+                Some((target, id)) if self.reduced_motion => self.arrive(target, Some(id)),
+                Some((target, id)) => {
+                    self.on = Some(id);
                     let far = visible.lens.audience(target) - visible.lens.audience(self.t);
                     self.step = Some(Step::Glide(target, (far / GLIDE_S).max(0.5)));
                 }
                 None if live >= self.t + LOOK_AHEAD_US as f64 => {
                     self.step = None;
-                    self.missed = true;
+                    self.missed = !self.playing;
+                    self.rest = REST_S;
                 }
                 None => {}
             },
             Some(Step::Glide(target, speed)) => {
                 let t = visible.lens.simulated(visible.lens.audience(self.t) + dt * speed);
                 if t >= target {
-                    self.jump(target);
+                    self.arrive(target, self.on);
                 } else {
                     self.t = t.max(self.t);
                 }
             }
+            None if self.playing && self.pace == Pace::OneByOne => {
+                self.rest -= dt;
+                if self.rest <= 0.0 {
+                    self.step = Some(Step::Forward);
+                }
+            }
             None if self.playing => {
+                self.on = None;
                 let t = match self.pace {
-                    Pace::Messages => visible.lens.simulated(visible.lens.audience(self.t) + dt),
+                    Pace::Messages | Pace::OneByOne => visible.lens.simulated(visible.lens.audience(self.t) + dt),
                     Pace::Real(speed) => self.t + dt * speed * 1e6,
                     Pace::Fast if session.live_cluster().is_quiet() && self.t >= live => self.t + dt * 1e6,
                     Pace::Fast => live,
@@ -192,6 +224,12 @@ impl Player {
             }
             None => {}
         }
+    }
+
+    fn arrive(&mut self, t: f64, on: Option<EnvelopeId>) {
+        self.jump(t);
+        self.on = on;
+        self.rest = REST_S;
     }
 }
 

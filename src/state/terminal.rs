@@ -37,8 +37,12 @@ pub struct Screen {
     pub pieces: Vec<Piece>,
     /// The command in the foreground, if one is running.
     pub running: Option<CommandId>,
+    /// The last of the commands that follow something until they are interrupted (`kubectl get -w`, `logs -f`): others may run beside them.
+    pub watching: Option<CommandId>,
 }
 
+/// The exit code of a command that was ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
 /// The scrollback keeps this many characters.
 const SCROLLBACK: usize = 60_000;
 
@@ -72,14 +76,14 @@ impl Screen {
         let until = events.partition_point(|(at, _, _)| *at <= t);
         let from = events.partition_point(|(at, _, _)| *at < cleared);
         let mut pieces: Vec<Piece> = Vec::new();
-        let mut open: Vec<CommandId> = Vec::new();
+        let mut open: Vec<(CommandId, bool)> = Vec::new();
         let mut last = None;
         // Which pieces are a command's stderr.
         let mut asides: Vec<(CommandId, usize)> = Vec::new();
         for (_, id, event) in &events[from.min(until)..until] {
             match event {
                 TerminalEvent::Command(line) => {
-                    open.push(*id);
+                    open.push((*id, follows(line)));
                     pieces.push(Piece::Command(line.clone()));
                 }
                 TerminalEvent::Output(stream, text) => match (pieces.last_mut(), stream) {
@@ -92,7 +96,10 @@ impl Screen {
                     }
                 },
                 TerminalEvent::Exit(code) => {
-                    open.retain(|have| have != id);
+                    open.retain(|(have, _)| have != id);
+                    if *code == INTERRUPTED {
+                        pieces.push(Piece::Aside("^C\n".into()));
+                    }
                     for (_, index) in asides.iter().filter(|(command, _)| *code != 0 && command == id) {
                         if let Piece::Aside(text) = &mut pieces[*index] {
                             pieces[*index] = Piece::Err(std::mem::take(text));
@@ -110,8 +117,18 @@ impl Screen {
                 Piece::Command(text) | Piece::Out(text) | Piece::Aside(text) | Piece::Err(text) => text.len(),
             };
         }
-        Self { pieces: pieces.split_off(first), running: open.first().copied() }
+        let first_that = |watches: bool| open.iter().rev().find(|(_, have)| *have == watches).map(|(id, _)| *id);
+        Self { pieces: pieces.split_off(first), running: first_that(false), watching: first_that(true) }
     }
+}
+
+/// Whether a command follows something until it is interrupted.
+fn follows(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let has = |flags: &[&str]| words.iter().any(|word| flags.contains(word));
+    words.first() == Some(&"kubectl")
+        && (has(&["-w", "--watch", "--watch=true", "--watch-only"])
+            || (has(&["logs", "log"]) && has(&["-f", "--follow", "--follow=true"])))
 }
 
 #[cfg(test)]
@@ -141,9 +158,10 @@ mod tests {
         assert_eq!(Screen::at(&trace, Time(5), Time(0)), Screen::default());
         let middle = Screen::at(&trace, Time(30), Time(0));
         assert_eq!(middle.pieces, [Piece::Command("kubectl get pods -w".into()), Piece::Out("a\nb\n".into())]);
-        assert_eq!(middle.running, Some(CommandId(0)));
+        assert_eq!((middle.running, middle.watching), (None, Some(CommandId(0))), "a watch lets others run beside it");
         assert_eq!(Screen::at(&trace, Time(40), Time(0)).pieces[2], Piece::Aside("oops\n".into()));
-        assert_eq!(Screen::at(&trace, Time(50), Time(0)).running, None);
+        assert_eq!(Screen::at(&trace, Time(50), Time(0)).watching, None);
+        assert_eq!(Screen::at(&trace, Time(50), Time(0)).pieces[3], Piece::Aside("^C\n".into()));
         assert_eq!(Screen::at(&trace, Time(50), Time(0)).pieces[2], Piece::Err("oops\n".into()));
         assert!(Screen::at(&trace, Time(60), Time(55)).pieces.is_empty());
     }

@@ -151,14 +151,72 @@ fn stepping_visits_every_message_and_back_again() {
             frame += 16.0;
             state.update(AppAction::Frame(frame));
         }
-        forward.push(state.player.t);
+        forward.push((state.player.t, state.player.on));
     }
-    assert!(forward.windows(2).all(|pair| pair[0] < pair[1]), "{forward:?}");
+    assert!(forward.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 != pair[1].1), "{forward:?}");
+    let first = state.visible.ids.iter().position(|id| Some(*id) == forward[0].1).expect("a step goes to a message");
+    let all: Vec<_> = state.visible.ids[first..first + 5].iter().copied().map(Some).collect();
+    assert!(forward.iter().all(|(_, on)| all.contains(on)), "no message is left out: {forward:?}");
     let mut back = Vec::new();
     for _ in 0..4 {
         state.update(AppAction::StepBack);
-        back.push(state.player.t);
+        back.push((state.player.t, state.player.on));
     }
     back.reverse();
     assert_eq!(back, forward[..4]);
+}
+
+#[test]
+fn message_by_message_rests_at_each() {
+    let mut state = ready();
+    state.update(AppAction::SetPace(Pace::OneByOne));
+    state.update(AppAction::Launch("kubectl create deployment web --image=nginx".into()));
+    let mut visited = Vec::new();
+    for _ in 0..80 {
+        play(&mut state, 0.1);
+        if visited.last() != Some(&state.player.on) {
+            visited.push(state.player.on);
+        }
+    }
+    // Eight seconds at half a second of flight and one of rest.
+    let visited: Vec<_> = visited.into_iter().flatten().collect();
+    assert!((4..=6).contains(&visited.len()), "{visited:?}");
+    assert!(state.player.playing);
+}
+
+#[test]
+fn a_watch_lets_other_commands_run_beside_it() {
+    let mut state = ready();
+    state.update(AppAction::SetPace(Pace::Real(1.0)));
+    state.update(AppAction::Enter("kubectl get pods -w".into()));
+    play(&mut state, 1.0);
+    state.update(AppAction::Enter("kubectl run box --image=nginx".into()));
+    play(&mut state, 3.0);
+    let out: String = state
+        .screen
+        .pieces
+        .iter()
+        .filter_map(|piece| if let Piece::Out(text) = piece { Some(text.as_str()) } else { None })
+        .collect();
+    assert!(out.contains("pod/box created") && out.contains("ContainerCreating"), "{out}");
+    assert!(state.screen.watching.is_some());
+    state.update(AppAction::Interrupt);
+    play(&mut state, 0.5);
+    assert_eq!(state.screen.watching, None);
+    assert_eq!(state.screen.pieces.last(), Some(&Piece::Aside("^C\n".into())));
+}
+
+#[test]
+fn what_was_seen_is_kept_even_when_no_command_is_lost() {
+    let mut state = ready();
+    state.update(AppAction::SetPace(Pace::Real(1.0)));
+    state.update(AppAction::Enter("kubectl create deployment web --image=nginx".into()));
+    play(&mut state, 4.0);
+    let pods = state.picture.model.machines.iter().map(|machine| machine.pods.len()).sum::<usize>();
+    state.update(AppAction::Seek(state.origin.0 as f64 + 50_000.0));
+    state.update(AppAction::Enter("kubectl get deployments".into()));
+    play(&mut state, 0.1);
+    assert_eq!(state.notice, Some(Notice::Forked(0)));
+    state.update(AppAction::ReturnToDiscarded);
+    assert_eq!(state.picture.model.machines.iter().map(|machine| machine.pods.len()).sum::<usize>(), pods);
 }

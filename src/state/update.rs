@@ -14,6 +14,8 @@ use crate::scene::Selection;
 const SLICE_MS: f64 = 6.0;
 /// The same while somebody waits for the start or for an answer.
 const BUSY_SLICE_MS: f64 = 24.0;
+/// A command within this many microseconds of the end of what was seen discards nothing worth telling.
+const SEEN_US: u64 = 100_000;
 /// What stands is drawn anew at most this often, in milliseconds.
 const REFRESH_MS: f64 = 30.0;
 
@@ -56,6 +58,7 @@ impl State {
             }
 
             AppAction::Enter(text) => self.enter(&text),
+            AppAction::Launch(line) => self.launch(&line),
             AppAction::Interrupt => self.interrupt(),
             AppAction::Clear => {
                 self.cleared = Time(self.player.time().0 + 1);
@@ -273,10 +276,18 @@ impl State {
         self.look();
     }
 
+    /// Runs a line at once, as from a terminal of its own.
+    fn launch(&mut self, line: &str) {
+        self.terminal.history.push(line.to_string());
+        self.run_line(line);
+        self.play(true);
+        self.look();
+    }
+
     fn interrupt(&mut self) {
         self.terminal.partial.clear();
         self.terminal.waiting.clear();
-        if let Some(command) = self.screen.running {
+        if let Some(command) = self.screen.running.or(self.screen.watching) {
             self.session.seek(self.player.time());
             self.session.interrupt(command);
             self.refollow();
@@ -289,7 +300,8 @@ impl State {
         self.session.seek(self.player.time());
         let t = self.session.playhead().0;
         let later = self.session.recording().entries.iter().filter(|(at, _)| *at > t).count();
-        if later > 0 {
+        // What the audience has seen is kept; what was only looked ahead at is nobody's loss.
+        if later > 0 || self.session.seen_end().0 > t + SEEN_US {
             self.discarded = Some(Box::new(self.session.clone()));
             self.notice = Some(Notice::Forked(later));
         }

@@ -101,25 +101,47 @@ impl Visible {
         (span.sent as f64 + span.due as f64) / 2.0
     }
 
-    /// The first step after `t`, if any is known.
-    pub fn step_after(&self, t: f64) -> Option<f64> {
+    /// The first step after `t`, if any is known: its moment and its message. Messages in the middle of their way at the same moment
+    /// are steps of their own; `on` is the one that `t` was reached with.
+    pub fn step_after(&self, t: f64, on: Option<EnvelopeId>) -> Option<(f64, EnvelopeId)> {
         // Middles are nearly in the order of sending; a window behind covers long flights.
         let spans = self.lens.spans();
         let from = spans.partition_point(|span| (span.due as f64) < t - 1e6);
+        let here = self.place(t, on, f64::INFINITY);
         (from..spans.len())
             .take_while(|index| spans[*index].sent as f64 <= t + 0.5 || *index < from + 64)
             .chain(spans.iter().position(|span| span.sent as f64 > t))
-            .map(|index| self.middle(index))
-            .filter(|middle| *middle > t + 0.5)
-            .min_by(f64::total_cmp)
+            .map(|index| (self.middle(index), index))
+            .filter(|place| later(*place, here))
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+            .map(|(middle, index)| (middle, self.ids[index]))
     }
 
     /// The last step before `t`, if there is one.
-    pub fn step_before(&self, t: f64) -> Option<f64> {
+    pub fn step_before(&self, t: f64, on: Option<EnvelopeId>) -> Option<(f64, EnvelopeId)> {
         let spans = self.lens.spans();
         let to = spans.partition_point(|span| span.sent as f64 <= t);
-        (to.saturating_sub(256)..to).map(|index| self.middle(index)).filter(|middle| *middle < t - 0.5).max_by(f64::total_cmp)
+        let here = self.place(t, on, f64::NEG_INFINITY);
+        (to.saturating_sub(256)..to)
+            .map(|index| (self.middle(index), index))
+            .filter(|place| later(here, *place))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+            .map(|(middle, index)| (middle, self.ids[index]))
     }
+
+    /// Where a step begins: at the message `on`, if `t` is its middle, else behind (`+∞`) or before (`−∞`) all of this moment.
+    fn place(&self, t: f64, on: Option<EnvelopeId>, side: f64) -> (f64, usize) {
+        let index = on.and_then(|id| self.ids.binary_search(&id).ok());
+        match index.filter(|index| (self.middle(*index) - t).abs() <= 0.5) {
+            Some(index) => (self.middle(index), index),
+            None if side > 0.0 => (t + 0.5, usize::MAX),
+            None => (t - 0.5, 0),
+        }
+    }
+}
+
+fn later(a: (f64, usize), b: (f64, usize)) -> bool {
+    a.0 > b.0 || (a.0 >= b.0 && a.1 > b.1)
 }
 
 /// When commands were given after the last span left, up to `end`.

@@ -4,6 +4,7 @@ use orrery_sim::core::Time;
 use yew::prelude::*;
 
 use super::use_texts;
+use crate::browser::paint::clock;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::scene::Selection;
 use crate::state::story::{Row, log};
@@ -52,7 +53,7 @@ pub(crate) fn Messages() -> Html {
                     html! {
                         <button key={row.id.0} type="button" {class} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
                             <span class={classes!("swatch", row.kind.class())}></span>
-                            <span class="at">{ format!("{:.3}", row.sent.as_secs_f64()) }</span>
+                            <span class="at">{ clock(row.sent.0 as f64) }</span>
                             <span class="who">{ &row.from }{ " → " }{ &row.to }</span>
                             <span class="what">{ &row.label }</span>
                         </button>
@@ -69,6 +70,7 @@ fn rows(state: &State, filter: &String) -> (Vec<Row>, Option<usize>) {
     let end = Time(state.extent().1 as u64);
     let names = |id| state.machine_name(id);
     let rows = log(&state.visible, state.session.trace(), t, end, filter, (BEFORE, AFTER), &names);
-    let now = rows.iter().rposition(|row| row.sent <= t);
+    let now = state.player.on.and_then(|on| rows.iter().position(|row| row.id == on));
+    let now = now.or_else(|| rows.iter().rposition(|row| row.sent <= t));
     (rows, now)
 }

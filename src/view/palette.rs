@@ -253,7 +253,7 @@ fn ToolForm(props: &ToolFormProps) -> Html {
         let (store, command) = (store.clone(), command.clone());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            store.dispatch(AppAction::Enter(command.clone()));
+            store.dispatch(AppAction::Launch(command.clone()));
         })
     };
     html! {

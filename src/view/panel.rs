@@ -43,7 +43,7 @@ fn FirstThing() -> Html {
         <section class="first">
             <h2>{ texts.try_title }</h2>
             <p>{ texts.try_text }</p>
-            <button type="button" class="primary command-button" disabled={!ready} onclick={store.on(AppAction::Enter(FIRST.into()))}>
+            <button type="button" class="primary command-button" disabled={!ready} onclick={store.on(AppAction::Launch(FIRST.into()))}>
                 <code>{ words(FIRST) }</code>
                 <span class="go">{ icon("run") }</span>
             </button>
@@ -67,7 +67,7 @@ pub(crate) fn FirstStrip() -> Html {
         return Html::default();
     }
     html! {
-        <button type="button" class="primary command-button first-strip" title={texts.try_text} onclick={store.on(AppAction::Enter(FIRST.into()))}>
+        <button type="button" class="primary command-button first-strip" title={texts.try_text} onclick={store.on(AppAction::Launch(FIRST.into()))}>
             <code>{ words(FIRST) }</code>
             <span class="go">{ icon("run") }</span>
         </button>

@@ -128,7 +128,7 @@ pub(crate) fn TerminalView() -> Html {
                 <textarea id="orrery-terminal-input" ref={input} rows="1" spellcheck="false" autocomplete="off" autocapitalize="off"
                     aria-label={texts.terminal_input} placeholder={if screen.0.running.is_some() { texts.running } else { "kubectl …" }}
                     onkeydown={keydown} oninput={typed} />
-                if screen.0.running.is_some() {
+                if screen.0.running.or(screen.0.watching).is_some() {
                     <button type="button" class="interrupt" title={texts.interrupt} aria-label={texts.interrupt}
                         onclick={store.on(AppAction::Interrupt)}>{ "^C" }</button>
                 }

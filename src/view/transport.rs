@@ -19,7 +19,9 @@ pub(crate) fn Transport() -> Html {
     let (playing, pace) = use_selector(|state| (state.player.playing, state.player.pace));
     let live = use_polled(300, (), |state, ()| {
         let (from, to) = state.extent();
-        Scale::new(&state.visible.lens, from, to).share(state.player.t) > 0.995
+        // What was only looked ahead at is not there yet for the audience.
+        state.player.t + 1e4 >= state.session.seen_end().0 as f64
+            || Scale::new(&state.visible.lens, from, to).share(state.player.t) > 0.995
     });
     let choose = {
         let store = store.clone();
@@ -59,6 +61,7 @@ pub(crate) fn Transport() -> Html {
 
 fn pace_name(pace: Pace, texts: &Texts) -> String {
     match pace {
+        Pace::OneByOne => texts.pace_one_by_one.to_string(),
         Pace::Messages => texts.pace_messages.to_string(),
         Pace::Real(speed) if (speed - 1.0).abs() < f64::EPSILON => texts.pace_real.to_string(),
         Pace::Real(speed) => format!("{} × {speed}", texts.pace_real),

@@ -191,7 +191,7 @@ impl Engine {
     fn list_images(&self) -> Value {
         let entry = |name: &Text| {
             let parsed = ImageName::parse(name).expect("the engine holds parsed names");
-            let size = manifest(&parsed).map_or(0, |manifest| manifest.size_bytes());
+            let size = manifest(&parsed).size_bytes();
             value!({"name": name, "id": digest_of(name), "sizeBytes": size})
         };
         value!({"images": self.images.iter().map(entry).collect::<Value>()})

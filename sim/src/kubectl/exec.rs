@@ -63,6 +63,14 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
     let said = if inv.is("quiet") { Stream::Out } else { Stream::Err };
     let container = pod_of::container(io, &pod, inv.flag("container"), said);
     let container = inv.or_fail(io, container)?;
+    if inv.is("stdin") && inv.is("tty") && inv.env.stdin.is_none() && is_interactive(command) {
+        // Here nobody can type into what runs.
+        let words = command.join(" ");
+        return inv.fail(
+            io,
+            format!("an interactive {words:?} is not modelled: give the commands to run, as in `-- {words} -c \"ls /\"`"),
+        );
+    }
     let words: Value = command.iter().collect();
     let mut body = value!({"command": words, "stdin": inv.is("stdin"), "tty": inv.is("tty")});
     if inv.is("stdin") {
@@ -85,6 +93,13 @@ fn run(inv: &Invocation, io: &mut Io) -> Flow<()> {
         }
         Err(error) => inv.fail(io, error),
     }
+}
+
+/// Whether a command is a shell that waits for what is typed.
+fn is_interactive(command: &[String]) -> bool {
+    let shell = command.first().and_then(|program| program.rsplit('/').next());
+    matches!(shell, Some("sh" | "bash" | "ash" | "dash" | "zsh"))
+        && command[1..].iter().all(|word| matches!(word.as_str(), "-i" | "-l" | "--login"))
 }
 
 #[cfg(test)]
@@ -120,6 +135,10 @@ mod tests {
         let seen = run("kubectl exec nginx -- false", &Env::default(), server);
         assert_eq!((seen.err.as_str(), seen.code), ("command terminated with exit code 1\n", Some(1)));
         let error = |line: &str| run(line, &Env::default(), server).err;
+        assert_eq!(
+            error("kubectl exec -it nginx -- sh"),
+            "error: an interactive \"sh\" is not modelled: give the commands to run, as in `-- sh -c \"ls /\"`\n"
+        );
         assert_eq!(error("kubectl exec nope -- ls"), "Error from server (NotFound): pods \"nope\" not found\n");
         assert_eq!(
             error("kubectl exec nginx -- hang"),

@@ -10,6 +10,7 @@ pub mod behaviour;
 mod container;
 pub mod containerd;
 pub mod exec;
+pub mod hub;
 pub mod image;
 pub mod logs;
 mod network;

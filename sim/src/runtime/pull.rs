@@ -34,7 +34,7 @@ pub struct Image {
 impl Containerd {
     pub(super) fn add_image(&mut self, name: &str) -> Option<&Image> {
         let name = ImageName::parse(name).ok()?;
-        let manifest = image::manifest(&name)?;
+        let manifest = image::manifest(&name);
         self.layers.extend(manifest.layers.iter().map(|layer| layer.digest.clone()));
         let full = Text::from(name.to_string());
         let image_ref = name.with_digest(&manifest.digest);
@@ -74,8 +74,9 @@ impl Containerd {
         let Some(pull) = self.pulls.get_mut(&name) else { return };
         match result {
             Err(error) => {
+                let code = if error.ends_with(": not found") { "NotFound" } else { "Unknown" };
                 let text = format!(
-                    "rpc error: code = NotFound desc = failed to pull and unpack image {name:?}: failed to resolve reference {name:?}: {error}"
+                    "rpc error: code = {code} desc = failed to pull and unpack image {name:?}: failed to resolve reference {name:?}: {error}"
                 );
                 for (client, id) in self.pulls.remove(&name).map(|pull| pull.waiting).unwrap_or_default() {
                     reply(Duration::us(400), client, id, Err(Text::new(&text)), out);

@@ -33,8 +33,11 @@ impl Registry {
         }
         let latency = Duration::us(self.rng.between(220_000, 520_000));
         let name = args["image"].str();
-        let manifest = ImageName::parse(name).ok().and_then(|name| image::manifest(&name));
-        let Some(manifest) = manifest else { return (latency, Err(Text::from(format!("{name}: not found")))) };
+        let Ok(parsed) = ImageName::parse(name) else { return (latency, Err(Text::from(format!("{name}: not found")))) };
+        if let Some(why) = super::hub::absence(&parsed) {
+            return (latency, Err(Text::from(why)));
+        }
+        let manifest = image::manifest(&parsed);
         let layers: Value =
             manifest.layers.iter().map(|layer| value!({"digest": layer.digest.clone(), "size": layer.size_bytes})).collect();
         (latency, Ok(value!({"digest": manifest.digest, "layers": layers})))
