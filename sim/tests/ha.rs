@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use orrery_sim::core::{Addr, Duration, MachineId, Part};
+use orrery_sim::core::{Addr, Duration, MachineId, Message, Part, Verb};
 use orrery_sim::etcd::Etcd;
 use orrery_sim::kcm::ControllerManager;
 use orrery_sim::kind::load_balancer::LoadBalancer;
@@ -197,4 +197,146 @@ fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
     let own = format!("docker exec {rest} etcdctl get /registry/configmaps/default/a --keys-only --consistency=s");
     assert_eq!(terminal.run(&own), "/registry/configmaps/default/a\n\n(0)");
     assert_eq!(terminal.acting(), (vec![], vec![]), "nobody can renew a Lease, so nobody acts");
+}
+
+/// The other control-plane nodes.
+fn others(node: &str) -> Vec<&'static str> {
+    ["kind-control-plane", "kind-control-plane2", "kind-control-plane3"].into_iter().filter(|other| *other != node).collect()
+}
+
+fn ready(terminal: &mut Terminal) -> usize {
+    terminal.run("kubectl get nodes --no-headers").matches(" Ready ").count()
+}
+
+#[test]
+fn a_partitioned_leader_is_replaced_and_follows_when_it_is_back() {
+    let mut terminal = Terminal::created(6, 3, 1);
+    let leader = terminal.etcd_leader().expect("a leader");
+    assert_eq!(terminal.run(&format!("docker network disconnect kind {leader}")), "(0)");
+    terminal.wait(10);
+    let new = terminal.etcd_leader().expect("a leader");
+    assert_ne!(new, leader, "the old one has stepped down by itself, the others have elected");
+    for at in 0..4 {
+        assert!(
+            terminal.run(&format!("kubectl create configmap c{at}")).ends_with("(0)"),
+            "the load balancer passes the lost node by"
+        );
+    }
+    terminal.wait(70);
+    assert_eq!(ready(&mut terminal), 3);
+    let (schedulers, managers) = terminal.acting();
+    assert!(schedulers.len() == 1 && managers.len() == 1 && !schedulers.contains(&leader) && !managers.contains(&leader));
+    assert_eq!(terminal.run(&format!("docker network connect kind {leader}")), "(0)");
+    terminal.wait(30);
+    assert_eq!(ready(&mut terminal), 4);
+    assert_eq!(terminal.etcd_leader(), Some(new), "coming back deposes nobody");
+    let own = format!("docker exec {leader} etcdctl get /registry/configmaps/default/c3 --keys-only --consistency=s");
+    assert_eq!(terminal.run(&own), "/registry/configmaps/default/c3\n\n(0)");
+}
+
+#[test]
+fn a_cut_link_costs_a_worker_its_lease_and_its_pods_run_on() {
+    let mut terminal = Terminal::created(7, 3, 2);
+    terminal.run("kubectl create deployment web --image=nginx:1.28 --replicas=2");
+    terminal.wait(10);
+    let cut = "docker exec kind-worker iptables -A OUTPUT -d kind-external-load-balancer -j DROP";
+    assert_eq!(terminal.run(cut), "(0)");
+    terminal.wait(75);
+    let nodes = terminal.run("kubectl get nodes --no-headers");
+    assert!(nodes.lines().any(|line| line.starts_with("kind-worker ") && line.contains(" NotReady ")), "{nodes}");
+    let containers = terminal.run("docker exec kind-worker crictl ps");
+    assert!(containers.contains("nginx"), "{containers}");
+    assert_eq!(terminal.run("docker exec kind-worker iptables -F"), "(0)");
+    terminal.wait(20);
+    assert_eq!(ready(&mut terminal), 5);
+    assert!(
+        terminal.run("docker exec kind-worker iptables -A INPUT -s nowhere -j DROP").contains("host/network `nowhere' not found")
+    );
+    assert!(terminal.run("docker network disconnect other kind-worker").contains("network other not found"));
+}
+
+#[test]
+fn a_slow_and_lossy_link_delays_but_loses_nothing() {
+    let mut terminal = Terminal::created(8, 3, 1);
+    let leader = terminal.etcd_leader().expect("a leader");
+    for other in others(&leader) {
+        assert_eq!(terminal.run(&format!("docker exec {other} tc qdisc add dev eth0 root netem delay 60ms 10ms loss 2%")), "(0)");
+    }
+    for at in 0..6 {
+        assert_eq!(terminal.run(&format!("kubectl create configmap s{at}")), format!("configmap/s{at} created\n(0)"));
+    }
+    let took = |terminal: &mut Terminal| {
+        let since = terminal.0.playhead();
+        assert!(terminal.run("kubectl get cm s5").ends_with("(0)"));
+        terminal.0.playhead().since(since).as_millis()
+    };
+    let slow = took(&mut terminal);
+    for other in others(&leader) {
+        terminal.run(&format!("docker exec {other} tc qdisc del dev eth0 root"));
+    }
+    terminal.wait(5);
+    assert!(slow > 50 && took(&mut terminal) < 20, "{slow} ms");
+}
+
+#[test]
+fn clients_of_a_dead_api_server_go_on_elsewhere_from_where_they_were() {
+    let mut terminal = Terminal::created(9, 3, 3);
+    terminal.run("kubectl create deployment web --image=nginx:1.28 --replicas=3");
+    terminal.wait(20);
+    let before = terminal.0.trace().envelopes().len();
+    assert_eq!(terminal.run("docker exec kind-control-plane rm /etc/kubernetes/manifests/kube-apiserver.yaml"), "(0)");
+    terminal.wait(60);
+    assert_eq!(ready(&mut terminal), 6, "no kubelet misses its Lease");
+    let resumed = terminal.0.trace().envelopes()[before..].iter().filter(|envelope| {
+        envelope.to.part == Part::LoadBalancer
+            && matches!(&envelope.message, Message::Request(request) if request.verb == Verb::Watch && request.query("resourceVersion").is_some_and(|revision| revision != "0"))
+    });
+    assert!(resumed.count() > 3, "watches go on from their revision");
+    let (schedulers, managers) = terminal.acting();
+    assert!(schedulers.len() == 1 && managers.len() == 1, "{schedulers:?} {managers:?}");
+    assert!(!schedulers.contains(&"kind-control-plane".to_string()), "whose own api-server is gone cannot lead");
+    terminal.run("kubectl scale deployment web --replicas=6");
+    terminal.wait(15);
+    let pods = terminal.run("kubectl get pods --no-headers");
+    assert_eq!(pods.matches(" Running ").count(), 6, "{pods}");
+    let endpoints = terminal.run("kubectl get endpointslices kubernetes --no-headers");
+    assert!(!endpoints.contains("172.18.0.2"), "{endpoints}");
+}
+
+#[test]
+fn leadership_is_handed_over_by_lease() {
+    let mut terminal = Terminal::created(10, 3, 1);
+    let (schedulers, managers) = terminal.acting();
+    let (scheduler, manager) = (schedulers[0].clone(), managers[0].clone());
+    terminal.run(&format!("docker exec {scheduler} rm /etc/kubernetes/manifests/kube-scheduler.yaml"));
+    terminal.run(&format!("docker exec {manager} rm /etc/kubernetes/manifests/kube-controller-manager.yaml"));
+    terminal.wait(25);
+    let (schedulers, managers) = terminal.acting();
+    assert!(schedulers.len() == 1 && schedulers[0] != scheduler && managers.len() == 1 && managers[0] != manager);
+    let lease = terminal.run("kubectl get lease kube-scheduler -n kube-system -o jsonpath={.spec.leaseTransitions}");
+    assert_eq!(lease, "1(0)");
+    terminal.run("kubectl create deployment web --image=nginx:1.28");
+    terminal.wait(10);
+    assert!(terminal.run("kubectl get pods --no-headers").contains(" Running "));
+}
+
+#[test]
+fn five_control_planes_survive_the_loss_of_two() {
+    let mut terminal = Terminal::created(12, 5, 1);
+    assert_eq!(ready(&mut terminal), 6);
+    let leader = terminal.etcd_leader().expect("a leader");
+    let second = if leader == "kind-control-plane5" { "kind-control-plane4" } else { "kind-control-plane5" };
+    terminal.run(&format!("docker stop {leader} {second}"));
+    terminal.wait(15);
+    for at in 0..3 {
+        assert!(terminal.run(&format!("kubectl create configmap c{at}")).ends_with("(0)"));
+    }
+    terminal.run(&format!("docker start {leader} {second}"));
+    terminal.wait(60);
+    assert_eq!(ready(&mut terminal), 6);
+    let members: Vec<_> = terminal.0.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.raft().log().applied()).collect();
+    assert!(
+        members.len() == 5 && members.iter().all(|applied| *applied + 5 > members[0] && members[0] + 5 > *applied),
+        "{members:?}"
+    );
 }

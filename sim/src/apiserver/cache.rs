@@ -26,6 +26,8 @@ struct Watcher {
     client: Addr,
     selection: Selection,
     as_table: bool,
+    /// What the client has seen already, perhaps from another server that was ahead of this one.
+    after: u64,
 }
 
 /// What a list or watch selects.
@@ -222,7 +224,7 @@ impl Caches {
     fn dispatch(&self, resource: Resource, old: Option<&Value>, new: Option<&Value>, revision: u64, out: &mut Outbox<'_>) {
         let Some(cache) = self.caches.get(&resource) else { return };
         let now = out.now();
-        for (stream, watcher) in &cache.watchers {
+        for (stream, watcher) in cache.watchers.iter().filter(|(_, watcher)| watcher.after < revision) {
             if let Some(event) = watcher.selection.event(old, new, revision) {
                 let event = if watcher.as_table { table_event(resource, event, now) } else { event };
                 out.watch(Duration::us(60), watcher.client, WatchBatch { stream: *stream, resource, events: vec![event] });
@@ -270,7 +272,7 @@ impl Caches {
             );
         }
         let as_table = request.as_table;
-        cache.watchers.insert(id, Watcher { client, selection, as_table });
+        cache.watchers.insert(id, Watcher { client, selection, as_table, after: from });
         self.by_watch.insert(id, resource);
         if !events.is_empty() {
             let now = out.now();

@@ -1,9 +1,9 @@
 //! Reflector and store in one, after client-go's `tools/cache/{reflector,shared_informer}.go`.
 //!
 //! The contract of a watch: the server first sends every object that is there as ADDED, then a BOOKMARK, then each change once, in
-//! order. When the stream breaks, the informer opens a new one (back-off 0.8 s doubling to 30 s, as client-go's) and replaces its
-//! store with what it is sent, reporting the differences as changes; whoever listens may see several changes folded into one, never
-//! a change undone.
+//! order. When the stream breaks, the informer opens a new one (back-off 0.8 s doubling to 30 s, as client-go's) that goes on from the last
+//! revision it has seen, whichever api-server answers. Where that is too old (410), it replaces its store with what it is sent, reporting
+//! the differences as changes; whoever listens may see several changes folded into one, never a change undone.
 
 use crate::api::Resource;
 use crate::core::collections::PMap;
@@ -35,6 +35,8 @@ pub struct Informer {
     /// Objects of the initial state of a new stream, until its bookmark.
     initial: Option<PMap<Text, Value>>,
     store: PMap<Text, Value>,
+    /// The last revision it has seen; 0 to begin anew.
+    revision: u64,
     synced: bool,
     failures: u32,
 }
@@ -44,7 +46,7 @@ impl Informer {
     pub fn new(server: Addr, resource: Resource, namespace: impl Into<Text>) -> Self {
         let request =
             Request::watch(resource, namespace).param("resourceVersionMatch", "NotOlderThan").param("sendInitialEvents", "true");
-        Self { request, server, stream: None, initial: None, store: PMap::new(), synced: false, failures: 0 }
+        Self { request, server, stream: None, initial: None, store: PMap::new(), revision: 0, synced: false, failures: 0 }
     }
 
     /// With a query parameter such as `fieldSelector`.
@@ -61,8 +63,16 @@ impl Informer {
 
     /// Opens the watch.
     pub fn start(&mut self, out: &mut Outbox<'_>) {
-        self.stream = Some(out.request(self.server, self.request.clone()));
-        self.initial = Some(PMap::new());
+        if self.revision == 0 {
+            self.stream = Some(out.request(self.server, self.request.clone()));
+            self.initial = Some(PMap::new());
+            return;
+        }
+        let mut request = self.request.clone();
+        request.query.retain(|(name, _)| !matches!(*name, "resourceVersionMatch" | "sendInitialEvents"));
+        request.query.push(("resourceVersion", Text::from(self.revision.to_string())));
+        self.stream = Some(out.request(self.server, request));
+        self.initial = None;
     }
 
     /// Closes the watch and forgets everything.
@@ -71,6 +81,7 @@ impl Informer {
             out.close(self.server, stream);
         }
         self.store = PMap::new();
+        self.revision = 0;
         self.synced = false;
     }
 
@@ -116,7 +127,11 @@ impl Informer {
         match &envelope.message {
             Message::Watch(batch) if batch.stream == stream => Some(self.on_events(&batch.events, out)),
             Message::Response(response) if response.to == stream => {
-                if !response.ok() {
+                if response.code == 410 {
+                    // Its history does not reach back so far: everything anew, at once.
+                    self.revision = 0;
+                    self.start(out);
+                } else if !response.ok() {
                     self.retry(out);
                 }
                 Some(Vec::new())
@@ -152,14 +167,20 @@ impl Informer {
         let mut changes = Vec::new();
         for event in events {
             let object = &event.object;
+            if event.kind != WatchType::Error && self.initial.is_none() {
+                self.revision = self.revision.max(object.resource_version());
+                self.failures = 0;
+            }
             match (event.kind, &mut self.initial) {
                 (WatchType::Error, _) => {
+                    self.revision = 0;
                     self.retry(out);
                     return changes;
                 }
                 (WatchType::Bookmark, Some(_)) => {
                     let fresh = self.initial.take().expect("matched above");
                     self.replace(fresh, &mut changes);
+                    self.revision = object.resource_version();
                     self.synced = true;
                     self.failures = 0;
                 }

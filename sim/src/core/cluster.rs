@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::collections::PMap;
+use super::faults::{Faults, connection_of};
 use super::message::{Failure, FailureKind};
 use super::network::Network;
 use super::outbox::{Effect, Event, Outbox};
@@ -138,6 +139,9 @@ pub struct Cluster {
     now: Time,
     queue: EventQueue,
     network: Network,
+    faults: Faults,
+    /// Connections that have just lost a message, between whom, and whether somebody waits for them.
+    broken: Vec<(EnvelopeId, Addr, Addr, bool)>,
     machines: Vec<Machine>,
     directory: Rc<Directory>,
     next_envelope: u32,
@@ -158,6 +162,8 @@ impl Cluster {
             now: Time::ZERO,
             queue: EventQueue::default(),
             network: Network::new(seed),
+            faults: Faults::new(seed),
+            broken: Vec::new(),
             machines: Vec::new(),
             directory: Rc::new(Directory { next_host: 2, ..Directory::default() }),
             next_envelope: 0,
@@ -218,6 +224,10 @@ impl Cluster {
     pub fn directory(&self) -> &Directory {
         &self.directory
     }
+    /// What is wrong with the network.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
     /// The open requests and streams.
     pub fn network(&self) -> &Network {
         &self.network
@@ -254,6 +264,7 @@ impl Cluster {
             Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background: false, message },
             sink,
         );
+        self.tell_broken(sink);
         id
     }
 
@@ -341,15 +352,48 @@ impl Cluster {
         let sent_at = self.now + delay;
         let message = Message::Failure(Rc::new(Failure { to: request, kind }));
         let cause = Cause::Message(request);
-        self.transmit(Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background, message }, sink);
+        let mut envelope = Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background, message };
+        // What a machine finds out by itself needs no way that could be cut.
+        self.network.route(&mut envelope, Duration::ZERO);
+        self.carry(envelope, sink);
     }
 
     fn transmit(&mut self, mut envelope: Envelope, sink: &mut dyn Sink) {
-        self.network.route(&mut envelope);
+        let delay = self.faults.delay(&envelope);
+        self.network.route(&mut envelope, delay);
+        if self.faults.loses(&envelope) {
+            return self.lose(envelope, sink);
+        }
+        self.carry(envelope, sink);
+    }
+
+    fn carry(&mut self, envelope: Envelope, sink: &mut dyn Sink) {
         let due_at = envelope.due_at;
         let envelope = Rc::new(envelope);
         sink.sent(&envelope);
         self.queue.push(due_at, Item::Deliver(envelope));
+    }
+
+    /// A message does not arrive. Its connection is broken, which both ends find out after a while.
+    fn lose(&mut self, envelope: Envelope, sink: &mut dyn Sink) {
+        let (from, to, background) = (envelope.from, envelope.to, envelope.background);
+        let (id, connection) = (envelope.id, connection_of(&envelope));
+        sink.sent(&Rc::new(envelope));
+        sink.lost(id);
+        if let Some(connection) = connection.filter(|connection| self.faults.breaks(*connection)) {
+            self.network.forget(connection);
+            self.broken.push((connection, from, to, background));
+        }
+    }
+
+    /// Both ends of broken connections find out after a while. Only when all messages of an event have been sent, for those have their
+    /// numbers already.
+    fn tell_broken(&mut self, sink: &mut dyn Sink) {
+        for (connection, from, to, background) in std::mem::take(&mut self.broken) {
+            let (kind, delay) = (FailureKind::Timeout, Duration::s(10));
+            self.fail(to, from, connection, kind, delay, background, sink);
+            self.fail(from, to, connection, kind, delay, true, sink);
+        }
     }
 
     fn dispatch(&mut self, addr: Addr, event: Event<'_>, cause: Cause, flags: (bool, bool), sink: &mut dyn Sink) {
@@ -368,7 +412,11 @@ impl Cluster {
         // Messages first: their numbers are given already, and other effects may send more (a killed program's peers are told).
         let (messages, others): (Vec<Effect>, Vec<Effect>) =
             effects.into_iter().partition(|effect| matches!(effect, Effect::Send(_)));
-        for effect in messages.into_iter().chain(others) {
+        for effect in messages {
+            self.apply(me, incarnation, effect, sink);
+        }
+        self.tell_broken(sink);
+        for effect in others {
             self.apply(me, incarnation, effect, sink);
         }
     }
@@ -394,6 +442,7 @@ impl Cluster {
                     };
                 }
             }
+            Effect::Network(change) => self.faults.change(&change),
             Effect::AddMachine(spec) => self.add_machine(spec, sink),
             Effect::Power(id, on) => self.power(id, on, sink),
             Effect::RemoveMachine(id) => {

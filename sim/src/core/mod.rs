@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod cluster;
 pub mod collections;
+pub mod faults;
 pub mod message;
 pub mod network;
 pub mod outbox;

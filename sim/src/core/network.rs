@@ -29,9 +29,9 @@ impl Network {
         Self { rng: Rng::new(seed, "network"), last_due: PMap::new(), open: PMap::new() }
     }
 
-    /// Gives the envelope its arrival time and notes opened and answered requests.
-    pub fn route(&mut self, envelope: &mut Envelope) {
-        let due = envelope.sent_at + self.latency(envelope);
+    /// Gives the envelope its arrival time, `delay` later than usual, and notes opened and answered requests.
+    pub fn route(&mut self, envelope: &mut Envelope, delay: Duration) {
+        let due = envelope.sent_at + self.latency(envelope) + delay;
         let last = self.last_due.entry((envelope.from, envelope.to)).or_default();
         envelope.due_at = due.max(*last);
         *last = envelope.due_at;
@@ -85,6 +85,11 @@ impl Network {
             self.open.remove(id);
         }
         taken
+    }
+
+    /// Forgets an open request or stream.
+    pub(super) fn forget(&mut self, id: EnvelopeId) {
+        self.open.remove(&id);
     }
 
     /// The open requests and streams.

@@ -64,6 +64,8 @@ pub enum Effect {
     Kill(Addr),
     /// Writes a file on a machine's disk, or removes it.
     WriteFile(MachineId, Text, Option<Value>),
+    /// Does something to the docker network.
+    Network(super::faults::NetworkChange),
     /// Adds a machine, powered on, with containerd and kubelet not yet started.
     AddMachine(Rc<crate::machine::MachineSpec>),
     /// Powers a machine off or on.

@@ -25,6 +25,7 @@ pub fn main(argv: &[String], _env: &Env, io: &mut Io) -> Flow<()> {
         "pull" => pull(args, io),
         "run" => run(args, io),
         "exec" => exec(args, io),
+        "network" => network(args, io),
         "start" | "stop" | "restart" | "kill" | "rm" => each(command, args, io),
         "version" | "--version" | "-v" => {
             io.print("Docker version 28.5.1, build e180ab8\n");
@@ -34,16 +35,16 @@ pub fn main(argv: &[String], _env: &Env, io: &mut Io) -> Flow<()> {
             io.print(HELP);
             Ok(())
         }
-        "pause" | "unpause" | "logs" | "build" | "push" | "tag" | "network" | "volume" | "compose" | "cp" | "inspect"
-        | "info" | "stats" | "top" | "attach" | "create" | "rmi" | "load" | "save" | "login" | "system" | "update" | "wait"
-        | "rename" | "commit" | "search" | "context" | "buildx" | "swarm" | "port" | "diff" | "export" | "history" | "import" => {
+        "pause" | "unpause" | "logs" | "build" | "push" | "tag" | "volume" | "compose" | "cp" | "inspect" | "info" | "stats"
+        | "top" | "attach" | "create" | "rmi" | "load" | "save" | "login" | "system" | "update" | "wait" | "rename"
+        | "commit" | "search" | "context" | "buildx" | "swarm" | "port" | "diff" | "export" | "history" | "import" => {
             io.fail(1, &format!("docker {command} is not part of the simulation; it knows: {KNOWN}\n"))
         }
         other => io.fail(1, &format!("docker: unknown command: docker {other}\n\nRun 'docker --help' for more information\n")),
     }
 }
 
-const KNOWN: &str = "exec, images, kill, ps, pull, restart, rm, run, start, stop, version";
+const KNOWN: &str = "exec, images, kill, network connect|disconnect, ps, pull, restart, rm, run, start, stop, version";
 
 const HELP: &str = "
 Usage:  docker [OPTIONS] COMMAND
@@ -161,6 +162,29 @@ fn ps(args: &[&str], io: &mut Io) -> Flow<()> {
     }));
     io.print(&table(&rows, 10, 3));
     Ok(())
+}
+
+/// `docker network connect|disconnect kind CONTAINER`: the one network of the simulation is kind's.
+fn network(args: &[&str], io: &mut Io) -> Flow<()> {
+    let words: Vec<&str> = args.iter().copied().filter(|arg| !matches!(*arg, "-f" | "--force")).collect();
+    match words[..] {
+        ["ls" | "list"] => {
+            let rows = [["NETWORK ID", "NAME", "DRIVER", "SCOPE"], ["7f2c1a90d4be", "kind", "bridge", "local"]];
+            io.print(&table(&rows.map(|row| row.map(str::to_string).to_vec()), 10, 3));
+            Ok(())
+        }
+        [verb @ ("connect" | "disconnect"), "kind", name] => {
+            match io.docker("network", value!({"name": Text::new(name), "connect": verb == "connect"}))? {
+                Ok(_) => Ok(()),
+                Err(error) => daemon_error(&error, io),
+            }
+        }
+        ["connect" | "disconnect", network, _] => daemon_error(&format!("network {network} not found"), io),
+        [verb @ ("connect" | "disconnect"), ..] => {
+            needs(&format!("network {verb}"), "2 arguments", "[OPTIONS] NETWORK CONTAINER", io)
+        }
+        _ => io.fail(1, "docker network: the simulation knows connect, disconnect and ls; its one network is kind\n"),
+    }
 }
 
 fn images(args: &[&str], io: &mut Io) -> Flow<()> {

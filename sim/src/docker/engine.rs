@@ -3,6 +3,7 @@
 use crate::core::collections::{PMap, PSet};
 use std::rc::Rc;
 
+use crate::core::faults::NetworkChange;
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Rng, Time};
 use crate::machine::{MachineMessage, MachineSpec};
 use crate::programs::Launch;
@@ -108,6 +109,16 @@ impl Engine {
                 }
                 found => found.map(|_| Value::map()),
             },
+            "network" => self.find(name).map(|at| {
+                let machine = self.containers[at].machine;
+                let connect = args["connect"].is_true();
+                out.effect(Effect::Network(if connect {
+                    NetworkChange::Connect(machine)
+                } else {
+                    NetworkChange::Disconnect(machine)
+                }));
+                Value::map()
+            }),
             "rm" => self.remove(name, args["force"].is_true(), out),
             "exec" | "write" | "import" => match self.find(name) {
                 Ok(at) if self.containers[at].stopped.is_some() => {

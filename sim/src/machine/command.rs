@@ -76,6 +76,10 @@ pub enum Command {
     },
     /// kubeadm, kubectl or etcdctl: a program of its own.
     Program,
+    /// `iptables`
+    Iptables(Vec<String>),
+    /// `tc`
+    Tc(Vec<String>),
     /// Loading an image into containerd.
     Import,
 }
@@ -88,6 +92,8 @@ pub fn parse(argv: &[String], tty: bool, pid: u32, machine: &Machine<'_>) -> Com
     match program.rsplit('/').next().unwrap_or_default() {
         "ps" => Command::Ps { args: args.to_vec(), tty, pid, line: Text::from(argv.join(" ")) },
         "crictl" => Command::Crictl { args: args.to_vec() },
+        "iptables" => Command::Iptables(args.to_vec()),
+        "tc" => Command::Tc(args.to_vec()),
         "kubeadm" | "kubectl" | "etcdctl" => Command::Program,
         "kubelet" if args == ["--version"] => done(format!("Kubernetes {}\n", crate::kind::node_image_version(machine.image))),
         "hostname" => done(format!("{}\n", if args == ["-i"] { machine.ip } else { machine.node })),

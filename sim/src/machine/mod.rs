@@ -1,10 +1,12 @@
 //! Machines as docker sees them: what kind and docker ask of the engine, and of programs on a node's machine.
 //!
 //! - [`systemd`] starts containerd and kubelet, and runs the commands of `docker exec` ([`command`]);
+//! - [`network`]: iptables and tc, by which links are cut and slowed down;
 //! - [`files`]: the files on a node's disk that several programs know.
 
 pub mod command;
 pub mod files;
+pub mod network;
 pub mod systemd;
 
 pub use systemd::Systemd;

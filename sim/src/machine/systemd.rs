@@ -5,7 +5,8 @@ use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use super::command::{self, Command, Finished};
-use super::{BOOT_FILE, MachineMessage, files};
+use super::{BOOT_FILE, MachineMessage, files, network};
+use crate::core::faults::NetworkChange;
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::kind::load_balancer;
 use crate::programs::Launch;
@@ -232,6 +233,11 @@ impl Systemd {
                 out.effect(Effect::Spawn(Addr::new(machine, Part::Kubeadm), Value::map()));
                 self.ask(Part::Kubeadm, "exec", args.clone(), pending(Command::Program), out);
             }
+            Command::Iptables(args) => {
+                let changes = network::iptables(&args, out.me().machine, out.directory());
+                change_network(changes, client, out);
+            }
+            Command::Tc(args) => change_network(network::tc(&args, out.me().machine), client, out),
             Command::Import => unreachable!("no command line imports"),
         }
     }
@@ -265,6 +271,17 @@ impl Systemd {
         }
         answer(Duration::ms(12), (client, call), result, out);
     }
+}
+
+fn change_network(changes: Result<Vec<NetworkChange>, (String, i32)>, client: (Addr, EnvelopeId), out: &mut Outbox<'_>) {
+    let finished = match changes {
+        Ok(changes) => {
+            changes.into_iter().for_each(|change| out.effect(Effect::Network(change)));
+            Finished::default()
+        }
+        Err((stderr, code)) => Finished { stderr, code, ..Finished::default() },
+    };
+    answer(Duration::ms(12), client, Ok(finished.to_value()), out);
 }
 
 const NO_CONTAINERD: &str = "\
