@@ -340,3 +340,37 @@ fn five_control_planes_survive_the_loss_of_two() {
         "{members:?}"
     );
 }
+
+#[test]
+fn etcd_on_machines_of_its_own() {
+    let yaml = HEAD.to_string()
+        + "- role: control-plane\n- role: control-plane\n- role: worker\nkubeadmConfigPatches:\n- |\n  kind: ClusterConfiguration\n  etcd:\n    external:\n      endpoints:\n"
+        + "      - http://etcd1:2379\n      - http://etcd2:2379\n      - http://etcd3:2379\n";
+    let mut terminal = Terminal(Session::with_files(13, BTreeMap::from([("kind.yaml".to_string(), yaml)])));
+    let cluster = "etcd1=http://etcd1:2380,etcd2=http://etcd2:2380,etcd3=http://etcd3:2380";
+    for number in 1..=3 {
+        let line = format!(
+            "docker run -d --name etcd{number} --network kind registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd{number} --initial-advertise-peer-urls=http://etcd{number}:2380 --initial-cluster={cluster}"
+        );
+        assert!(terminal.run(&line).ends_with("\n(0)"));
+    }
+    terminal.wait(3);
+    let list = terminal.run("docker exec etcd2 etcdctl member list");
+    assert!(list.contains("started, etcd3, http://etcd3:2380, http://etcd3:2379, false\n"), "{list}");
+    assert!(terminal.run("kind create cluster --config kind.yaml").ends_with("(0)"));
+    terminal.wait(30);
+    assert_eq!(ready(&mut terminal), 3);
+    let pods = terminal.run("kubectl get pods -n kube-system --no-headers");
+    assert!(!pods.contains("etcd-") && pods.contains("kube-apiserver-kind-control-plane2"), "{pods}");
+    // A control-plane node costs no member, and a member no control-plane node.
+    terminal.run("docker stop kind-control-plane");
+    terminal.run("docker kill etcd1");
+    terminal.wait(15);
+    for at in 0..3 {
+        assert!(terminal.run(&format!("kubectl create configmap c{at}")).ends_with("(0)"));
+    }
+    terminal.run("docker start etcd1");
+    terminal.wait(5);
+    let own = "docker exec etcd1 etcdctl get /registry/configmaps/default/c2 --keys-only --consistency=s";
+    assert_eq!(terminal.run(own), "/registry/configmaps/default/c2\n\n(0)");
+}

@@ -321,10 +321,18 @@ fn run(args: &[&str], io: &mut Io) -> Flow<()> {
         rest = after;
     }
     let Some(image) = rest.first() else { return needs("run", "at least 1 argument", "[OPTIONS] IMAGE [COMMAND] [ARG...]", io) };
-    if crate::kind::node_image_minor(image).is_none() {
+    let etcd = is_etcd(image);
+    let mut config = Value::Null;
+    if etcd {
+        labels = value!({"io.x-k8s.kind.role": super::ETCD_ROLE});
+        match etcd_flags(&rest[1..]) {
+            Ok(flags) => config = value!({"flags": flags}),
+            Err(error) => return io.fail(127, &format!("docker: Error response from daemon: {error}\n")),
+        }
+    } else if crate::kind::node_image_minor(image).is_none() {
         return io.fail(
             125,
-            &format!("docker: the simulated engine runs images of kind's nodes only, such as {}; containers of {image} run in the cluster: kubectl run NAME --image={image}\n", crate::kind::DEFAULT_NODE_IMAGE),
+            &format!("docker: the simulated engine runs images of kind's nodes and of etcd only, such as {}; containers of {image} run in the cluster: kubectl run NAME --image={image}\n", crate::kind::DEFAULT_NODE_IMAGE),
         );
     }
     let (Some(name), true) = (name, detach) else {
@@ -339,7 +347,7 @@ fn run(args: &[&str], io: &mut Io) -> Flow<()> {
             &format!("docker: Error response from daemon: {error}\n\nRun 'docker run --help' for more information\n"),
         );
     }
-    match io.docker("run", value!({"name": Text::new(name), "image": Text::new(image), "labels": labels}))? {
+    match io.docker("run", value!({"name": Text::new(name), "image": Text::new(image), "labels": labels, "config": config}))? {
         Ok(container) => {
             io.print(&format!("{}\n", container["id"].str()));
             Ok(())
@@ -347,6 +355,33 @@ fn run(args: &[&str], io: &mut Io) -> Flow<()> {
         Err(error) => io
             .fail(125, &format!("docker: Error response from daemon: {error}\n\nRun 'docker run --help' for more information\n")),
     }
+}
+
+/// Whether an image holds etcd: a member on a machine of its own.
+fn is_etcd(image: &str) -> bool {
+    image.split([':', '@']).next().is_some_and(|name| name == "etcd" || name.ends_with("/etcd"))
+}
+
+/// The flags of `etcd --name=… --initial-cluster=…`, by name.
+fn etcd_flags(command: &[&str]) -> Result<Value, String> {
+    let mut words = command.iter().copied().peekable();
+    if let Some(program) = words.next_if(|word| !word.starts_with('-'))
+        && program.rsplit('/').next() != Some("etcd")
+    {
+        return Err(format!(
+            "failed to create task for container: exec: {program:?}: the simulation's etcd containers run etcd only"
+        ));
+    }
+    let mut flags = Value::map();
+    while let Some(word) = words.next() {
+        let Some(flag) = word.strip_prefix("--") else { return Err(format!("etcd: unexpected argument {word:?}")) };
+        let (name, value) = match flag.split_once('=') {
+            Some((name, value)) => (name, value),
+            None => (flag, words.next_if(|word| !word.starts_with("--")).unwrap_or("true")),
+        };
+        flags.map_mut().insert(Text::new(name), Text::new(value));
+    }
+    Ok(flags)
 }
 
 fn exec(args: &[&str], io: &mut Io) -> Flow<()> {

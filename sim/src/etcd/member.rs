@@ -48,6 +48,8 @@ pub struct Etcd {
     pub(super) relays: PMap<EnvelopeId, (Addr, EnvelopeId)>,
     /// Whether it has told the others its name.
     published: bool,
+    /// The last heartbeat, or answer to one, to each member.
+    heartbeats: Vec<Rc<PeerMessage>>,
     /// When the log's last fsync ends.
     fsync_until: Time,
     /// Up to when ticks have been counted.
@@ -94,6 +96,7 @@ impl Etcd {
             read_number: 0,
             relays: PMap::new(),
             published: false,
+            heartbeats: Vec::new(),
             fsync_until: Time::ZERO,
             ticked: Time::ZERO,
             tick_timer: (0, Time::ZERO),
@@ -270,7 +273,8 @@ impl Etcd {
         let Some(machine) = machine_of(&member.peer_url, out.directory()) else { return };
         let state = matches!(message.body, Body::Snapshot(_)).then(|| Rc::new(self.state.clone()));
         let flags = (out.is_heartbeat(), out.is_background());
-        if matches!(message.body, Body::Heartbeat { read: None, .. } | Body::HeartbeatResp { read: None }) {
+        let heartbeat = matches!(message.body, Body::Heartbeat { read: None, .. } | Body::HeartbeatResp { read: None });
+        if heartbeat {
             out.set_heartbeat(true);
         }
         // Nobody says that it has an entry, or has voted, before that is on its disk.
@@ -279,7 +283,14 @@ impl Etcd {
             _ => Duration::ZERO,
         };
         let peer = Addr::new(machine, Part::Etcd);
-        out.send_after(delay, peer, Message::Peer(Rc::new(PeerMessage { raft: message, state })));
+        // At rest the same heartbeats go out ten times a second: they share what they carry.
+        let known = self.heartbeats.iter().find(|known| heartbeat && known.raft == message).cloned();
+        let carried = known.unwrap_or_else(|| Rc::new(PeerMessage { raft: message, state }));
+        if heartbeat && !self.heartbeats.iter().any(|known| Rc::ptr_eq(known, &carried)) {
+            self.heartbeats.retain(|known| known.raft.to != carried.raft.to);
+            self.heartbeats.push(Rc::clone(&carried));
+        }
+        out.send_after(delay, peer, Message::Peer(carried));
         out.set_heartbeat(flags.0);
         out.set_background(flags.1);
     }
