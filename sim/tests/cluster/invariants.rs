@@ -1,9 +1,10 @@
 //! What must hold of every trace, whatever the user does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use orrery_sim::api::quantity::Quantity;
 use orrery_sim::core::{Cause, EnvelopeId, Message, WatchType};
+use orrery_sim::etcd::EtcdEvent;
 use orrery_sim::session::Session;
 use orrery_sim::value::{Text, Value};
 
@@ -68,29 +69,33 @@ fn watches(session: &Session, found: &mut Vec<String>) {
     }
 }
 
-/// The states that etcd went through.
+/// The states that etcd went through: each stream tells them in order, and all members tell the same.
 fn states(session: &Session, found: &mut Vec<String>) {
-    let mut revision = 0;
-    let mut seen: BTreeSet<u64> = BTreeSet::new();
-    let mut store: BTreeMap<Text, Value> = BTreeMap::new();
+    let mut newest: BTreeMap<EnvelopeId, u64> = BTreeMap::new();
+    let mut history: BTreeMap<u64, &EtcdEvent> = BTreeMap::new();
     for envelope in session.trace().envelopes() {
         let Message::EtcdWatch(batch) = &envelope.message else { continue };
         for event in &batch.events {
-            if !seen.insert(event.revision) {
-                continue;
+            let last = newest.entry(batch.stream).or_default();
+            if event.revision <= *last {
+                found.push(format!("etcd's revision goes back from {last} to {} on stream {:?}", event.revision, batch.stream));
             }
-            if event.revision <= revision {
-                found.push(format!("etcd's revision goes back from {revision} to {}", event.revision));
+            *last = event.revision;
+            let known = history.entry(event.revision).or_insert(event);
+            if (&known.key, &known.value) != (&event.key, &event.value) {
+                found.push(format!("members disagree on revision {}: {} and {}", event.revision, known.key, event.key));
             }
-            revision = event.revision;
-            match &event.value {
-                Some(new) => {
-                    let old = store.insert(event.key.clone(), new.clone());
-                    state(&event.key, old.as_ref(), new, &store, found);
-                }
-                None => {
-                    store.remove(&event.key);
-                }
+        }
+    }
+    let mut store: BTreeMap<Text, Value> = BTreeMap::new();
+    for event in history.values() {
+        match &event.value {
+            Some(new) => {
+                let old = store.insert(event.key.clone(), new.clone());
+                state(&event.key, old.as_ref(), new, &store, found);
+            }
+            None => {
+                store.remove(&event.key);
             }
         }
     }

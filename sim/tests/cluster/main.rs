@@ -5,6 +5,7 @@ mod chapter;
 mod invariants;
 mod properties;
 mod sequences;
+mod topologies;
 
 use std::cell::RefCell;
 

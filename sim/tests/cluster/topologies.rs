@@ -1,0 +1,252 @@
+//! Random topologies, workloads and faults: what was acknowledged is never lost, one scheduler acts at most, Raft's promises hold, and a
+//! cluster that is healed becomes what it should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use orrery_sim::core::{Duration, MachineId, Part};
+use orrery_sim::etcd::Etcd;
+use orrery_sim::scheduler::KubeScheduler;
+use orrery_sim::session::Session;
+use proptest::prelude::*;
+
+use crate::invariants::{unsettled, violations};
+
+/// How a cluster is built.
+#[derive(Clone, Copy, Debug)]
+struct Topology {
+    control_planes: usize,
+    workers: usize,
+    /// Members of an etcd on machines of its own; 0: on the control-plane nodes.
+    external: usize,
+}
+
+const TOPOLOGIES: &[Topology] = &[
+    Topology { control_planes: 1, workers: 0, external: 0 },
+    Topology { control_planes: 1, workers: 2, external: 3 },
+    Topology { control_planes: 3, workers: 1, external: 0 },
+    Topology { control_planes: 3, workers: 2, external: 0 },
+    Topology { control_planes: 2, workers: 1, external: 3 },
+];
+
+impl Topology {
+    fn nodes(self) -> Vec<String> {
+        let names = |role: &str, count: usize| -> Vec<String> {
+            (1..=count).map(|at| format!("kind-{role}{}", if at == 1 { String::new() } else { at.to_string() })).collect()
+        };
+        [names("control-plane", self.control_planes), names("worker", self.workers)].concat()
+    }
+
+    fn machines(self) -> Vec<String> {
+        let mut machines = self.nodes();
+        machines.extend((1..=self.external).map(|at| format!("etcd{at}")));
+        if self.control_planes > 1 {
+            machines.push("kind-external-load-balancer".into());
+        }
+        machines
+    }
+}
+
+/// Something that happens; numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Act {
+    Write,
+    Deploy(u8, u8),
+    Line(&'static str, u8, u8),
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    // N is a node, M any machine, O another one.
+    let lines = vec![
+        "docker stop M",
+        "docker kill M",
+        "docker start M",
+        "docker start M",
+        "docker network disconnect kind M",
+        "docker network connect kind M",
+        "docker exec M iptables -A INPUT -s O -j DROP",
+        "docker exec M iptables -F",
+        "docker exec M tc qdisc replace dev eth0 root netem delay 40ms 20ms loss 3%",
+        "docker exec N systemctl stop kubelet",
+        "docker exec N systemctl start kubelet",
+    ];
+    prop_oneof![
+        4 => Just(Act::Write),
+        2 => (0..3_u8, 0..5_u8).prop_map(|(name, replicas)| Act::Deploy(name, replicas)),
+        6 => (prop::sample::select(lines), any::<u8>(), any::<u8>()).prop_map(|(line, a, b)| Act::Line(line, a, b)),
+        4 => (1..40_u64).prop_map(Act::Wait),
+    ]
+}
+
+struct Trial {
+    session: Session,
+    topology: Topology,
+    /// ConfigMaps whose creation was acknowledged.
+    acknowledged: BTreeSet<String>,
+    replicas: BTreeMap<String, u8>,
+    leaders: BTreeMap<(MachineId, u64), u64>,
+    by_term: BTreeMap<u64, u64>,
+    writes: u32,
+}
+
+impl Trial {
+    fn new(topology: Topology, seed: u64) -> Self {
+        let mut yaml = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n".to_string();
+        yaml += &"- role: control-plane\n".repeat(topology.control_planes);
+        yaml += &"- role: worker\n".repeat(topology.workers);
+        if topology.external > 0 {
+            yaml += "kubeadmConfigPatches:\n- |\n  kind: ClusterConfiguration\n  etcd:\n    external:\n      endpoints:\n";
+            (1..=topology.external).for_each(|at| yaml += &format!("      - http://etcd{at}:2379\n"));
+        }
+        let session = Session::with_files(seed, BTreeMap::from([("kind.yaml".to_string(), yaml)]));
+        let mut trial = Self {
+            session,
+            topology,
+            acknowledged: BTreeSet::new(),
+            replicas: BTreeMap::new(),
+            leaders: BTreeMap::new(),
+            by_term: BTreeMap::new(),
+            writes: 0,
+        };
+        let members: Vec<String> = (1..=topology.external).map(|at| format!("etcd{at}=http://etcd{at}:2380")).collect();
+        for at in 1..=topology.external {
+            trial.run(&format!(
+                "docker run -d --name etcd{at} --network kind registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd{at} --initial-advertise-peer-urls=http://etcd{at}:2380 --initial-cluster={}",
+                members.join(",")
+            ));
+        }
+        assert_eq!(trial.run("kind create cluster --config kind.yaml").0, Some(0));
+        trial.wait(40);
+        trial
+    }
+
+    fn run(&mut self, line: &str) -> (Option<i32>, String) {
+        let command = self.session.run(line);
+        let until = self.session.playhead() + Duration::s(120);
+        loop {
+            let result = self.session.result(command, self.session.playhead());
+            if result.code.is_some() || self.session.playhead() >= until {
+                return (result.code, result.stdout + &result.stderr);
+            }
+            self.session.seek(self.session.playhead() + Duration::ms(200));
+            self.look();
+        }
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        let until = self.session.playhead() + Duration::s(seconds);
+        while self.session.playhead() < until {
+            self.session.seek(self.session.playhead() + Duration::ms(500));
+            self.look();
+        }
+    }
+
+    /// What must hold at any moment.
+    fn look(&mut self) {
+        let cluster = self.session.cluster();
+        let acting = cluster.parts::<KubeScheduler>(Part::Scheduler).filter(|(_, scheduler)| scheduler.is_leading()).count();
+        assert!(acting <= 1, "{acting} schedulers act at {}", self.session.playhead());
+        for (_, etcd) in cluster.parts::<Etcd>(Part::Etcd) {
+            let raft = etcd.raft();
+            if raft.is_leader() {
+                let leader = *self.by_term.entry(raft.term()).or_insert(raft.id());
+                assert_eq!(leader, raft.id(), "two leaders in term {}", raft.term());
+            }
+        }
+        // What a member has applied it keeps, also over its restarts.
+        for (addr, etcd) in cluster.parts::<Etcd>(Part::Etcd) {
+            let applied = etcd.raft().log().applied();
+            let last = self.leaders.entry((addr.machine, etcd.raft().id())).or_default();
+            assert!(applied >= *last, "a member of {} forgets", cluster.directory().name(addr.machine));
+            *last = applied;
+        }
+    }
+
+    fn act(&mut self, act: &Act) {
+        match act {
+            Act::Write => {
+                self.writes += 1;
+                let name = format!("w{}", self.writes);
+                if self.run(&format!("kubectl create configmap {name} --from-literal=a=1")).0 == Some(0) {
+                    self.acknowledged.insert(name);
+                }
+            }
+            Act::Deploy(name, replicas) => {
+                let name = ["web", "api", "db"][usize::from(*name)];
+                let verb = if self.replicas.contains_key(name) {
+                    format!("kubectl scale deployment {name} --replicas={replicas}")
+                } else {
+                    format!("kubectl create deployment {name} --image=nginx:1.28 --replicas={replicas}")
+                };
+                if self.run(&verb).0 == Some(0) {
+                    self.replicas.insert(name.to_string(), *replicas);
+                } else {
+                    // Nobody knows whether it happened.
+                    self.replicas.remove(name);
+                }
+            }
+            Act::Line(line, a, b) => {
+                let pick = |names: Vec<String>, number: u8| names[usize::from(number) % names.len()].clone();
+                let (machine, other) = (pick(self.topology.machines(), *a), pick(self.topology.machines(), *b));
+                let node = pick(self.topology.nodes(), *a);
+                let words = line.split(' ').map(|word| match word {
+                    "M" => machine.clone(),
+                    "N" => node.clone(),
+                    "O" => other.clone(),
+                    word => word.to_string(),
+                });
+                let line = words.collect::<Vec<_>>().join(" ");
+                self.run(&line);
+            }
+            Act::Wait(seconds) => self.wait(*seconds),
+        }
+    }
+
+    fn heal(&mut self) {
+        for machine in self.topology.machines() {
+            self.run(&format!("docker start {machine}"));
+            self.run(&format!("docker network connect kind {machine}"));
+            self.run(&format!("docker exec {machine} iptables -F"));
+            self.run(&format!("docker exec {machine} tc qdisc del dev eth0 root"));
+        }
+        for node in self.topology.nodes() {
+            self.run(&format!("docker exec {node} systemctl start kubelet"));
+        }
+        self.wait(420);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 30, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_acknowledged_is_lost_and_a_healed_cluster_is_as_it_should_be(
+        seed in 0..1_000_000_u64,
+        topology in prop::sample::select(TOPOLOGIES),
+        acts in prop::collection::vec(act(), 1..14),
+    ) {
+        let mut trial = Trial::new(topology, seed);
+        for act in &acts {
+            trial.act(act);
+        }
+        trial.heal();
+        let (code, nodes) = trial.run("kubectl get nodes --no-headers");
+        prop_assert_eq!(code, Some(0), "{}", nodes);
+        prop_assert_eq!(nodes.matches(" Ready ").count(), topology.nodes().len(), "{}", nodes);
+        let (_, maps) = trial.run("kubectl get configmaps -o name");
+        for name in &trial.acknowledged {
+            let line = format!("configmap/{name}\n");
+            prop_assert!(maps.contains(&line), "{} was acknowledged and is lost", name);
+        }
+        for (name, replicas) in trial.replicas.clone() {
+            let (_, ready) = trial.run(&format!("kubectl get deployment {name} -o jsonpath={{.status.readyReplicas}}"));
+            let ready: u8 = ready.parse().unwrap_or(0);
+            prop_assert_eq!(ready, replicas, "deployment {}", name);
+        }
+        let stores: Vec<u64> = trial.session.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store().revision()).collect();
+        let expected = if topology.external > 0 { topology.external } else { topology.control_planes };
+        prop_assert_eq!(stores.len(), expected);
+        prop_assert_eq!(violations(&trial.session), Vec::<String>::new());
+        prop_assert_eq!(unsettled(&trial.session), Vec::<String>::new());
+    }
+}
