@@ -22,7 +22,9 @@ pub(crate) fn listen(store: &Store) -> EventListener {
             let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let (typing, control) = target.as_ref().map_or((false, false), kind);
             if typing {
-                if event.key() == "Escape"
+                if event.key() == "Escape" && store.state().large_terminal {
+                    store.dispatch(AppAction::ToggleLargeTerminal);
+                } else if event.key() == "Escape"
                     && let Some(element) = target.and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
                 {
                     // Losing the focus cannot fail in a way that matters.
@@ -59,6 +61,8 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "?" => AppAction::ToggleHelp,
         "h" => AppAction::ToggleBackground,
         "d" => AppAction::ToggleDock,
+        "z" => AppAction::ToggleLargeTerminal,
+        "l" => AppAction::ToggleLegend,
         "b" => AppAction::TogglePanel,
         "t" | "/" => AppAction::DockTab(DockTab::Terminal),
         "m" => AppAction::DockTab(DockTab::Messages),
@@ -70,6 +74,10 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
             let state = store.state();
             if state.help_open {
                 AppAction::ToggleHelp
+            } else if state.large_terminal {
+                AppAction::ToggleLargeTerminal
+            } else if state.legend_open {
+                AppAction::ToggleLegend
             } else if state.selection.is_some() {
                 AppAction::Select(None)
             } else {

@@ -80,6 +80,7 @@ pub(crate) fn read() -> Start {
         reduced_motion: media("(prefers-reduced-motion: reduce)"),
         bare: parameter("controls").is_some_and(|controls| controls == "none"),
         room: (!media("(max-width: 1000px)"), !media("(max-height: 560px)")),
+        dock_height: saved("dock").and_then(|height| height.parse().ok()).filter(|height: &f64| height.is_finite()),
         clock: now,
     }
 }

@@ -81,6 +81,12 @@ pub enum AppAction {
     DockTab(DockTab),
     /// Shows or hides the dock.
     ToggleDock,
+    /// The dock is to be this high, in pixels.
+    SetDockHeight(f64),
+    /// The terminal takes the stage's place, or gives it back.
+    ToggleLargeTerminal,
+    /// Shows or hides the legend.
+    ToggleLegend,
     /// Shows or hides the panel beside the stage.
     TogglePanel,
     /// Shows or hides the help.
@@ -198,6 +204,8 @@ pub struct Start {
     pub bare: bool,
     /// Whether there is room for the panel beside the stage, and for the dock below it.
     pub room: (bool, bool),
+    /// Height of the dock in pixels, when somebody has set one.
+    pub dock_height: Option<f64>,
     /// Tells the time in milliseconds.
     pub clock: fn() -> f64,
 }
@@ -227,6 +235,16 @@ pub struct State {
     pub dock: DockTab,
     /// Whether the dock is shown.
     pub dock_open: bool,
+    /// Its height in pixels, when somebody has set one.
+    pub dock_height: Option<f64>,
+    /// Whether the terminal has the stage's place.
+    pub large_terminal: bool,
+    /// Whether panel and dock have room beside the stage at the same time.
+    pub roomy: bool,
+    /// Whether the panel shows the legend alone.
+    pub legend_open: bool,
+    /// A file that has been dropped and may be applied.
+    pub dropped: Option<String>,
     /// Whether the panel is shown.
     pub panel_open: bool,
     /// Whether the help is shown.
@@ -290,6 +308,11 @@ impl State {
             inspector: InspectorTab::default(),
             dock: DockTab::default(),
             dock_open: start.room.1,
+            dock_height: start.dock_height,
+            large_terminal: false,
+            roomy: start.room.0 && start.room.1,
+            legend_open: false,
+            dropped: None,
             panel_open: start.room.0,
             help_open: false,
             filter: String::new(),

@@ -16,6 +16,8 @@ const SLICE_MS: f64 = 6.0;
 const BUSY_SLICE_MS: f64 = 24.0;
 /// A command within this many microseconds of the end of what was seen discards nothing worth telling.
 const SEEN_US: u64 = 100_000;
+/// The dock is never lower than this, in pixels.
+const LOWEST_DOCK: f64 = 96.0;
 /// What stands is drawn anew at most this often, in milliseconds.
 const REFRESH_MS: f64 = 30.0;
 
@@ -72,17 +74,35 @@ impl State {
             AppAction::InspectorTab(tab) => self.inspector = tab,
             AppAction::DockTab(tab) => {
                 self.dock = tab;
-                self.dock_open = true;
+                self.open_dock();
                 if tab == DockTab::Terminal {
                     self.effects.push(Effect::FocusTerminal);
                 }
             }
-            AppAction::ToggleDock => self.dock_open = !self.dock_open,
-            AppAction::TogglePanel => {
-                self.panel_open = !self.panel_open;
-                if !self.panel_open {
-                    self.selection = None;
+            AppAction::ToggleDock if self.dock_open => (self.dock_open, self.large_terminal) = (false, false),
+            AppAction::ToggleDock => self.open_dock(),
+            AppAction::SetDockHeight(height) => {
+                self.dock_height = Some(height.max(LOWEST_DOCK));
+                self.effects.push(Effect::Save("dock", format!("{:.0}", height.max(LOWEST_DOCK))));
+            }
+            AppAction::ToggleLargeTerminal => {
+                self.large_terminal = !self.large_terminal;
+                if self.large_terminal {
+                    self.dock = DockTab::Terminal;
+                    self.open_dock();
+                    self.effects.push(Effect::FocusTerminal);
                 }
+            }
+            AppAction::TogglePanel if self.panel_open => {
+                (self.panel_open, self.legend_open) = (false, false);
+                self.selection = None;
+            }
+            AppAction::TogglePanel => self.open_panel(),
+            AppAction::ToggleLegend if self.legend_open => self.legend_open = false,
+            AppAction::ToggleLegend => {
+                self.selection = None;
+                self.open_panel();
+                self.legend_open = true;
             }
             AppAction::ToggleHelp => self.help_open = !self.help_open,
             AppAction::Filter(text) => self.filter = text,
@@ -118,6 +138,19 @@ impl State {
             AppAction::Do(job) => self.jobs.push(job),
         }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Where there is little room, dock and panel take turns, so that something is left of the stage.
+    fn open_dock(&mut self) {
+        self.dock_open = true;
+        if !self.roomy {
+            (self.panel_open, self.legend_open, self.selection) = (false, false, None);
+        }
+    }
+
+    fn open_panel(&mut self) {
+        (self.panel_open, self.large_terminal) = (true, false);
+        self.dock_open &= self.roomy;
     }
 
     fn frame(&mut self, now: f64) {
@@ -241,7 +274,10 @@ impl State {
         {
             self.inspector = InspectorTab::Summary;
         }
-        self.panel_open |= selection.is_some();
+        if selection.is_some() {
+            self.open_panel();
+            self.legend_open = false;
+        }
         self.selection = selection;
     }
 
@@ -337,6 +373,7 @@ impl State {
             mark.push('_');
         }
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        self.dropped = Some(safe.clone());
         self.enter(&format!("cat > {safe} <<'{mark}'\n{text}{end}{mark}"));
     }
 }

@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use super::charts::Charts;
 use super::events::Events;
+use super::icons::IconButton;
 use super::messages::Messages;
 use super::terminal::TerminalView;
 use super::use_texts;
@@ -30,15 +31,19 @@ pub(crate) fn Dock() -> Html {
                 onclick={store.on(AppAction::DockTab(tab))}>{ name }</button>
         }
     };
+    let large = use_selector(|state| state.large_terminal);
+    let (icon, label) = if large { ("smaller", texts.smaller) } else { ("larger", texts.larger) };
+    let size = html! { <IconButton class="terminal-size" {icon} {label} onclick={store.on(AppAction::ToggleLargeTerminal)} /> };
     let class = classes!("dock", (open == DockTab::Terminal).then_some("shows-terminal"));
     html! {
         <section {class} aria-label={texts.dock}>
+            <Handle />
             <div class="dock-terminal">
-                <h2 class="dock-title">{ texts.terminal }</h2>
+                <div class="dock-title"><h2>{ texts.terminal }</h2>{ size.clone() }</div>
                 <TerminalView />
             </div>
             <div class="dock-beside">
-                <div class="tabs" role="tablist">{ for tabs.into_iter().map(tab) }</div>
+                <div class="tabs" role="tablist">{ for tabs.into_iter().map(tab) }<span class="only-narrow">{ size }</span></div>
                 <div class="dock-content" role="tabpanel">
                     { match beside {
                         DockTab::Events => html! { <Events /> },
@@ -48,5 +53,68 @@ pub(crate) fn Dock() -> Html {
                 </div>
             </div>
         </section>
+    }
+}
+
+/// How far a key moves the dock's edge, in pixels.
+const NUDGE: f64 = 32.0;
+
+/// The dock's upper edge, which is dragged or moved by keys.
+#[component]
+fn Handle() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let place = use_node_ref();
+    let dragging = use_mut_ref(|| false);
+    // At most so high that the stage keeps a third of the window.
+    let window_height = || gloo::utils::window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(720.0);
+    let set = {
+        let store = store.clone();
+        move |height: f64| store.dispatch(AppAction::SetDockHeight(height.min(window_height() * 0.6)))
+    };
+    let height = {
+        let place = place.clone();
+        move || {
+            let dock = place.cast::<web_sys::Element>().and_then(|handle| handle.parent_element());
+            dock.map_or(160.0, |dock| dock.get_bounding_client_rect().height())
+        }
+    };
+    let down = {
+        let (dragging, place) = (dragging.clone(), place.clone());
+        Callback::from(move |event: PointerEvent| {
+            event.prevent_default();
+            *dragging.borrow_mut() = true;
+            if let Some(handle) = place.cast::<web_sys::Element>() {
+                // Without capture the drag ends at the handle's edge.
+                let _ = handle.set_pointer_capture(event.pointer_id());
+            }
+        })
+    };
+    let moved = {
+        let (dragging, set) = (dragging.clone(), set.clone());
+        Callback::from(move |event: PointerEvent| {
+            if *dragging.borrow() {
+                set(window_height() - f64::from(event.client_y()));
+            }
+        })
+    };
+    let up = Callback::from(move |_: PointerEvent| *dragging.borrow_mut() = false);
+    let keys = {
+        let height = height.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            match event.key().as_str() {
+                "ArrowUp" => set(height() + NUDGE),
+                "ArrowDown" => set(height() - NUDGE),
+                "Enter" => store.dispatch(AppAction::ToggleLargeTerminal),
+                _ => return,
+            }
+            event.prevent_default();
+            event.stop_propagation();
+        })
+    };
+    html! {
+        <div class="dock-handle" ref={place} role="separator" aria-orientation="horizontal" tabindex="0" aria-label={texts.dock_edge}
+            title={texts.dock_edge} aria-valuenow={format!("{:.0}", height())} onpointerdown={down} onpointermove={moved}
+            onpointerup={up.clone()} onpointercancel={up} onkeydown={keys}></div>
     }
 }

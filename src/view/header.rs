@@ -16,13 +16,15 @@ pub(crate) fn Header() -> Html {
         let model = &state.picture.model;
         (model.cluster.clone(), model.node_count(), model.pod_count())
     });
-    let (background, panel, dark) =
-        use_selector(|state| (state.visible.show.background, state.panel_open, state.colours() == Colours::Dark));
+    let (background, panel, dock, legend, dark) = use_selector(|state| {
+        let dark = state.colours() == Colours::Dark;
+        (state.visible.show.background, state.panel_open, state.dock_open, state.legend_open, dark)
+    });
     let theme = store.on(AppAction::SetTheme(Some(if dark { Colours::Light } else { Colours::Dark })));
     let other = if texts.lang == "en" { "de" } else { "en" };
     html! {
         <header class="header">
-            <h1 class="brand" title={texts.tagline}>{ logo() }{ "kube-orrery" }</h1>
+            <h1 class="brand" title={texts.tagline}>{ logo() }<span>{ "kube-orrery" }</span></h1>
             if !cluster.is_empty() {
                 <p class="cluster-name">
                     <strong>{ cluster }</strong>
@@ -36,6 +38,8 @@ pub(crate) fn Header() -> Html {
                     onclick={store.on(AppAction::SetLanguage(other))}>{ other.to_uppercase() }</button>
                 <IconButton icon="theme" label={texts.theme} onclick={theme} />
                 <IconButton class="wide-only" icon="full" label={texts.full_screen} onclick={Callback::from(|_| full_screen())} />
+                <IconButton icon="legend" label={texts.legend_key} pressed={legend} onclick={store.on(AppAction::ToggleLegend)} />
+                <IconButton icon="dock" label={texts.dock} pressed={dock} onclick={store.on(AppAction::ToggleDock)} />
                 <IconButton icon="panel" label={texts.panel} pressed={panel} onclick={store.on(AppAction::TogglePanel)} />
                 <IconButton icon="help" label={texts.help} onclick={store.on(AppAction::ToggleHelp)} />
             </div>

@@ -12,6 +12,7 @@ mod inspector;
 mod legend;
 mod messages;
 mod notices;
+mod observed;
 mod palette;
 mod panel;
 mod stage;
@@ -54,6 +55,7 @@ fn Page() -> Html {
     let store = use_store();
     let (bare, dock, panel, dark, lang) =
         use_selector(|state| (state.bare, state.dock_open, state.panel_open, state.colours() == Colours::Dark, state.texts.lang));
+    let (large, height) = use_selector(|state| (state.large_terminal, state.dock_height));
     use_effect_with((), {
         let store = store.clone();
         move |()| {
@@ -94,10 +96,11 @@ fn Page() -> Html {
         bare.then_some("bare"),
         (!dock || bare).then_some("no-dock"),
         (!panel || bare).then_some("no-panel"),
+        (large && dock && !bare).then_some("large-terminal"),
         dropping.then_some("dropping")
     );
     html! {
-        <div {class} ondragover={over} ondragleave={leave} ondrop={drop}>
+        <div {class} style={height.map(|height| format!("--dock-height:{height:.0}px"))} ondragover={over} ondragleave={leave} ondrop={drop}>
             if !bare {
                 <header::Header />
             }

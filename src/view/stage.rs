@@ -4,10 +4,10 @@
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen::prelude::Closure;
-use web_sys::{Element, ResizeObserver};
+use web_sys::Element;
 use yew::prelude::*;
 
+use super::observed::Observed;
 use super::use_texts;
 use crate::browser::store::{Store, use_selector, use_store};
 use crate::scene::geometry::number;
@@ -35,7 +35,9 @@ pub(crate) fn Stage() -> Html {
     use_effect_with(place.clone(), {
         let store = store.clone();
         move |place| {
-            let observed = place.cast::<Element>().and_then(|element| Observed::new(&element, &store));
+            let observed = place.cast::<Element>().and_then(|element| {
+                Observed::new(&element, move |width, height| store.dispatch(AppAction::Resize(width, height)))
+            });
             move || drop(observed)
         }
     });
@@ -123,35 +125,5 @@ fn shape(prim: &Prim) -> Html {
                 text-anchor={align.anchor()}>{ text }</text>
         },
         Prim::Path { d, class } => html! { <path class={class.clone()} d={d.clone()} /> },
-    }
-}
-
-/// Tells the store the size of an element as long as it lives.
-struct Observed {
-    observer: ResizeObserver,
-    _changed: Closure<dyn Fn()>,
-}
-
-impl Observed {
-    fn new(element: &Element, store: &Store) -> Option<Self> {
-        let measured = element.clone();
-        let store = store.clone();
-        let tell = move || {
-            let rect = measured.get_bounding_client_rect();
-            if rect.width() >= 1.0 && rect.height() >= 1.0 {
-                store.dispatch(AppAction::Resize(rect.width(), rect.height()));
-            }
-        };
-        tell();
-        let changed = Closure::<dyn Fn()>::new(tell);
-        let observer = ResizeObserver::new(changed.as_ref().unchecked_ref()).ok()?;
-        observer.observe(element);
-        Some(Self { observer, _changed: changed })
-    }
-}
-
-impl Drop for Observed {
-    fn drop(&mut self) {
-        self.observer.disconnect();
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use web_sys::{HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
+use super::observed::Observed;
 use super::use_texts;
 use crate::browser::store::{use_selector, use_store};
 use crate::state::AppAction;
@@ -37,9 +38,21 @@ pub(crate) fn TerminalView() -> Html {
         let scroll = scroll.clone();
         move |_| {
             if let Some(element) = scroll.cast::<HtmlElement>() {
+                fit_tables(&element);
                 element.set_scroll_top(element.scroll_height());
             }
         }
+    });
+    use_effect_with(scroll.clone(), |scroll| {
+        let element = scroll.cast::<HtmlElement>();
+        let observed = element.and_then(|element| {
+            let tables = element.clone();
+            Observed::new(&element, move |_, _| {
+                fit_tables(&tables);
+                tables.set_scroll_top(tables.scroll_height());
+            })
+        });
+        move || drop(observed)
     });
 
     let put = {
@@ -140,7 +153,7 @@ pub(crate) fn TerminalView() -> Html {
 fn piece(piece: &Piece) -> Html {
     match piece {
         Piece::Command(text) => html! { <pre class="command">{ continued(text) }</pre> },
-        Piece::Out(text) => html! { <pre>{ text }</pre> },
+        Piece::Out(text) => html! { <pre class="out">{ text }</pre> },
         Piece::Aside(text) => html! { <pre class="aside">{ text }</pre> },
         Piece::Err(text) => html! { <pre class="stderr">{ text }</pre> },
     }
@@ -149,6 +162,26 @@ fn piece(piece: &Piece) -> Html {
 /// A command with its prompts: `$` and, before further lines, `>`.
 fn continued(text: &str) -> String {
     format!("$ {}", text.replace('\n', "\n> "))
+}
+
+/// The least share of its usual size that type may shrink to: some 11 pixels.
+const LEAST_SHARE: f64 = 0.84;
+
+/// Gives output that is too wide a smaller type where all of it then fits; else it stays as it is, and is scrolled to.
+fn fit_tables(scroll: &HtmlElement) {
+    let mut next = scroll.first_element_child();
+    while let Some(output) = next {
+        next = output.next_element_sibling();
+        if output.class_name() != "out" {
+            continue;
+        }
+        // Its width at the usual size tells which size it needs. Both calls are valid whatever the element.
+        let _ = output.remove_attribute("style");
+        let share = (f64::from(output.client_width()) - 1.0) / f64::from(output.scroll_width()).max(1.0);
+        if output.scroll_width() > output.client_width() && share >= LEAST_SHARE {
+            let _ = output.set_attribute("style", &format!("font-size:{share:.3}em"));
+        }
+    }
 }
 
 /// Makes the field as high as its lines, up to six.
