@@ -18,6 +18,7 @@ pub(crate) fn start() -> Start {
         reduced_motion: false,
         bare: false,
         room: (true, true),
+        dock_height: None,
         clock,
     }
 }
