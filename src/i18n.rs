@@ -17,6 +17,8 @@ pub struct Texts {
     pub no_cluster: &'static str,
     pub node: &'static str,
     pub powered_off: &'static str,
+    /// Of a machine that was disconnected.
+    pub off_network: &'static str,
     pub not_registered: &'static str,
     pub you: &'static str,
     pub registry: &'static str,

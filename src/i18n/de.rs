@@ -9,6 +9,7 @@ pub static DE: Texts = Texts {
     no_cluster: "Es gibt keinen Cluster. So entsteht einer: kind create cluster",
     node: "Node",
     powered_off: "ausgeschaltet",
+    off_network: "vom Netz getrennt",
     not_registered: "nicht registriert",
     you: "du",
     registry: "Registry",

@@ -9,6 +9,7 @@ pub static EN: Texts = Texts {
     no_cluster: "There is no cluster. Make one: kind create cluster",
     node: "node",
     powered_off: "switched off",
+    off_network: "off the network",
     not_registered: "not registered",
     you: "you",
     registry: "registry",

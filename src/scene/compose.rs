@@ -7,7 +7,7 @@ use orrery_sim::core::{Controller, Part};
 use super::geometry::{Point, Rect, fit, text_width};
 use super::layout::{Detail, Layout, MachineBox, chip_name, place_cells};
 use super::marks::{Align, BoxLook, Group, Ink, Mark, Scene, Selection};
-use super::model::{GaugeView, MachineView, PodPhase, PodView, ViewModel};
+use super::model::{BalancerView, EtcdRole, EtcdView, GaugeView, MachineView, PodPhase, PodView, ViewModel};
 use super::plan::Metrics;
 use crate::i18n::Texts;
 
@@ -63,14 +63,14 @@ fn frame_group(model: &ViewModel, layout: &Layout, frame: Rect, texts: &Texts) -
 
 fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &Texts) -> Group {
     let f = layout.font;
-    let up = view.powered && view.node.as_ref().is_none_or(|node| node.ready);
+    let up = view.powered && !view.cut && view.node.as_ref().is_none_or(|node| node.ready);
     let look = if up { BoxLook::Node } else { BoxLook::NodeDown };
     let mut marks = vec![Mark::Box { rect: place.rect, radius: 0.7 * f, look }];
     let title = place.title;
     let y = title.cy();
     let size = if layout.detail == Detail::Cells { 0.85 * f } else { 1.05 * f };
     let status = status(view, texts);
-    let joining = view.powered && view.node.is_none();
+    let joining = view.powered && !view.cut && view.node.is_none() && !view.etcd_only;
     let ink = match (up, joining) {
         (_, true) => Ink::Soft,
         (true, _) => Ink::Good,
@@ -147,6 +147,8 @@ fn status(view: &MachineView, texts: &Texts) -> String {
 fn status_text(view: &MachineView, texts: &Texts) -> String {
     match &view.node {
         _ if !view.powered => texts.powered_off.to_string(),
+        _ if view.cut => format!("✂ {}", texts.off_network),
+        None if view.etcd_only => "etcd".to_string(),
         Some(node) => node.status.clone(),
         None => texts.not_registered.to_string(),
     }
@@ -237,7 +239,7 @@ fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &
         let name = part_name(*part, rect.w - 0.5 * f, f, short);
         let size = part_size(*part, layout, *rect, &name);
         let ink = if up { Ink::Main } else { Ink::Soft };
-        let note = part_note(*part, model, rect.h / f);
+        let note = part_note(*part, view, model, rect.h / f).filter(|_| up);
         let y = if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
             rect.y + Metrics::of(layout.detail).chip_head * f * 0.54
         } else if note.is_some() {
@@ -330,9 +332,16 @@ fn part_size(part: Part, layout: &Layout, rect: Rect, name: &str) -> f64 {
 }
 
 /// What a part says about itself, where its box is high enough.
-fn part_note(part: Part, model: &ViewModel, height: f64) -> Option<String> {
+fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64) -> Option<String> {
     if height < 3.0 {
         return None;
+    }
+    let leads = |leads: bool| Some(if leads { "◆ leads" } else { "stands by" }.to_string());
+    match (part, &view.etcd, view.leads) {
+        (Part::Etcd, Some(etcd), _) => return Some(etcd_note(etcd)),
+        (Part::Scheduler, _, Some((scheduler, _))) => return leads(scheduler),
+        (Part::Controller(_), _, Some((_, manager))) if view.parts.len() > 1 && height < 4.0 => return leads(manager),
+        _ => {}
     }
     match part {
         Part::Etcd => Some(format!("revision {}", model.revision)),
@@ -342,6 +351,47 @@ fn part_note(part: Part, model: &ViewModel, height: f64) -> Option<String> {
             many => format!("{many} pods wait"),
         }),
         _ => None,
+    }
+}
+
+/// `◆ leader T2 #577`: what a member of etcd is, its term, and how far it has applied; behind it how far its log reaches.
+fn etcd_note(etcd: &EtcdView) -> String {
+    let role = match etcd.role {
+        EtcdRole::Leader => "◆ leader".to_string(),
+        EtcdRole::Follower => "follower".to_string(),
+        EtcdRole::Candidate(votes, of) => format!("{votes}/{of} votes"),
+        EtcdRole::Lost => "✕ no leader".to_string(),
+        EtcdRole::Learner => "learner".to_string(),
+    };
+    let log = if etcd.applied == etcd.last { etcd.applied.to_string() } else { format!("{}/{}", etcd.applied, etcd.last) };
+    format!("{role} T{} #{log}", etcd.term)
+}
+
+/// The load balancer's bar: its name, and its servers with what the health checks say.
+fn balancer_group(balancer: &BalancerView, bar: Rect, f: f64) -> Group {
+    let up = balancer.running && !balancer.cut;
+    let look = if up { BoxLook::Part } else { BoxLook::PartDown };
+    let ink = if up { Ink::Main } else { Ink::Soft };
+    let mut marks = vec![Mark::Box { rect: bar, radius: 0.55 * f, look }];
+    let servers: Vec<String> =
+        balancer.backends.iter().map(|(name, up)| format!("{} {name}", if *up { "✓" } else { "✕" })).collect();
+    let state = match (balancer.running, balancer.cut) {
+        (false, _) => "○ off".to_string(),
+        (true, true) => "✂".to_string(),
+        (true, false) => servers.join("   "),
+    };
+    let size = 0.9 * f;
+    let name = "load balancer";
+    marks.push(label(Point::new(bar.x + 0.8 * f, bar.cy()), Align::Start, 1.05 * f, true, ink, name));
+    let room = bar.w - text_width(name, 1.05 * f, true) - 2.4 * f;
+    let shown = fit(&state, room, size, false);
+    marks.push(label(Point::new(bar.right() - 0.8 * f, bar.cy()), Align::End, size, false, ink, shown));
+    Group {
+        key: format!("part/{}/haproxy", balancer.name),
+        selects: Some(Selection::Part(balancer.name.clone(), Part::LoadBalancer)),
+        title: format!("haproxy @ {}: {state}", balancer.name),
+        marks,
+        groups: Vec::new(),
     }
 }
 
@@ -362,6 +412,9 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
         marks,
         groups: Vec::new(),
     }];
+    if let (Some(balancer), Some(bar)) = (&model.balancer, layout.balancer.as_ref().and_then(|place| place.bar)) {
+        groups.push(balancer_group(balancer, bar, f));
+    }
     if let Some(registry) = layout.registry {
         groups.push(Group {
             key: "part/localhost/registry".into(),

@@ -5,7 +5,7 @@ use orrery_sim::core::{Controller, MachineId, Part};
 
 use super::geometry::Rect;
 use super::model::{MachineView, ViewModel};
-use super::plan::{Metrics, Plan};
+use super::plan::{BALANCER_LANE, Metrics, Plan};
 
 /// How much is shown; the richest that is legible is chosen unless a lesson or the URL says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,8 @@ pub struct Layout {
     pub tray: Rect,
     /// Control-plane nodes, then workers.
     pub machines: Vec<MachineBox>,
+    /// The load balancer: a bar below the control-plane nodes.
+    pub balancer: Option<MachineBox>,
 }
 
 /// A machine's place.
@@ -131,7 +133,14 @@ impl Layout {
             let rect = Rect::new(inner.x + (cp_width + gap) * index as f64, y, cp_width, cp_height);
             machines.push(control_plane_box(machine, rect, &plan, workers.is_empty()));
         }
-        y += cp_height + plan.lane;
+        y += cp_height;
+        let balancer = model.balancer.as_ref().map(|balancer| {
+            y += plan.lane * BALANCER_LANE;
+            let rect = Rect::new(inner.x, y, inner.w, m.bar * f);
+            y += rect.h;
+            balancer_box(balancer.id, rect)
+        });
+        y += plan.lane;
         let columns = plan.columns.max(1);
         let width_each = (inner.w - gap * (columns as f64 - 1.0)) / columns as f64;
         for (index, machine) in workers.iter().enumerate() {
@@ -151,7 +160,8 @@ impl Layout {
         } else {
             let width = left - f;
             let user = Rect::new(margin, parts_y, width, m.cp_parts * f);
-            let bar = machines.first().and_then(|cp| cp.bar).map_or(user.bottom() + f, |bar| bar.bottom());
+            let bar = balancer.as_ref().or(machines.first()).and_then(|server| server.bar);
+            let bar = bar.map_or(user.bottom() + f, |bar| bar.bottom());
             let registry = m.registry.then(|| Rect::new(margin, frame.bottom() - 3.0 * f, width, 3.0 * f));
             let bottom = registry.map_or(frame.bottom(), |registry| registry.y - 1.4 * f);
             let top = bar + plan.lane.min(4.0 * f);
@@ -167,12 +177,13 @@ impl Layout {
             registry: registry.filter(|_| !model.machines.is_empty()),
             tray,
             machines,
+            balancer,
         }
     }
 
     /// The place of a machine.
     pub fn machine(&self, id: MachineId) -> Option<&MachineBox> {
-        self.machines.iter().find(|machine| machine.id == id)
+        self.machines.iter().chain(&self.balancer).find(|machine| machine.id == id)
     }
 
     /// The size of the type on pills.
@@ -183,6 +194,23 @@ impl Layout {
     /// The height of a pill.
     pub fn pill_height(&self) -> f64 {
         self.pill_font() * 1.75
+    }
+}
+
+/// The load balancer is all bar.
+fn balancer_box(id: MachineId, rect: Rect) -> MachineBox {
+    MachineBox {
+        id,
+        control_plane: false,
+        rect,
+        title: rect,
+        bar: Some(rect),
+        parts: vec![(Part::LoadBalancer, rect)],
+        chips: Vec::new(),
+        gauges: Vec::new(),
+        cells: Vec::new(),
+        gutter: rect.right(),
+        row: 0,
     }
 }
 
@@ -312,7 +340,10 @@ fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
     let inner = Rect::new(rect.x + pad, rect.y + pad, rect.w - 2.0 * pad, rect.h - 2.0 * pad);
     let mut parts = Vec::new();
     let mut y = inner.y;
-    if m.w_parts > 0.0 {
+    if machine.etcd_only && m.w_parts > 0.0 {
+        parts.push((Part::Etcd, Rect::new(inner.x, y, inner.w, (m.w_parts * 1.7).max(3.2) * f)));
+        y += (m.w_parts * 1.7).max(3.2) * f + 0.4 * f;
+    } else if m.w_parts > 0.0 {
         let gap = 0.5 * f;
         let unit = (inner.w - 2.0 * gap) / (m.w_widths[0] + m.w_widths[1] + m.w_widths[2]);
         let mut x = inner.x;

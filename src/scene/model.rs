@@ -5,8 +5,12 @@ use orrery_sim::core::collections::sort::Sort as _;
 
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{NODES, PODS};
-use orrery_sim::core::{Cluster, MachineId, Part};
+use orrery_sim::core::{Addr, Cluster, Controller, MachineId, Part};
+use orrery_sim::etcd::raft::Role;
 use orrery_sim::etcd::{Etcd, Store};
+use orrery_sim::kcm::ControllerManager;
+use orrery_sim::kind::load_balancer::LoadBalancer;
+use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::value::Value;
 
 use super::quantity;
@@ -22,6 +26,51 @@ pub struct ViewModel {
     pub unscheduled: Vec<PodView>,
     /// etcd's revision.
     pub revision: u64,
+    /// The load balancer in front of several control-plane nodes.
+    pub balancer: Option<BalancerView>,
+}
+
+/// The load balancer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BalancerView {
+    /// Its machine.
+    pub id: MachineId,
+    /// Its machine's name.
+    pub name: String,
+    /// Whether it runs.
+    pub running: bool,
+    /// Whether its machine is off the network.
+    pub cut: bool,
+    /// Its servers: name, and whether it gets connections.
+    pub backends: Vec<(String, bool)>,
+}
+
+/// A member of etcd, where there are several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdView {
+    /// Whether it leads, and if not, whether it knows who does.
+    pub role: EtcdRole,
+    /// Its term.
+    pub term: u64,
+    /// Its last entry.
+    pub last: u64,
+    /// Up to which entry it has applied.
+    pub applied: u64,
+}
+
+/// What a member of etcd is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EtcdRole {
+    /// It leads.
+    Leader,
+    /// It follows a leader.
+    Follower,
+    /// It has votes, or asks for them: so many of so many.
+    Candidate(usize, usize),
+    /// It knows no leader.
+    Lost,
+    /// It does not vote yet.
+    Learner,
 }
 
 /// A machine: a node, or about to become one.
@@ -33,8 +82,16 @@ pub struct MachineView {
     pub name: String,
     /// Whether the control plane runs here.
     pub control_plane: bool,
+    /// Whether it is a machine of etcd's own.
+    pub etcd_only: bool,
     /// Whether it is switched on.
     pub powered: bool,
+    /// Whether it is off the network.
+    pub cut: bool,
+    /// Its member of etcd, where there are several.
+    pub etcd: Option<EtcdView>,
+    /// Whether its scheduler and its controller-manager lead; `None` where there is only one.
+    pub leads: Option<(bool, bool)>,
     /// The parts that run.
     pub parts: Vec<Part>,
     /// The node that its kubelet registered, if it did.
@@ -145,11 +202,13 @@ impl ViewModel {
                 pods.entry(pod["spec"]["nodeName"].str()).or_default().push(pod);
             }
         }
+        let several = cluster.parts::<Etcd>(Part::Etcd).any(|(_, etcd)| etcd.members().count() > 1);
+        let balanced = cluster.machines().iter().any(|machine| !machine.removed && machine.spec.role.as_str() == BALANCER);
         let mut machines: Vec<MachineView> = cluster
             .machines()
             .iter()
             .enumerate()
-            .filter(|(index, machine)| *index > 0 && !machine.removed)
+            .filter(|(index, machine)| *index > 0 && !machine.removed && machine.spec.role.as_str() != BALANCER)
             .map(|(index, machine)| {
                 let name = machine.spec.name.as_str();
                 let own = pods.get(name).map_or(&[][..], Vec::as_slice);
@@ -157,20 +216,30 @@ impl ViewModel {
                     id: MachineId(index as u16),
                     name: name.to_string(),
                     control_plane: machine.spec.role.as_str() == "control-plane",
+                    etcd_only: machine.spec.role.as_str() == "etcd",
                     powered: machine.powered,
+                    cut: cluster.faults().is_disconnected(MachineId(index as u16)),
+                    etcd: machine.part::<Etcd>(Part::Etcd).filter(|_| several).map(EtcdView::of),
+                    leads: balanced.then(|| {
+                        let scheduler = machine.part::<KubeScheduler>(Part::Scheduler).is_some_and(KubeScheduler::is_leading);
+                        let manager = Part::Controller(Controller::Manager);
+                        (scheduler, machine.part::<ControllerManager>(manager).is_some_and(ControllerManager::is_working))
+                    }),
                     parts: machine.parts().collect(),
                     node: nodes.get(name).map(|node| NodeView::of(node, own)),
                     pods: own.iter().map(|pod| PodView::of(pod)).collect(),
                 }
             })
             .collect();
-        machines.order_by_key(|machine| (!machine.control_plane, machine.id));
-        let name = cluster.machines().iter().skip(1).find(|machine| !machine.removed);
+        machines.order_by_key(|machine| (!machine.control_plane, machine.etcd_only, machine.id));
+        let balancer = cluster.machines().iter().position(|machine| !machine.removed && machine.spec.role.as_str() == BALANCER);
+        let name = cluster.machines().iter().skip(1).find(|machine| !machine.removed && !machine.spec.cluster.is_empty());
         Self {
             cluster: name.map(|machine| machine.spec.cluster.to_string()).unwrap_or_default(),
             machines,
             unscheduled: pods.get("").into_iter().flatten().map(|pod| PodView::of(pod)).collect(),
             revision: store.map_or(0, Store::revision),
+            balancer: balancer.map(|index| BalancerView::of(MachineId(index as u16), cluster)),
         }
     }
 
@@ -182,6 +251,41 @@ impl ViewModel {
     /// The number of registered nodes.
     pub fn node_count(&self) -> usize {
         self.machines.iter().filter(|machine| machine.node.is_some()).count()
+    }
+}
+
+/// The role of the load balancer's container.
+const BALANCER: &str = orrery_sim::kind::load_balancer::ROLE;
+
+impl BalancerView {
+    fn of(id: MachineId, cluster: &Cluster) -> Self {
+        let running = cluster.part::<LoadBalancer>(Addr::new(id, Part::LoadBalancer));
+        let machine = &cluster.machines()[id.0 as usize];
+        let backends = running.map(|balancer| balancer.backends().iter().map(|backend| (backend.name.to_string(), backend.up)));
+        Self {
+            id,
+            name: machine.spec.name.to_string(),
+            running: machine.powered && running.is_some(),
+            cut: cluster.faults().is_disconnected(id),
+            backends: backends.into_iter().flatten().collect(),
+        }
+    }
+}
+
+impl EtcdView {
+    fn of(etcd: &Etcd) -> Self {
+        let raft = etcd.raft();
+        let voters = raft.conf().voters.len();
+        let role = match raft.role() {
+            Role::Leader => EtcdRole::Leader,
+            Role::Candidate | Role::PreCandidate => {
+                EtcdRole::Candidate(raft.votes().values().filter(|granted| **granted).count(), voters)
+            }
+            Role::Follower if raft.conf().learners.contains(&raft.id()) => EtcdRole::Learner,
+            Role::Follower if raft.lead() == 0 => EtcdRole::Lost,
+            Role::Follower => EtcdRole::Follower,
+        };
+        Self { role, term: raft.term(), last: raft.log().last_index(), applied: raft.log().applied() }
     }
 }
 

@@ -152,6 +152,9 @@ const BRIEF: Metrics = Metrics {
     largest: 24.0,
 };
 
+/// With several control-plane nodes: room for what each member of etcd, each scheduler and each manager is.
+const BRIEF_OF_SEVERAL: Metrics = Metrics { cp_parts: 3.5, cp_widths: [7.6, 6.4, 7.0, 0.0], ..BRIEF };
+
 const CELLS: Metrics = Metrics {
     w_parts: 0.0,
     w_min: 8.0,
@@ -191,10 +194,23 @@ impl Metrics {
         self.cp_title + self.cp_parts + self.lane_above + self.bar + self.pad
     }
 
+    /// The sizes of a level of detail where there are so many control-plane nodes.
+    fn of_several(detail: Detail, control: usize) -> &'static Self {
+        if control > 1 && detail == Detail::Brief { &BRIEF_OF_SEVERAL } else { Self::of(detail) }
+    }
+
+    /// The height of the load balancer with its lane.
+    fn balancer_height(&self) -> f64 {
+        self.bar + self.lane * BALANCER_LANE
+    }
+
     fn worker_height(&self) -> f64 {
         2.0 * self.pad + self.w_parts + self.cri_lane + self.w_title + self.gauge * self.gauges.0 as f64 + 0.4 + self.cells.0
     }
 }
+
+/// The lane between the api-servers and their load balancer, as a share of the lane below it.
+pub const BALANCER_LANE: f64 = 0.8;
 
 /// The sizes chosen for a stage, in pixels.
 #[derive(Debug)]
@@ -232,7 +248,7 @@ impl Plan {
             None => &Detail::ALL,
         };
         for detail in candidates {
-            let metrics = Metrics::of(*detail);
+            let metrics = Metrics::of_several(*detail, control);
             let last = Some(detail) == candidates.last();
             let least = if last { 3.0 } else { metrics.legible };
             let mut font = metrics.largest;
@@ -250,7 +266,7 @@ impl Plan {
 
     /// Gives what is left of the height to the lanes and the pods.
     fn spread(detail: Detail, font: f64, stacked: bool, columns: usize, height: f64, control: usize, workers: usize) -> Self {
-        let metrics = Metrics::of(detail);
+        let metrics = Metrics::of_several(detail, control);
         let f = font;
         let rows = workers.div_ceil(columns.max(1));
         let mut plan = Self {
@@ -298,7 +314,8 @@ impl Plan {
 
 fn needed_height(metrics: &Metrics, f: f64, control: usize, rows: usize, stacked: bool) -> f64 {
     let gap = metrics.gap * (rows as f64 - 1.0).max(0.0);
-    let control = if control > 0 { metrics.control_plane_height() } else { 0.0 };
+    let balancer = if control > 1 { metrics.balancer_height() } else { 0.0 };
+    let control = if control > 0 { metrics.control_plane_height() + balancer } else { 0.0 };
     // Room for the registry's lane below the workers.
     let below = if metrics.registry { 1.0 } else { 0.0 };
     let workers = if rows == 0 { metrics.cells.0 } else { metrics.lane + metrics.worker_height() * rows as f64 + gap + below };

@@ -40,7 +40,11 @@ pub(crate) fn model(workers: u16, pods_each: usize) -> ViewModel {
         id: MachineId(1),
         name: "kind-control-plane".into(),
         control_plane: true,
+        etcd_only: false,
         powered: true,
+        cut: false,
+        etcd: None,
+        leads: None,
         parts: vec![
             Part::Etcd,
             Part::ApiServer,
@@ -60,13 +64,23 @@ pub(crate) fn model(workers: u16, pods_each: usize) -> ViewModel {
             id: MachineId(index + 2),
             name: if index == 0 { "kind-worker".into() } else { format!("kind-worker{}", index + 1) },
             control_plane: false,
+            etcd_only: false,
             powered: true,
+            cut: false,
+            etcd: None,
+            leads: None,
             parts: vec![Part::Kubelet, Part::Runtime, Part::KubeProxy],
             node: Some(node(Vec::new())),
             pods: (0..pods_each).map(|at| pod(&format!("web{index}-{at}"), "default", phases[at % phases.len()])).collect(),
         });
     }
-    ViewModel { cluster: "kind".into(), machines, unscheduled: vec![pod("late-1", "default", PodPhase::Pending)], revision: 412 }
+    ViewModel {
+        cluster: "kind".into(),
+        machines,
+        unscheduled: vec![pod("late-1", "default", PodPhase::Pending)],
+        revision: 412,
+        balancer: None,
+    }
 }
 
 const SIZES: [(f64, f64); 7] =

@@ -2,7 +2,7 @@
 
 use orrery_sim::core::{Addr, Controller, MachineId, Part};
 
-use super::geometry::Point;
+use super::geometry::{Point, Rect};
 use super::layout::{Detail, Layout, MachineBox};
 use super::messages::MessageKind;
 
@@ -74,7 +74,9 @@ impl Layout {
     /// All standing wires.
     pub fn wires(&self) -> Vec<Wire> {
         let mut wires = Vec::new();
-        let Some(server) = self.machines.iter().find(|machine| machine.bar.is_some()) else { return wires };
+        let first = self.machines.iter().find(|machine| machine.bar.is_some());
+        // Where there is a load balancer, everybody's way leads to it.
+        let Some(server) = self.balancer.as_ref().or(first) else { return wires };
         let user = Addr::USER;
         let mut push = |addr: Addr, kind: WireKind, points: Option<Vec<Point>>| {
             if let Some(points) = points {
@@ -82,6 +84,13 @@ impl Layout {
             }
         };
         push(user, WireKind::Request, self.to_bar(user, server, WireKind::Request));
+        for machine in self.machines.iter().filter(|machine| machine.bar.is_some()) {
+            push(Addr::new(machine.id, Part::ApiServer), WireKind::Request, self.between_bars(machine));
+        }
+        let members: Vec<&MachineBox> = self.machines.iter().filter(|machine| machine.part(Part::Etcd).is_some()).collect();
+        for pair in members.windows(2) {
+            push(Addr::new(pair[1].id, Part::Etcd), WireKind::Etcd, self.between_members(pair[0], pair[1]));
+        }
         for machine in &self.machines {
             let bar = if machine.bar.is_some() { machine } else { server };
             for (part, _) in &machine.parts {
@@ -126,7 +135,23 @@ impl Layout {
 
     /// The way of a message between two parts; `None` when one of them is not shown.
     pub fn way(&self, from: Addr, to: Addr, kind: MessageKind) -> Option<Way> {
-        let is_server = |addr: Addr| addr.part == Part::ApiServer && self.machine(addr.machine).is_some_and(|m| m.bar.is_some());
+        let is_server = |addr: Addr| {
+            matches!(addr.part, Part::ApiServer | Part::LoadBalancer)
+                && self.machine(addr.machine).is_some_and(|m| m.bar.is_some())
+        };
+        if from.part == Part::Etcd && to.part == Part::Etcd {
+            let points = self.between_members(self.machine(from.machine)?, self.machine(to.machine)?)?;
+            return Some(Way { points, side: 0.0 });
+        }
+        if is_server(from) && is_server(to) {
+            let balanced = from.part == Part::LoadBalancer;
+            let mut points = self.between_bars(self.machine(if balanced { to.machine } else { from.machine })?)?;
+            // Drawn from the api-server to the load balancer.
+            if balanced {
+                points.reverse();
+            }
+            return Some(Way { points, side: 1.0 });
+        }
         if is_server(from) || is_server(to) {
             let (server, part, reversed) = if is_server(to) { (to, from, false) } else { (from, to, true) };
             if is_server(part) {
@@ -161,6 +186,21 @@ impl Layout {
             points.reverse();
         }
         Some(Way { points, side: 0.0 })
+    }
+
+    /// From an api-server's bar down to the load balancer.
+    fn between_bars(&self, machine: &MachineBox) -> Option<Vec<Point>> {
+        let (bar, balancer) = (machine.bar?, self.balancer.as_ref()?.bar?);
+        Some(vec![Point::new(bar.cx(), bar.bottom()), Point::new(bar.cx(), balancer.y)])
+    }
+
+    /// From one member of etcd to another, above the boxes of their machines.
+    fn between_members(&self, from: &MachineBox, to: &MachineBox) -> Option<Vec<Point>> {
+        let (start, end) = (from.part(Part::Etcd)?, to.part(Part::Etcd)?);
+        let lane = from.rect.y.min(to.rect.y) - 0.35 * self.font;
+        let leaves = |place: Rect, right: bool| place.at(if right { 0.82 } else { 0.62 });
+        let (x, towards) = (leaves(start, end.x > start.x), leaves(end, end.x < start.x));
+        Some(vec![Point::new(x, start.y), Point::new(x, lane), Point::new(towards, lane), Point::new(towards, end.y)])
     }
 
     fn side(&self, part: Addr, wire: WireKind) -> f64 {

@@ -37,7 +37,7 @@ fn choices(state: &State) -> Choices {
     let workers: Vec<String> = model
         .machines
         .iter()
-        .filter(|machine| !machine.control_plane && machine.powered)
+        .filter(|machine| !machine.control_plane && !machine.etcd_only && machine.powered)
         .map(|machine| machine.name.clone())
         .collect();
     let prefix = if model.cluster.is_empty() { "kind" } else { &model.cluster };
@@ -51,7 +51,10 @@ fn choices(state: &State) -> Choices {
         deployments: named(DEPLOYMENTS),
         pods: named(PODS),
         next_worker: next.into_iter().find(|name| !taken(name)).unwrap_or_default(),
-        server: control.map(|control| control.name.clone()).unwrap_or_default(),
+        server: match &model.balancer {
+            Some(balancer) => balancer.name.clone(),
+            None => control.map(|control| control.name.clone()).unwrap_or_default(),
+        },
         image: image.unwrap_or_else(|| DEFAULT_NODE_IMAGE.to_string()),
         workers,
     }
