@@ -374,3 +374,33 @@ fn etcd_on_machines_of_its_own() {
     let own = "docker exec etcd1 etcdctl get /registry/configmaps/default/c2 --keys-only --consistency=s";
     assert_eq!(terminal.run(own), "/registry/configmaps/default/c2\n\n(0)");
 }
+
+#[test]
+fn one_control_plane_becomes_three_and_two_while_it_runs() {
+    let mut terminal = Terminal::created(14, 1, 1);
+    for number in 2..=3 {
+        let name = format!("kind-control-plane{number}");
+        terminal.run(&format!(
+            "docker run -d --name {name} --label io.x-k8s.kind.cluster=kind --label io.x-k8s.kind.role=control-plane kindest/node:v1.36.1"
+        ));
+        terminal.wait(3);
+        let joined = terminal.run(&format!(
+            "docker exec {name} kubeadm join kind-control-plane:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification --control-plane"
+        ));
+        assert!(joined.contains("a new control plane instance was created") && joined.ends_with("(0)"), "{joined}");
+    }
+    terminal.wait(30);
+    assert_eq!(ready(&mut terminal), 4);
+    let list = terminal.run("docker exec kind-control-plane etcdctl member list");
+    assert_eq!(list.matches(", started, kind-control-plane").count(), 3, "{list}");
+    let third = list.lines().find(|line| line.contains("kind-control-plane3")).and_then(|line| line.split(',').next());
+    let gone = terminal.run(&format!("docker exec kind-control-plane etcdctl member remove {}", third.expect("it is listed")));
+    assert!(gone.contains(" removed from cluster "), "{gone}");
+    terminal.run("docker rm -f kind-control-plane3");
+    terminal.run("kubectl delete node kind-control-plane3");
+    terminal.wait(20);
+    assert_eq!(terminal.run("kubectl create configmap a --from-literal=a=1"), "configmap/a created\n(0)");
+    let voters: Vec<usize> =
+        terminal.0.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.raft().conf().voters.len()).collect();
+    assert_eq!(voters, [2, 2]);
+}
