@@ -114,9 +114,9 @@ Have a nice day! 👋
     assert!(terminal.run("kubectl config view").contains(&format!("https://127.0.0.1:{}", 40_000 + balancer.machine.0)));
 }
 
-/// Takes the manifest of a node's etcd away, so that its kubelet ends it.
+/// Moves the manifest of a node's etcd away, so that its kubelet ends it.
 fn stop_etcd(terminal: &mut Terminal, node: &str) {
-    assert_eq!(terminal.run(&format!("docker exec {node} rm /etc/kubernetes/manifests/etcd.yaml")), "(0)");
+    assert_eq!(terminal.run(&format!("docker exec {node} mv /etc/kubernetes/manifests/etcd.yaml /root")), "(0)");
     let machine = terminal.machine(node);
     while terminal.0.cluster().part::<Etcd>(Addr::new(machine, Part::Etcd)).is_some() {
         terminal.0.seek(terminal.0.playhead() + Duration::ms(1));
@@ -197,6 +197,15 @@ fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
     let own = format!("docker exec {rest} etcdctl get /registry/configmaps/default/a --keys-only --consistency=s");
     assert_eq!(terminal.run(&own), "/registry/configmaps/default/a\n\n(0)");
     assert_eq!(terminal.acting(), (vec![], vec![]), "nobody can renew a Lease, so nobody acts");
+
+    // One member comes back: a majority again, with everything that was acknowledged.
+    assert_eq!(terminal.run(&format!("docker exec {new} mv /root/etcd.yaml /etc/kubernetes/manifests/")), "(0)");
+    terminal.wait(60);
+    let maps = terminal.run("kubectl get cm -o name");
+    assert!(["a", "c0", "c1", "c2"].iter().all(|name| maps.contains(&format!("configmap/{name}\n"))), "{maps}");
+    assert_eq!(terminal.run("kubectl create configmap e --from-literal=a=1"), "configmap/e created\n(0)");
+    let (schedulers, managers) = terminal.acting();
+    assert_eq!((schedulers.len(), managers.len()), (1, 1));
 }
 
 /// The other control-plane nodes.

@@ -75,7 +75,9 @@ impl Series {
     pub fn follow(&mut self, trace: &Trace) {
         for envelope in &trace.envelopes()[self.next.min(trace.envelopes().len())..] {
             match &envelope.message {
-                Message::Request(_) if envelope.to.part == Part::ApiServer => {
+                // What passes a load balancer counts when it comes there, for its sender.
+                Message::Request(_) if envelope.from.part == Part::LoadBalancer => {}
+                Message::Request(_) if matches!(envelope.to.part, Part::ApiServer | Part::LoadBalancer) => {
                     self.requests.push((envelope.sent_at, Client::of(envelope.from.part)));
                 }
                 Message::EtcdRequest(request) => match &**request {

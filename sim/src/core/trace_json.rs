@@ -1,5 +1,6 @@
 //! The trace as JSON lines: one message a line.
 //!
+//! Where there are several members of etcd, `etcd`, `kube-apiserver`, `kube-scheduler` and `kcm/…` are followed by their node.
 //! Every line has `id`, `from`, `to`, `sent_us`, `due_us`, `kind`, and its cause: `cause` (a message's id), `command` (a command's
 //! number) or `timer` (with `since`). Requests to the api-server have the fields of an audit log besides: `t_ms`, `component`,
 //! `verb`, `path`, `code` and, when it failed, `msg`; writes have `what` with `sub`, `name`, `body`, `event` or `target`.
@@ -26,6 +27,13 @@ pub fn component(addr: Addr, directory: &Directory) -> String {
     }
 }
 
+/// The same; where there are several control-plane nodes or members of etcd, also which of them: `etcd/kind-control-plane2`.
+fn one_of_several(addr: Addr, directory: &Directory, several: bool) -> String {
+    let of_node = matches!(addr.part, Part::Etcd | Part::ApiServer | Part::Scheduler | Part::Controller(_));
+    let name = component(addr, directory);
+    if several && of_node { format!("{name}/{}", directory.name(addr.machine)) } else { name }
+}
+
 /// All messages of a trace, in the order of sending.
 pub fn lines<'a>(trace: &'a Trace, directory: &'a Directory) -> impl Iterator<Item = String> + 'a {
     let mut answers: PMap<EnvelopeId, Rc<Response>> = PMap::new();
@@ -34,15 +42,17 @@ pub fn lines<'a>(trace: &'a Trace, directory: &'a Directory) -> impl Iterator<It
             answers.insert(response.to, Rc::clone(response));
         }
     }
+    let several = trace.envelopes().iter().any(|envelope| matches!(envelope.message, Message::Peer(_)));
     trace.by_sent().iter().map(move |id| {
         let envelope = trace.get(*id).expect("every number in the order has its envelope");
-        line(envelope, trace.is_lost(*id), answers.get(id).map(Rc::as_ref), directory).to_json()
+        line(envelope, trace.is_lost(*id), answers.get(id).map(Rc::as_ref), directory, several).to_json()
     })
 }
 
-fn line(envelope: &Envelope, lost: bool, answer: Option<&Response>, directory: &Directory) -> Value {
+fn line(envelope: &Envelope, lost: bool, answer: Option<&Response>, directory: &Directory, several: bool) -> Value {
+    let name = |addr| one_of_several(addr, directory, several);
     let mut line = value!({
-        "id": envelope.id.0, "from": component(envelope.from, directory), "to": component(envelope.to, directory),
+        "id": envelope.id.0, "from": name(envelope.from), "to": name(envelope.to),
         "sent_us": envelope.sent_at.0, "due_us": envelope.due_at.0,
     });
     match envelope.cause {

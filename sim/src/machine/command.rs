@@ -47,6 +47,15 @@ pub enum Command {
     NotFound(String),
     /// `rm FILE`
     Remove(Text),
+    /// `mv FILE PLACE`, `cp FILE PLACE`
+    Move {
+        /// The file.
+        from: Text,
+        /// Where it goes, with its name.
+        to: Text,
+        /// Whether the file stays where it was, too.
+        keep: bool,
+    },
     /// `systemctl start|stop|restart SERVICE`
     Systemctl {
         /// Whether to start it.
@@ -116,6 +125,7 @@ pub fn parse(argv: &[String], tty: bool, pid: u32, machine: &Machine<'_>) -> Com
             Some(path) => failed(format!("rm: cannot remove '{path}': No such file or directory\n"), 1),
             None => failed("rm: missing operand\nTry 'rm --help' for more information.\n".into(), 1),
         },
+        program @ ("mv" | "cp") => move_file(program, args, machine.disk),
         "systemctl" => systemctl(args),
         _ => Command::NotFound(program.clone()),
     }
@@ -133,6 +143,24 @@ fn cat(args: &[String], disk: &Disk) -> Command {
         }
     }
     Command::Done(finished)
+}
+
+/// The way to stop a static pod for a while: its manifest is moved out of the folder, and later back.
+fn move_file(program: &str, args: &[String], disk: &Disk) -> Command {
+    let failed = |stderr: String| Command::Done(Finished { stderr, code: 1, ..Finished::default() });
+    let words: Vec<&str> = args.iter().map(String::as_str).filter(|arg| !arg.starts_with('-')).collect();
+    let [from, to] = words[..] else {
+        return failed(format!("{program}: missing file operand\nTry '{program} --help' for more information.\n"));
+    };
+    if !disk.files.contains_key(from) {
+        return failed(format!("{program}: cannot stat '{from}': No such file or directory\n"));
+    }
+    let folder = format!("{}/", to.trim_end_matches('/'));
+    let is_folder = to.ends_with('/')
+        || matches!(to, "/root" | "/tmp" | "/etc" | "/etc/kubernetes" | "/etc/kubernetes/manifests")
+        || disk.files.keys().any(|file| file.starts_with(folder.as_str()));
+    let to = if is_folder { format!("{folder}{}", from.rsplit('/').next().unwrap_or_default()) } else { to.to_string() };
+    Command::Move { from: Text::new(from), to: Text::from(to), keep: program == "cp" }
 }
 
 fn ls(args: &[String], disk: &Disk) -> Command {
@@ -323,6 +351,11 @@ mod tests {
             check("rm /etc/kubernetes/manifests/etcd.yaml", &disk),
             Command::Remove("/etc/kubernetes/manifests/etcd.yaml".into())
         );
+        assert_eq!(
+            check("mv /etc/kubernetes/manifests/etcd.yaml /root", &disk),
+            Command::Move { from: "/etc/kubernetes/manifests/etcd.yaml".into(), to: "/root/etcd.yaml".into(), keep: false }
+        );
+        assert!(matches!(check("mv /nope /root", &disk), Command::Done(Finished { code: 1, .. })));
         assert_eq!(check("vim", &disk), Command::NotFound("vim".into()));
     }
 

@@ -206,6 +206,14 @@ impl Systemd {
                 self.write(path, Value::Null, out);
                 answer(Duration::ms(8), client, Ok(Finished::default().to_value()), out);
             }
+            Command::Move { from, to, keep } => {
+                let content = out.disk().files.get(from.as_str()).cloned().unwrap_or_default();
+                self.write(to, content, out);
+                if !keep {
+                    self.write(from, Value::Null, out);
+                }
+                answer(Duration::ms(8), client, Ok(Finished::default().to_value()), out);
+            }
             Command::Systemctl { start, stop, part } => {
                 if stop {
                     self.stop_service(part, out);
