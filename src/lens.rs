@@ -11,8 +11,10 @@
 //! Two words: a *burst* is a stretch in which messages follow each other with hardly a gap; a *scene* is a sequence
 //! of bursts with less than [`SCENE_GAP_US`] between them that follows a command, or what happens by itself.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use orrery_sim::core::collections::PMap;
-use orrery_sim::core::collections::sort::Sort as _;
 
 /// Audience time of a message with a label, in seconds.
 pub const PILL_S: f64 = 0.7;
@@ -78,13 +80,96 @@ pub struct Lens {
     bursts: Vec<Burst>,
     /// How many bursts are part of scenes that cannot change any more, and how many knots belong to them.
     settled: (usize, usize),
+    /// The paces of the last scene's bursts, but for the last one.
+    paces: Vec<Paces>,
+    /// The pace of the last burst, which may still grow.
+    open: Sweep,
     dirty: bool,
+}
+
+/// How long each elementary interval of a burst takes: (its end, seconds), and all together.
+#[derive(Clone, Debug, Default)]
+struct Paces {
+    intervals: Vec<(u64, f64)>,
+    seconds: f64,
+}
+
+/// Makes the elementary intervals of a burst out of its spans, one by one: in each the message that needs most time sets the pace.
+#[derive(Clone, Debug, Default)]
+struct Sweep {
+    /// What is certain: everything before the last span left.
+    paces: Paces,
+    /// Where the last interval ended.
+    last: u64,
+    /// Seconds per microsecond of the messages on their way, as bits (positive floats are ordered like theirs), and of how many.
+    active: PMap<u64, u32>,
+    /// When which pace ends, the next one first.
+    ends: BinaryHeap<Reverse<(u64, u64)>>,
+}
+
+impl Sweep {
+    fn new(from: u64) -> Self {
+        Self { last: from, ..Self::default() }
+    }
+
+    fn push(&mut self, span: &Span) {
+        while self.ends.peek().is_some_and(|Reverse((end, _))| *end <= span.sent) {
+            self.end_next();
+        }
+        self.pass(span.sent);
+        let rate = (span.seconds / (span.due - span.sent).max(1) as f64).to_bits();
+        *self.active.entry(rate).or_default() += 1;
+        self.ends.push(Reverse((span.due.max(span.sent + 1), rate)));
+    }
+
+    fn end_next(&mut self) {
+        let Some(Reverse((end, rate))) = self.ends.pop() else { return };
+        self.pass(end);
+        if let Some(count) = self.active.get_mut(&rate) {
+            *count -= 1;
+            if *count == 0 {
+                self.active.remove(&rate);
+            }
+        }
+    }
+
+    fn pass(&mut self, t: u64) {
+        if t > self.last {
+            let length = t - self.last;
+            let seconds = match self.active.last_key_value() {
+                Some((rate, _)) => f64::from_bits(*rate) * length as f64,
+                None => gap_seconds(length),
+            };
+            self.paces.intervals.push((t, seconds));
+            self.paces.seconds += seconds;
+            self.last = t;
+        }
+    }
+
+    /// What follows when no further span comes.
+    fn rest(&self) -> Paces {
+        let (active, ends) = (self.active.clone(), self.ends.clone());
+        let seconds = self.paces.seconds;
+        let mut rest = Self { active, ends, last: self.last, paces: Paces { intervals: Vec::new(), seconds } };
+        while !rest.ends.is_empty() {
+            rest.end_next();
+        }
+        rest.paces
+    }
+
+    fn finish(mut self) -> Paces {
+        while !self.ends.is_empty() {
+            self.end_next();
+        }
+        self.paces
+    }
 }
 
 impl Lens {
     /// A lens for these spans, in the order of `sent`.
     pub fn new(spans: Vec<Span>) -> Self {
-        let mut lens = Self { spans, dirty: true, ..Self::default() };
+        let mut lens = Self::default();
+        spans.into_iter().for_each(|span| lens.push(span));
         lens.update();
         lens
     }
@@ -92,8 +177,28 @@ impl Lens {
     /// Appends a span, which must not begin before the last one; [`Lens::update`] makes it count.
     pub fn push(&mut self, span: Span) {
         debug_assert!(self.spans.last().is_none_or(|last| last.sent <= span.sent), "spans come in the order of sending");
-        self.spans.push(span);
         self.dirty = true;
+        let index = self.spans.len();
+        self.spans.push(span);
+        if let Some(burst) = self.bursts.last_mut() {
+            // What is still on its way when a command is given keeps its scene together with the command's.
+            if span.sent <= burst.to + BURST_GAP_US && (!span.begins || span.sent < burst.to) {
+                burst.to = burst.to.max(span.due);
+                burst.last = index + 1;
+                self.open.push(&span);
+                return;
+            }
+            let scene_ends = span.begins || span.sent - burst.to > SCENE_GAP_US;
+            self.paces.push(std::mem::take(&mut self.open).finish());
+            if scene_ends {
+                self.add_scene(&Paces::default());
+                self.paces.clear();
+                self.settled = (self.bursts.len(), self.knots.len());
+            }
+        }
+        self.bursts.push(Burst { from: span.sent, to: span.due, first: index, last: index + 1, begins: span.begins });
+        self.open = Sweep::new(span.sent);
+        self.open.push(&span);
     }
 
     /// The spans.
@@ -161,73 +266,49 @@ impl Lens {
         t.clamp(a.0 as f64, b.0 as f64)
     }
 
-    /// Makes appended spans count. Only the scene that they continue is made anew.
+    /// Makes appended spans count. Only the scene that they continue is laid out anew.
     pub fn update(&mut self) {
-        if !self.dirty {
-            return;
-        }
-        self.dirty = false;
-        let (bursts, knots) = self.settled;
-        self.bursts.truncate(bursts);
-        self.knots.truncate(knots);
-        let mut index = self.bursts.last().map_or(0, |burst| burst.last);
-        while index < self.spans.len() {
-            let first = index;
-            let mut end = self.spans[index].due;
-            while let Some(span) = self.spans.get(index) {
-                // What is still on its way when a command is given keeps its scene together with the command's.
-                let apart = span.sent > end + BURST_GAP_US || (span.begins && span.sent >= end);
-                if apart && index > first {
-                    break;
-                }
-                end = end.max(span.due);
-                index += 1;
-            }
-            let begins = self.spans[first].begins;
-            self.bursts.push(Burst { from: self.spans[first].sent, to: end, first, last: index, begins });
-        }
-        let mut begin = bursts;
-        while begin < self.bursts.len() {
-            let mut end = begin + 1;
-            while end < self.bursts.len()
-                && !self.bursts[end].begins
-                && self.bursts[end].from - self.bursts[end - 1].to <= SCENE_GAP_US
-            {
-                end += 1;
-            }
-            if end == self.bursts.len() {
-                // The last scene may still grow.
-                self.settled = (begin, self.knots.len());
-            }
-            self.add_scene(begin, end);
-            begin = end;
+        if std::mem::take(&mut self.dirty) {
+            self.add_scene(&self.open.rest());
         }
     }
 
-    fn add_scene(&mut self, begin: usize, end: usize) {
+    /// Lays out the last scene; `rest` is what follows the certain intervals of its last burst.
+    fn add_scene(&mut self, rest: &Paces) {
+        let (begin, knots) = self.settled;
+        self.knots.truncate(knots);
+        let whole_bursts = std::mem::take(&mut self.paces);
+        let mut paces: Vec<(&[(u64, f64)], f64)> =
+            whole_bursts.iter().map(|paces| (&paces.intervals[..], paces.seconds)).collect();
+        let open = std::mem::take(&mut self.open);
+        if begin + paces.len() < self.bursts.len() {
+            paces.push((&open.paces.intervals, rest.seconds));
+        }
         if let Some(previous) = begin.checked_sub(1) {
             let (from, to) = (self.bursts[previous].to, self.bursts[begin].from);
             self.add_knot(to, gap_seconds(to - from));
         } else {
             self.knots.push((self.bursts[begin].from, 0.0));
         }
-        let sweeps: Vec<Vec<(u64, f64)>> = (begin..end).map(|burst| self.sweep(self.bursts[burst])).collect();
-        let raw: Vec<f64> = sweeps.iter().map(|sweep| sweep.iter().map(|(_, seconds)| seconds).sum()).collect();
+        let end = self.bursts.len();
+        let raw: Vec<f64> = paces.iter().map(|(_, seconds)| *seconds).collect();
         let gaps: f64 = (begin + 1..end).map(|burst| gap_seconds(self.bursts[burst].from - self.bursts[burst - 1].to)).sum();
         let whole = raw.iter().sum::<f64>() + gaps;
         let target = tame(whole, SCENE_FREE_S, SCENE_MOST_S);
         let (bend, scale) = if whole <= SCENE_FREE_S { (f64::INFINITY, 1.0) } else { bend(&raw, gaps, target) };
-        for (offset, sweep) in sweeps.into_iter().enumerate() {
+        for (offset, (intervals, raw)) in paces.into_iter().enumerate() {
             let burst = begin + offset;
             if offset > 0 {
                 let gap = self.bursts[burst].from - self.bursts[burst - 1].to;
                 self.add_knot(self.bursts[burst].from, gap_seconds(gap) * scale);
             }
-            let factor = scale * bent(raw[offset], bend) / raw[offset].max(f64::MIN_POSITIVE);
-            for (t, seconds) in sweep {
-                self.add_knot(t, seconds * factor);
+            let factor = scale * bent(raw, bend) / raw.max(f64::MIN_POSITIVE);
+            let rest = if burst + 1 == end { &rest.intervals[..] } else { &[] };
+            for (t, seconds) in intervals.iter().chain(rest) {
+                self.add_knot(*t, seconds * factor);
             }
         }
+        (self.paces, self.open) = (whole_bursts, open);
     }
 
     /// Appends a knot at `t`, `seconds` after the last one; the two maps stay strictly monotone.
@@ -237,42 +318,6 @@ impl Lens {
             // At least a nanosecond each microsecond: floats of hours keep these apart.
             self.knots.push((t, last + seconds.max((t - last_t) as f64 * 1e-9)));
         }
-    }
-
-    /// The elementary intervals of a burst: (end, seconds). In each the message that needs most time sets the pace.
-    fn sweep(&self, burst: Burst) -> Vec<(u64, f64)> {
-        let spans = &self.spans[burst.first..burst.last];
-        let mut edges: Vec<(u64, bool, u64)> = Vec::with_capacity(spans.len() * 2);
-        for span in spans {
-            // Seconds per microsecond; positive floats are ordered like their bits.
-            let rate = (span.seconds / (span.due - span.sent).max(1) as f64).to_bits();
-            edges.push((span.sent, true, rate));
-            edges.push((span.due.max(span.sent + 1), false, rate));
-        }
-        edges.order();
-        let mut active: PMap<u64, u32> = PMap::new();
-        let mut out = Vec::new();
-        let mut last = burst.from;
-        for (t, begins, rate) in edges {
-            if t > last {
-                let length = (t - last) as f64;
-                let seconds = match active.keys().next_back() {
-                    Some(rate) => f64::from_bits(*rate) * length,
-                    None => gap_seconds(t - last),
-                };
-                out.push((t, seconds));
-                last = t;
-            }
-            if begins {
-                *active.entry(rate).or_default() += 1;
-            } else if let Some(count) = active.get_mut(&rate) {
-                *count -= 1;
-                if *count == 0 {
-                    active.remove(&rate);
-                }
-            }
-        }
-        out
     }
 }
 

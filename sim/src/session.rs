@@ -84,8 +84,10 @@ pub struct CommandResult {
 
 /// How many events lie between two checkpoints.
 const EVENTS_PER_CHECKPOINT: u64 = 4_000;
-/// How many checkpoints are kept; when there are more, every second of the older ones goes.
+/// How many checkpoints are kept; when there are more, the one goes that leaves the smallest gap.
 const CHECKPOINTS: usize = 128;
+/// When the playhead goes to the live end past more events than this, a copy of it is cheaper than a replay.
+const EVENTS_PER_COPY: u64 = 500;
 
 /// A recording with its trace, a live end and a playhead.
 #[derive(Clone, Debug)]
@@ -177,18 +179,26 @@ impl Session {
 
     /// Moves the playhead to `t`, forwards or backwards; simulates on when `t` lies beyond the live end.
     pub fn seek(&mut self, t: Time) {
+        while !self.seek_within(t, usize::MAX) {}
+    }
+
+    /// Moves the playhead towards `t`, handling at most `budget` events; says whether it is there. Called again with the same `t` it goes
+    /// on where it was. Until it has arrived the playhead is somewhere before `t`, and commands must wait.
+    pub fn seek_within(&mut self, t: Time, budget: usize) -> bool {
         if t > self.live.time {
-            self.advance(t, usize::MAX);
+            return self.advance(t, budget) && self.seek_within(t, budget);
         }
-        if t < self.view.time {
+        let steps = self.view.cluster.steps();
+        if t == self.live.time && t > self.view.time && self.live.cluster.steps() > steps + EVENTS_PER_COPY {
+            self.view = self.live.clone();
+        } else if t < self.view.time || self.checkpoints[self.nearest_index(t)].cluster.steps() > steps {
             self.view = self.nearest(t);
         }
-        let nearest = self.checkpoints[self.nearest_index(t)].cluster.steps();
-        if nearest > self.view.cluster.steps() {
-            self.view = self.nearest(t);
+        let arrived = self.view.advance(&self.recording, t, budget, &mut ());
+        if arrived {
+            self.seen_end = self.seen_end.max(t);
         }
-        self.view.advance(&self.recording, t, usize::MAX, &mut ());
-        self.seen_end = self.seen_end.max(t);
+        arrived
     }
 
     /// Runs a command line at the playhead. Drops what was simulated after it.
@@ -232,12 +242,12 @@ impl Session {
     fn checkpoint(&mut self) {
         self.checkpoints.push(self.live.clone());
         if self.checkpoints.len() > CHECKPOINTS {
-            let older = self.checkpoints.len() / 2;
-            let mut index = 0;
-            self.checkpoints.retain(|_| {
-                index += 1;
-                index == 1 || index > older || index % 2 == 0
-            });
+            // One at a time: to drop many takes long enough to be noticed.
+            let steps = |at: usize| self.checkpoints[at].cluster.steps();
+            let spare = (1..self.checkpoints.len() - 1).min_by_key(|at| steps(at + 1) - steps(at - 1));
+            if let Some(at) = spare {
+                self.checkpoints.remove(at);
+            }
         }
     }
 
@@ -350,6 +360,26 @@ mod tests {
         assert_eq!(result.stdout, "node/kind-control-plane condition met\n");
         assert!(session.settle(Duration::s(3600)));
         assert!(session.playhead().since(quiet) < Duration::s(5), "{}", session.playhead());
+    }
+
+    #[test]
+    fn a_seek_in_small_steps_arrives_where_one_in_a_single_step_does() {
+        let mut session = Session::new(3);
+        session.run("kind create cluster");
+        session.settle(Duration::s(600));
+        let middle = Time(session.playhead().0 / 2);
+        let mut slow = session.clone();
+        session.seek(middle);
+        let mut slices = 0;
+        while !slow.seek_within(middle, 100) {
+            assert!(slow.playhead() <= middle);
+            slices += 1;
+        }
+        assert!(slices > 1, "{slices}");
+        assert_eq!((slow.playhead(), slow.cluster().steps()), (session.playhead(), session.cluster().steps()));
+        slow.run("true");
+        session.run("true");
+        assert_eq!(slow.recording(), session.recording());
     }
 
     #[test]

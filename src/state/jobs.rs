@@ -49,6 +49,9 @@ impl State {
             match job {
                 Job::Boot => self.boot(),
                 Job::Run { line, reply } => {
+                    if !self.approach(deadline) {
+                        return;
+                    }
                     // The future that was only looked ahead at is dropped with the command.
                     self.run_line(&line);
                     let command = CommandId(self.session.recording().entries.len() as u32 - 1);
@@ -63,7 +66,9 @@ impl State {
                     }
                 }
                 Job::Settle { limit: None, reply } => {
-                    self.session.seek(self.player.time());
+                    if !self.approach(deadline) {
+                        return;
+                    }
                     self.session.forget_ahead();
                     self.refollow();
                     self.jobs[0] = Job::Settle { limit: Some(Time(self.session.playhead().0 + LIMIT_US)), reply };

@@ -338,7 +338,7 @@ impl State {
 
     /// Whether the next frame would change anything.
     pub fn wants_frames(&self) -> bool {
-        self.player.moves() || !self.jobs.is_empty() || !self.terminal.waiting.is_empty()
+        self.player.moves() || !self.jobs.is_empty() || !self.terminal.waiting.is_empty() || !self.has_arrived()
     }
 
     /// Whether somebody waits for what is being computed.
@@ -350,6 +350,7 @@ impl State {
     pub fn is_still(&self) -> bool {
         let t = self.player.t;
         self.jobs.is_empty()
+            && self.has_arrived()
             && self.terminal.waiting.is_empty()
             && self.player.playing
             && matches!(self.player.pace, Pace::Messages)

@@ -10,10 +10,10 @@ use super::terminal::Screen;
 use super::{AppAction, Colours, DockTab, Effect, InspectorTab, Notice, State};
 use crate::scene::Selection;
 
-/// Milliseconds of simulation a frame.
-const SLICE_MS: f64 = 6.0;
-/// The same while somebody waits for the start or for an answer.
-const BUSY_SLICE_MS: f64 = 24.0;
+/// Milliseconds of simulation a frame: ahead of the playhead, and as much for what the playhead shows.
+const SLICE_MS: f64 = 5.0;
+/// Milliseconds of simulation a task while somebody waits for the start or for an answer; several tasks fit between two frames.
+const BUSY_SLICE_MS: f64 = 10.0;
 /// A command within this many microseconds of the end of what was seen discards nothing worth telling.
 const SEEN_US: u64 = 100_000;
 /// The dock is never lower than this, in pixels.
@@ -160,6 +160,7 @@ impl State {
         let begin = (self.clock)();
         if !self.jobs.is_empty() {
             self.work(begin + BUSY_SLICE_MS);
+            self.visible.take(self.session.trace(), self.session.live_end());
             if self.jobs.is_empty() {
                 self.visible.follow(self.session.trace(), self.session.live_end());
                 self.look();
@@ -168,7 +169,10 @@ impl State {
         }
         self.look_ahead(begin + SLICE_MS);
         let stepping = self.player.moves() && !self.player.playing;
-        self.player.tick(dt, &self.session, &self.visible);
+        // Time waits for a replay that takes longer than a frame.
+        if self.has_arrived() {
+            self.player.tick(dt, &self.session, &self.visible);
+        }
         if stepping && !self.player.moves() {
             if self.player.missed {
                 self.notice = Some(Notice::NothingMore);
@@ -177,11 +181,28 @@ impl State {
         }
         self.look();
         if self.screen.running.is_none()
+            && self.has_arrived()
             && let Some(line) = self.terminal.waiting.pop_front()
         {
             self.run_line(&line);
             self.look();
         }
+    }
+
+    /// Whether the cluster at the playhead is the one that is looked at: going far back takes several frames.
+    pub(super) fn has_arrived(&self) -> bool {
+        self.session.playhead() == self.player.time()
+    }
+
+    /// Moves the session's playhead to the player's, until `deadline`; says whether it is there.
+    pub(super) fn approach(&mut self, deadline: f64) -> bool {
+        let t = self.player.time();
+        while !self.has_arrived() && !self.session.seek_within(t, EVENTS_A_SLICE) {
+            if (self.clock)() >= deadline {
+                return false;
+            }
+        }
+        true
     }
 
     /// Simulates as far ahead of the playhead as the pace needs, until `deadline`.
@@ -223,10 +244,8 @@ impl State {
     /// Brings everything that depends on the playhead up to date.
     pub(super) fn look(&mut self) {
         let t = self.player.time();
-        if t != self.session.playhead() && self.jobs.is_empty() {
-            self.session.seek(t);
-        }
-        if self.last_frame.is_none_or(|now| now >= self.next_refresh) || !self.player.moves() {
+        let arrived = !self.jobs.is_empty() || self.approach((self.clock)() + SLICE_MS);
+        if arrived && (self.last_frame.is_none_or(|now| now >= self.next_refresh) || !self.player.moves()) {
             let begin = (self.clock)();
             self.picture.refresh(self.session.cluster());
             let took = (self.clock)() - begin;
@@ -302,11 +321,12 @@ impl State {
                 self.terminal.waiting.push_back(line);
             }
         }
-        if self.screen.running.is_none()
-            && self.jobs.is_empty()
-            && let Some(line) = self.terminal.waiting.pop_front()
-        {
-            self.run_line(&line);
+        if self.screen.running.is_none() && self.jobs.is_empty() && !self.terminal.waiting.is_empty() {
+            if self.has_arrived()
+                && let Some(line) = self.terminal.waiting.pop_front()
+            {
+                self.run_line(&line);
+            }
             self.play(true);
         }
         self.look();

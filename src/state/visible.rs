@@ -69,6 +69,12 @@ pub struct Visible {
 impl Visible {
     /// Takes what was sent before `live_end` and not taken yet.
     pub fn follow(&mut self, trace: &Trace, live_end: Time) {
+        self.take(trace, live_end);
+        self.lens.update();
+    }
+
+    /// The same while nothing is shown: how time passes is laid out by the next [`Visible::follow`].
+    pub fn take(&mut self, trace: &Trace, live_end: Time) {
         if live_end <= self.taken {
             return;
         }
@@ -85,7 +91,6 @@ impl Visible {
             }
         }
         self.taken = live_end;
-        self.lens.update();
     }
 
     /// Begins anew: after a fork, or when something else is shown.
