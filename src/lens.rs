@@ -78,8 +78,8 @@ pub struct Lens {
     /// (simulated microseconds, audience seconds), strictly growing in both.
     knots: Vec<(u64, f64)>,
     bursts: Vec<Burst>,
-    /// How many bursts are part of scenes that cannot change any more, and how many knots belong to them.
-    settled: (usize, usize),
+    /// How many bursts and knots lie before each scene. All scenes but the last cannot change any more.
+    scenes: Vec<(usize, usize)>,
     /// The paces of the last scene's bursts, but for the last one.
     paces: Vec<Paces>,
     /// The pace of the last burst, which may still grow.
@@ -177,10 +177,14 @@ impl Lens {
     /// Appends a span, which must not begin before the last one; [`Lens::update`] makes it count.
     pub fn push(&mut self, span: Span) {
         debug_assert!(self.spans.last().is_none_or(|last| last.sent <= span.sent), "spans come in the order of sending");
+        self.append(span, self.bursts.is_empty());
+    }
+
+    fn append(&mut self, span: Span, begins_scene: bool) {
         self.dirty = true;
         let index = self.spans.len();
         self.spans.push(span);
-        if let Some(burst) = self.bursts.last_mut() {
+        if let Some(burst) = self.bursts.last_mut().filter(|_| !begins_scene) {
             // What is still on its way when a command is given keeps its scene together with the command's.
             if span.sent <= burst.to + BURST_GAP_US && (!span.begins || span.sent < burst.to) {
                 burst.to = burst.to.max(span.due);
@@ -193,8 +197,10 @@ impl Lens {
             if scene_ends {
                 self.add_scene(&Paces::default());
                 self.paces.clear();
-                self.settled = (self.bursts.len(), self.knots.len());
+                self.scenes.push((self.bursts.len(), self.knots.len()));
             }
+        } else {
+            self.scenes.push((self.bursts.len(), self.knots.len()));
         }
         self.bursts.push(Burst { from: span.sent, to: span.due, first: index, last: index + 1, begins: span.begins });
         self.open = Sweep::new(span.sent);
@@ -266,6 +272,28 @@ impl Lens {
         t.clamp(a.0 as f64, b.0 as f64)
     }
 
+    /// Drops all spans from position `len` on; [`Lens::update`] makes it count. Only the scene that is cut is made anew.
+    pub fn truncate(&mut self, len: usize) {
+        if len >= self.spans.len() {
+            return;
+        }
+        while self.scenes.len() > 1 && self.scenes.last().is_some_and(|(bursts, _)| self.bursts[*bursts].first >= len) {
+            self.scenes.pop();
+        }
+        let Some((bursts, knots)) = self.scenes.pop() else { return };
+        let first = self.bursts[bursts].first;
+        let again = self.spans[first.min(len)..len].to_vec();
+        self.spans.truncate(first);
+        self.bursts.truncate(bursts);
+        self.knots.truncate(knots);
+        self.paces.clear();
+        self.open = Sweep::default();
+        self.dirty = true;
+        for (at, span) in again.into_iter().enumerate() {
+            self.append(span, at == 0);
+        }
+    }
+
     /// Makes appended spans count. Only the scene that they continue is laid out anew.
     pub fn update(&mut self) {
         if std::mem::take(&mut self.dirty) {
@@ -275,7 +303,7 @@ impl Lens {
 
     /// Lays out the last scene; `rest` is what follows the certain intervals of its last burst.
     fn add_scene(&mut self, rest: &Paces) {
-        let (begin, knots) = self.settled;
+        let Some((begin, knots)) = self.scenes.last().copied() else { return };
         self.knots.truncate(knots);
         let whole_bursts = std::mem::take(&mut self.paces);
         let mut paces: Vec<(&[(u64, f64)], f64)> =

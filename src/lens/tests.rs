@@ -42,6 +42,22 @@ proptest! {
     }
 
     #[test]
+    fn what_was_cut_off_never_was(spans in spans(), cut in 0..60usize) {
+        let cut = cut.min(spans.len());
+        let mut lens = Lens::new(spans.clone());
+        lens.truncate(cut);
+        lens.update();
+        let short = Lens::new(spans[..cut].to_vec());
+        prop_assert_eq!((&lens.bursts, &lens.knots), (&short.bursts, &short.knots));
+        for span in &spans[cut..] {
+            lens.push(*span);
+            lens.update();
+        }
+        let whole = Lens::new(spans);
+        prop_assert_eq!((&lens.bursts, &lens.knots, &lens.scenes), (&whole.bursts, &whole.knots, &whole.scenes));
+    }
+
+    #[test]
     fn a_frame_later_a_message_is_hardly_further(spans in spans()) {
         // Position on the wire is continuous: in a sixtieth of a second of audience time no message jumps.
         let lens = Lens::new(spans.clone());

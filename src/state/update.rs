@@ -368,8 +368,8 @@ impl State {
 
     /// Follows the trace anew after a part of it has been dropped.
     pub(super) fn refollow(&mut self) {
-        let show = self.visible.show;
-        self.visible.restart(self.session.trace(), self.session.live_end(), show);
+        self.visible.rewind(self.session.playhead());
+        self.visible.follow(self.session.trace(), self.session.live_end());
         self.series = Series::default();
         self.screen_for = (usize::MAX, Time::ZERO);
     }
@@ -380,6 +380,8 @@ impl State {
             self.notice = None;
             self.player.playing = false;
             self.player.jump(self.session.seen_end().0 as f64);
+            let show = self.visible.show;
+            self.visible.restart(self.session.trace(), self.session.live_end(), show);
             self.refollow();
             self.look();
         }

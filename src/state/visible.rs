@@ -93,7 +93,17 @@ impl Visible {
         self.taken = live_end;
     }
 
-    /// Begins anew: after a fork, or when something else is shown.
+    /// Drops what was sent at `t` or later: it has not happened any more, or may have become something else.
+    pub fn rewind(&mut self, t: Time) {
+        let len = self.lens.spans().partition_point(|span| span.sent < t.0);
+        self.lens.truncate(len);
+        self.ids.truncate(len);
+        self.taken = self.taken.min(t);
+        self.last_sent = self.lens.spans().last().map(|span| Time(span.sent));
+        self.generation += 1;
+    }
+
+    /// Begins anew: with another trace, or when something else is shown.
     pub fn restart(&mut self, trace: &Trace, live_end: Time, show: Show) {
         let generation = self.generation + 1;
         *self = Self { show, generation, ..Self::default() };
