@@ -3,7 +3,9 @@
 
 mod de;
 mod en;
+pub mod say;
 
+use crate::scene::MessageKind;
 pub use de::DE;
 pub use en::EN;
 
@@ -12,6 +14,7 @@ pub use en::EN;
 #[allow(missing_docs)] // Each field's text in `en` says what it is.
 pub struct Texts {
     pub lang: &'static str,
+    pub say: &'static say::Say,
     // The stage.
     pub cluster: &'static str,
     pub no_cluster: &'static str,
@@ -67,6 +70,7 @@ pub struct Texts {
     pub running: &'static str,
     pub filter: &'static str,
     pub no_messages: &'static str,
+    pub no_match: &'static str,
     pub no_events: &'static str,
     pub chart_pods: &'static str,
     pub chart_requests: &'static str,
@@ -128,6 +132,8 @@ pub struct Texts {
     pub why: &'static str,
     pub gone: &'static str,
     pub nothing_here: &'static str,
+    pub its_node: &'static str,
+    pub its_pod: &'static str,
     pub why_hint: &'static str,
     pub followed: &'static str,
     pub timer: &'static str,
@@ -137,6 +143,20 @@ pub struct Texts {
     pub feasible: &'static str,
     pub waits: &'static str,
     pub no_decision: &'static str,
+    // The legend, forms, and what parts say.
+    pub queue_empty: &'static str,
+    pub revision: &'static str,
+    pub not_running: &'static str,
+    pub dropped: &'static str,
+    pub deploy_first: &'static str,
+    pub none_off: &'static str,
+    pub legend_arrow: &'static str,
+    pub legend_system: &'static str,
+    pub legend_busy: &'static str,
+    pub legend_skip: &'static str,
+    pub legend_lines: &'static [&'static str; 6],
+    pub leads: (&'static str, &'static str),
+    pub pods_wait: (&'static str, &'static str),
     // Notices.
     pub forked: (&'static str, &'static str, &'static str),
     pub bring_back: &'static str,
@@ -165,6 +185,22 @@ impl Texts {
     /// `3 nodes`
     pub fn nodes_count(&self, count: usize) -> String {
         counted(count, self.nodes)
+    }
+
+    /// The name of a kind of message.
+    pub fn kind(&self, kind: MessageKind) -> &'static str {
+        match kind {
+            MessageKind::Request => self.kind_request,
+            MessageKind::Response => self.kind_response,
+            MessageKind::Watch => self.kind_watch,
+            MessageKind::Etcd => self.kind_etcd,
+            MessageKind::EtcdReply => self.kind_etcd_reply,
+            MessageKind::KubeletCall => self.kind_kubelet_call,
+            MessageKind::Cri => self.kind_cri,
+            MessageKind::Pull => self.kind_pull,
+            MessageKind::Machine => self.kind_machine,
+            MessageKind::Failure => self.kind_failure,
+        }
     }
 
     /// `4 min 50 s skipped`
@@ -205,6 +241,63 @@ pub fn texts(lang: &str) -> Option<&'static Texts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All texts of a table, with the names of their fields.
+    fn all(texts: &Texts) -> Vec<String> {
+        let lines: Vec<String> =
+            format!("{texts:#?}").lines().map(str::trim).filter(|line| line.contains('"')).map(str::to_string).collect();
+        assert!(lines.len() > 150);
+        lines
+    }
+
+    #[test]
+    fn nothing_is_left_in_english() {
+        // Kubernetes' own words, names, and words that both languages share.
+        let same = [
+            "Cluster",
+            "Pod",
+            "Pods",
+            "Node",
+            "Registry",
+            "Terminal",
+            "live",
+            "Events",
+            "Name",
+            "Image",
+            "Images",
+            "Deployment",
+            "Taint",
+            "Label",
+            "docker, kind, systemd",
+            "kube-orrery",
+            "Uncordon",
+            "Sandboxes",
+            "Container",
+            "← →",
+            "/",
+            "H",
+            "D",
+            "Z",
+            "L",
+            "B",
+            "F",
+            "Esc",
+            "?",
+            "Pending",
+            "ContainerCreating",
+            "Running, not Ready",
+            "Running",
+            "Terminating",
+            "Error, CrashLoopBackOff",
+            "Completed",
+            "Revision",
+        ];
+        for (english, german) in all(&EN).iter().zip(&all(&DE)) {
+            let text = english.split('"').nth(1).unwrap_or_default();
+            let mine = english == german;
+            assert!(!mine || same.contains(&text), "not translated: {english}");
+        }
+    }
 
     #[test]
     fn spans_read_well() {

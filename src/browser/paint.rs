@@ -10,7 +10,7 @@ use web_sys::Element;
 use crate::lens::SKIP_US;
 use crate::scene::flight::{Flight, Flights, Shown};
 use crate::scene::geometry::{Rect, number};
-use crate::scene::prims::{baseline, dot_outline, pill_outline, polyline};
+use crate::scene::prims::{baseline, dot_outline, nose_outline, pill_outline, polyline};
 use crate::scene::{Group, Scene, Selection};
 use crate::state::State;
 use crate::state::player::Pace;
@@ -26,14 +26,15 @@ const MOST_PASSING: usize = 80;
 struct Node {
     lit: Element,
     dot: Element,
-    pill: Option<Element>,
+    /// The pill and its arrow head.
+    pill: Option<(Element, Element)>,
 }
 
 impl Node {
     fn remove(&self) {
         self.lit.remove();
         self.dot.remove();
-        self.pill.iter().for_each(Element::remove);
+        self.pill.iter().for_each(|(pill, _)| pill.remove());
     }
 }
 
@@ -128,14 +129,21 @@ impl Painter {
                 && let Some(node) = make(flight, size, height, &lits, &pills)
             {
                 if focus == Some(flight.id) {
-                    node.pill.iter().chain([&node.dot]).for_each(|element| set(element, "data-spoken-of", ""));
+                    node.pill
+                        .iter()
+                        .map(|(pill, _)| pill)
+                        .chain([&node.dot])
+                        .for_each(|element| set(element, "data-spoken-of", ""));
                 }
                 self.messages.insert(flight.id, node);
             }
             if let Some(node) = self.messages.get(&flight.id) {
-                set(&node.dot, "transform", &translate(place.dot.x, place.dot.y));
-                if let Some(pill) = &node.pill {
+                let turned = |x: f64, y: f64| format!("{} rotate({})", translate(x, y), number(place.angle()));
+                set(&node.dot, "transform", &turned(place.dot.x, place.dot.y));
+                if let Some((pill, nose)) = &node.pill {
                     set(pill, "transform", &translate(place.pill.x, place.pill.y));
+                    let at = place.nose(flight.width, height);
+                    set(nose, "transform", &turned(at.x, at.y));
                 }
             }
         }
@@ -255,10 +263,12 @@ fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element
         ];
         let text = element("text", &attributes)?;
         text.set_text_content(Some(label));
+        let nose = element("path", &[("class", &format!("pill {kind}")), ("d", &nose_outline(height))])?;
+        group.append_child(&nose).ok()?;
         group.append_child(&outline).ok()?;
         group.append_child(&text).ok()?;
         pills.append_child(&group).ok()?;
-        Some(group)
+        Some((group, nose))
     });
     Some(Node { lit, dot, pill })
 }
@@ -267,7 +277,7 @@ fn paint_selection(scene: &Scene, selection: Option<&Selection>) {
     let Some(layer) = gloo::utils::document().get_element_by_id("orrery-selection") else { return };
     layer.set_inner_html("");
     let rect = selection.and_then(|selection| scene.groups.iter().find_map(|group| find(group, selection)));
-    if let Some(element) = rect.and_then(|rect| outline(rect.inset(-3.0), scene.layout.font * 0.6, "selected")) {
+    if let Some(element) = rect.and_then(|rect| outline(rect.inset(-4.5), scene.layout.font * 0.6, "selected")) {
         // A selection that cannot be outlined is still shown in the inspector.
         let _ = layer.append_child(&element);
     }

@@ -40,7 +40,7 @@ impl Scene {
             groups: Vec::new(),
         }));
         for (view, place) in &pairs {
-            groups.push(Rc::new(parts_group(view, place, &layout, model)));
+            groups.push(Rc::new(parts_group(view, place, &layout, model, texts)));
         }
         groups.extend(outside_groups(model, &layout, texts).into_iter().map(Rc::new));
         Self { layout, groups }
@@ -48,15 +48,29 @@ impl Scene {
 }
 
 fn label(at: Point, align: Align, size: f64, bold: bool, ink: Ink, text: impl Into<String>) -> Mark {
-    Mark::Label { at, align, size, bold, ink, text: text.into() }
+    // Type that nobody could read is left out.
+    let text = if size < TOO_SMALL { String::new() } else { text.into() };
+    Mark::Label { at, align, size, bold, ink, text }
 }
+
+/// The smallest type in pixels, where a smaller one is not forced by a small page.
+const SMALLEST: f64 = 11.0;
+/// Type that would be smaller than this is not drawn.
+const TOO_SMALL: f64 = 8.5;
 
 fn frame_group(model: &ViewModel, layout: &Layout, frame: Rect, texts: &Texts) -> Group {
     let f = layout.font;
     let mut marks = vec![Mark::Box { rect: frame, radius: f, look: BoxLook::Frame }];
     if Metrics::of(layout.detail).frame_label > 0.0 {
         let text = format!("{} {}", texts.cluster.to_uppercase(), model.cluster);
-        marks.push(label(Point::new(frame.x + f, frame.y + 0.95 * f), Align::Start, 0.78 * f, true, Ink::Soft, text));
+        marks.push(label(
+            Point::new(frame.x + f, frame.y + 0.95 * f),
+            Align::Start,
+            (0.78 * f).max(SMALLEST),
+            true,
+            Ink::Soft,
+            text,
+        ));
     }
     Group { key: "frame".into(), selects: None, title: String::new(), marks, groups: Vec::new() }
 }
@@ -185,9 +199,11 @@ fn gauge_marks(gauge: &GaugeView, line: Rect, f: f64, widest: f64, marks: &mut V
 /// The group of a pod's cell.
 pub fn pod_group(pod: &PodView, rect: Rect) -> Group {
     let mut marks = vec![Mark::Cell { rect, phase: pod.phase, hue: pod.hue, system: pod.system }];
-    let size = (rect.w * 0.33).min(rect.h * 0.4);
+    // Three letters at least have room.
+    let room = (rect.w - 1.5) / text_width("web", 1.0, true);
+    let size = (rect.w * 0.33).min(rect.h * 0.4).max(SMALLEST.min(room));
     if rect.w >= 20.0 {
-        let tag = tag(&pod.owner, rect.w - 4.0, size);
+        let tag = tag(&pod.owner, rect.w - 1.5, size);
         let filled = !pod.system && matches!(pod.phase, PodPhase::Running | PodPhase::Started);
         let ink = if filled { Ink::OnPod } else { Ink::Main };
         marks.push(label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, true, ink, tag));
@@ -217,7 +233,7 @@ fn tag(owner: &str, width: f64, size: f64) -> String {
     let mut kept: Vec<char> = short.chars().collect();
     while !kept.is_empty() {
         let text: String = kept.iter().collect();
-        if text_width(text.trim_end_matches('-'), size, true) <= width {
+        if kept.len() > 1 && text_width(text.trim_end_matches('-'), size, true) <= width {
             return text.trim_end_matches('-').to_string();
         }
         kept.pop();
@@ -225,21 +241,18 @@ fn tag(owner: &str, width: f64, size: f64) -> String {
     String::new()
 }
 
-fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &ViewModel) -> Group {
+fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &ViewModel, texts: &Texts) -> Group {
     let f = layout.font;
     let mut groups = Vec::new();
-    let long = |part: Part| matches!(part, Part::KubeProxy | Part::Runtime);
-    // Either all names are shortened or none.
-    let short = place.parts.iter().any(|(part, rect)| long(*part) && text_width("kube-proxy", 0.86 * f, true) > rect.w - 0.5 * f);
     let runs = |part: Part| view.powered && view.parts.contains(&part.process());
     for (part, rect) in &place.parts {
         let up = runs(*part);
         let mut marks =
             vec![Mark::Box { rect: *rect, radius: 0.5 * f, look: if up { BoxLook::Part } else { BoxLook::PartDown } }];
-        let name = part_name(*part, rect.w - 0.5 * f, f, short);
+        let name = part_name(*part, rect.w - 0.5 * f, f);
         let size = part_size(*part, layout, *rect, &name);
         let ink = if up { Ink::Main } else { Ink::Soft };
-        let note = part_note(*part, view, model, rect.h / f).filter(|_| up);
+        let note = part_note(*part, view, model, rect.h / f, texts).filter(|_| up);
         let y = if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
             rect.y + Metrics::of(layout.detail).chip_head * f * 0.54
         } else if note.is_some() {
@@ -249,16 +262,30 @@ fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &
         };
         marks.push(label(Point::new(rect.cx(), y), Align::Middle, size, true, ink, name));
         if let Some(note) = note {
-            let note = if text_width(&note, 0.82 * f, false) > rect.w - 0.6 * f { note.replace("revision", "rev") } else { note };
-            let note = fit(&note, rect.w - 0.4 * f, 0.82 * f, false);
-            marks.push(label(Point::new(rect.cx(), rect.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, note));
+            let small = (0.82 * f).max(SMALLEST);
+            let note =
+                if text_width(&note, small, false) > rect.w - 0.6 * f { note.replace(texts.revision, "rev") } else { note };
+            let note = fit(&note, rect.w - 0.4 * f, small, false);
+            marks.push(label(Point::new(rect.cx(), rect.cy() + 0.72 * f), Align::Middle, small, false, Ink::Soft, note));
         }
-        groups.push(Rc::new(part_group(view, *part, up, marks)));
+        if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
+            // How many controllers have no chip of their own.
+            let more = format!("+{}", Controller::ALL.len() - 1 - place.chips.len());
+            marks.push(label(
+                Point::new(rect.right() - 0.6 * f, y),
+                Align::End,
+                (0.82 * f).max(SMALLEST),
+                false,
+                Ink::Soft,
+                more,
+            ));
+        }
+        groups.push(Rc::new(part_group(view, *part, up, marks, texts)));
     }
     let manager_up = runs(Part::Controller(Controller::Manager));
     for (controller, rect) in &place.chips {
         let name = chip_name(*controller);
-        let mut size: f64 = 0.82 * f;
+        let mut size: f64 = (0.82 * f).max(SMALLEST);
         while text_width(name, size, true) > rect.w - 0.3 * f && size > 0.5 * f {
             size *= 0.96;
         }
@@ -273,7 +300,7 @@ fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &
                 name,
             ),
         ];
-        groups.push(Rc::new(part_group(view, Part::Controller(*controller), manager_up, marks)));
+        groups.push(Rc::new(part_group(view, Part::Controller(*controller), manager_up, marks, texts)));
     }
     if let Some(bar) = place.bar {
         let up = runs(Part::ApiServer);
@@ -288,13 +315,13 @@ fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &
                 "kube-apiserver",
             ),
         ];
-        groups.push(Rc::new(part_group(view, Part::ApiServer, up, marks)));
+        groups.push(Rc::new(part_group(view, Part::ApiServer, up, marks, texts)));
     }
     Group { key: format!("parts/{}", view.name), selects: None, title: String::new(), marks: Vec::new(), groups }
 }
 
-fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>) -> Group {
-    let state = if up { "" } else { " (not running)" };
+fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>, texts: &Texts) -> Group {
+    let state = if up { String::new() } else { format!(" ({})", texts.not_running) };
     Group {
         key: format!("part/{}/{}", view.name, part.name()),
         selects: Some(Selection::Part(view.name.clone(), part)),
@@ -305,13 +332,11 @@ fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>) -> Gro
 }
 
 /// A part's name, as long as there is room for.
-fn part_name(part: Part, width: f64, f: f64, short: bool) -> String {
+fn part_name(part: Part, width: f64, f: f64) -> String {
     let names: &[&str] = match part {
         Part::Controller(_) => &["kube-controller-manager", "controller-manager", "controllers"],
         Part::Scheduler => &["kube-scheduler", "scheduler"],
-        Part::KubeProxy if short => &["proxy"],
         Part::KubeProxy => &["kube-proxy"],
-        Part::Runtime if short => &["runtime"],
         Part::Runtime => &["containerd"],
         Part::Kubelet => &["kubelet"],
         Part::Etcd => &["etcd"],
@@ -332,11 +357,11 @@ fn part_size(part: Part, layout: &Layout, rect: Rect, name: &str) -> f64 {
 }
 
 /// What a part says about itself, where its box is high enough.
-fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64) -> Option<String> {
+fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64, texts: &Texts) -> Option<String> {
     if height < 3.0 {
         return None;
     }
-    let leads = |leads: bool| Some(if leads { "◆ leads" } else { "stands by" }.to_string());
+    let leads = |leads: bool| Some(if leads { texts.leads.0 } else { texts.leads.1 }.to_string());
     match (part, &view.etcd, view.leads) {
         (Part::Etcd, Some(etcd), _) => return Some(etcd_note(etcd)),
         (Part::Scheduler, _, Some((scheduler, _))) => return leads(scheduler),
@@ -344,11 +369,11 @@ fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64) -> 
         _ => {}
     }
     match part {
-        Part::Etcd => Some(format!("revision {}", model.revision)),
+        Part::Etcd => Some(format!("{} {}", texts.revision, model.revision)),
         Part::Scheduler => Some(match model.unscheduled.len() {
-            0 => "queue empty".to_string(),
-            1 => "1 pod waits".to_string(),
-            many => format!("{many} pods wait"),
+            0 => texts.queue_empty.to_string(),
+            1 => format!("1 {}", texts.pods_wait.0),
+            many => format!("{many} {}", texts.pods_wait.1),
         }),
         _ => None,
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use orrery_sim::core::{Addr, Envelope, EnvelopeId, Trace};
 
-use super::geometry::{Point, Rect, along, mono_width};
+use super::geometry::{Point, Rect, along, length, mono_width};
 use super::layout::{Detail, Layout};
 use super::messages::{MessageKind, label};
 use super::wires::labels_within_nodes;
@@ -50,6 +50,8 @@ pub struct Shown {
     pub dot: Point,
     /// The middle of the pill.
     pub pill: Point,
+    /// Which way it goes: a vector of length 1.
+    pub heading: Point,
     /// How far it has come, from 0 to 1.
     pub share: f64,
 }
@@ -61,6 +63,23 @@ pub struct Flights {
     longest: u64,
     height: f64,
     stage: (f64, f64),
+}
+
+impl Shown {
+    /// The heading in degrees, clockwise from the right.
+    pub fn angle(&self) -> f64 {
+        self.heading.y.atan2(self.heading.x).to_degrees()
+    }
+
+    /// Where on the edge of its pill (of a width and height) the arrow head stands, from the pill's middle.
+    pub fn nose(&self, width: f64, height: f64) -> Point {
+        if self.heading.y.abs() > self.heading.x.abs() {
+            let reach = (width / 2.0 - height / 2.0).max(0.0);
+            Point::new((self.dot.x - self.pill.x).clamp(-reach, reach), self.heading.y.signum() * height / 2.0)
+        } else {
+            Point::new(self.heading.x.signum() * width / 2.0, 0.0)
+        }
+    }
 }
 
 impl Flights {
@@ -75,7 +94,9 @@ impl Flights {
             let Some(way) = layout.way(envelope.from, envelope.to, kind) else { continue };
             let words = label(envelope, trace);
             let within = envelope.from.machine == envelope.to.machine && kind == MessageKind::Cri;
-            let dot = kind.is_dot() || (within && !labels_within_nodes(layout.detail));
+            // Where two boxes stand close together a label would hide their names.
+            let close = within && length(&way.points) < 2.0 * size;
+            let dot = kind.is_dot() || close || (within && !labels_within_nodes(layout.detail));
             let text = if layout.detail >= Detail::Brief { words.gathered.clone() } else { words.text };
             let (sent, due) = (envelope.sent_at.0, envelope.due_at.0.max(envelope.sent_at.0 + 1));
             let index = flights.list.len();
@@ -134,7 +155,8 @@ impl Flights {
             let extent = self.extent(flight);
             let rivals: Vec<usize> =
                 active.iter().filter(|(_, other)| other.overlaps(&extent)).map(|(other, _)| *other).collect();
-            let room = ((extent.h / pitch).floor() as usize).clamp(2, MOST_SLOTS);
+            let level = extent.h < 2.0 * self.height;
+            let room = if level { 1 } else { ((extent.h / pitch).floor() as usize).clamp(2, MOST_SLOTS) };
             let free = (0..room).find(|slot| rivals.iter().all(|other| self.list[*other].slot.0 != *slot));
             let Some(slot) = free else {
                 self.list[index].label = None;
@@ -209,15 +231,15 @@ impl Flights {
 
     /// Where a flight is after `share` of its way.
     pub fn place_at(&self, flight: &Flight, share: f64) -> Shown {
-        let (dot, _) = along(&flight.points, share);
+        let (dot, heading) = along(&flight.points, share);
         let (slot, slots) = flight.slot;
         let (top, bottom) = reach(&flight.points, self.height);
         let (first, last) = (flight.points[0], flight.points[flight.points.len() - 1]);
         let pitch = self.pitch();
         let stack = pitch * (slots - 1) as f64;
         let y = if bottom - top < 2.0 * self.height {
-            // A level wire: its labels stand on top of each other.
-            dot.y - pitch * slot as f64
+            // A level wire: its labels stand on it, below the boxes at both ends; there is no room for a second one.
+            bottom - self.height / 2.0 - pitch * slot as f64
         } else {
             // The stack of slots travels as a whole and stays between the boxes at both ends.
             let travel = (bottom - top - self.height - stack).max(0.0);
@@ -227,7 +249,7 @@ impl Flights {
         let half = flight.width / 2.0 + 2.0;
         let within = |value: f64, half: f64, size: f64| value.clamp(half, (size - half).max(half));
         let pill = Point::new(within(dot.x + flight.aside, half, self.stage.0), within(y, self.height / 2.0, self.stage.1));
-        Shown { dot, pill, share }
+        Shown { dot, pill, heading, share }
     }
 }
 

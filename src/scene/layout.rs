@@ -155,8 +155,10 @@ impl Layout {
         let parts_y = machines.first().map_or(margin + top, |cp| cp.title.bottom());
         let (user, tray, registry) = if plan.stacked {
             let user = Rect::new(margin, margin, (7.5 * f).min(width * 0.4), 2.2 * f);
-            let tray = Rect::new(user.right() + f, margin, width - margin - user.right() - f, 2.2 * f);
-            (user, tray, None)
+            let registry = m.registry.then(|| Rect::new(width - margin - 6.0 * f, margin, 6.0 * f, 2.2 * f));
+            let right = registry.map_or(width - margin, |registry| registry.x - f);
+            let tray = Rect::new(user.right() + f, margin, (right - user.right() - f).max(0.0), 2.2 * f);
+            (user, tray, registry)
         } else {
             let width = left - f;
             let user = Rect::new(margin, parts_y, width, m.cp_parts * f);
@@ -188,7 +190,7 @@ impl Layout {
 
     /// The size of the type on pills.
     pub fn pill_font(&self) -> f64 {
-        (self.font * 0.8).max(10.0)
+        (self.font * 0.8).max(11.0)
     }
 
     /// The height of a pill.

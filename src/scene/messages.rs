@@ -14,7 +14,7 @@ use super::geometry::clip;
 pub enum MessageKind {
     /// A client asks the api-server.
     Request,
-    /// An answer without an error; a small dot.
+    /// An answer without an error, or 404; a small dot.
     Response,
     /// The api-server tells a watcher.
     Watch,
@@ -30,7 +30,7 @@ pub enum MessageKind {
     Pull,
     /// docker, kind and kubeadm working on machines.
     Machine,
-    /// An error: a status of 400 or more, a refused or broken connection.
+    /// An error: a status of 400 or more but 404, a refused or broken connection.
     Failure,
 }
 
@@ -75,7 +75,8 @@ impl MessageKind {
         match &envelope.message {
             Message::Request(_) if envelope.to.part == Part::Kubelet => Self::KubeletCall,
             Message::Request(_) => Self::Request,
-            Message::Response(response) if !response.ok() => Self::Failure,
+            // That something is not there is often what the client wants to know.
+            Message::Response(response) if !response.ok() && response.code != 404 => Self::Failure,
             Message::Response(_) if envelope.from.part == Part::Kubelet => Self::KubeletCall,
             Message::Response(_) => Self::Response,
             Message::Watch(_) => Self::Watch,
@@ -116,10 +117,22 @@ impl Label {
     }
 }
 
-/// The label of an envelope; `trace` is where an answer finds its question.
+/// How names are written.
+type Naming = fn(&str) -> String;
+
+/// The label of an envelope, with short names, as on the stage; `trace` is where an answer finds its question.
 pub fn label(envelope: &Envelope, trace: &Trace) -> Label {
+    label_with(envelope, trace, short_name)
+}
+
+/// The same with names in full, as in lists.
+pub fn full_label(envelope: &Envelope, trace: &Trace) -> Label {
+    label_with(envelope, trace, str::to_string)
+}
+
+fn label_with(envelope: &Envelope, trace: &Trace, naming: Naming) -> Label {
     match &envelope.message {
-        Message::Request(request) => request_label(request),
+        Message::Request(request) => request_label(request, naming),
         Message::Response(response) => {
             let text = if response.ok() {
                 response.code.to_string()
@@ -127,15 +140,15 @@ pub fn label(envelope: &Envelope, trace: &Trace) -> Label {
                 let reason = response.body["reason"].str();
                 format!("{} {}", response.code, if reason.is_empty() { "Error" } else { reason })
             };
-            let asked = trace.get(response.to).map(|question| label(question, trace).text).unwrap_or_default();
+            let asked = trace.get(response.to).map(|question| label_with(question, trace, naming).text).unwrap_or_default();
             if envelope.from.part == Part::Kubelet && response.ok() {
                 return Label::same(asked.strip_prefix("GET ").map_or(text, str::to_string));
             }
             Label::same(text)
         }
-        Message::Watch(batch) => watch_label(batch),
+        Message::Watch(batch) => watch_label(batch, naming),
         Message::Failure(failure) => Label::same(failure.kind.to_string()),
-        Message::EtcdRequest(request) => etcd_label(request),
+        Message::EtcdRequest(request) => etcd_label(request, naming),
         Message::EtcdResponse(response) => Label::same(format!("rev {}", response.revision)),
         Message::EtcdWatch(batch) => Label::new(format!("EVENT rev {}", batch.revision), "EVENT".into()),
         Message::Peer(peer) => raft_label(&peer.raft.body, peer.raft.term),
@@ -178,7 +191,7 @@ fn short_image(image: &str) -> &str {
     last.split('@').next().unwrap_or(last)
 }
 
-fn request_label(request: &Request) -> Label {
+fn request_label(request: &Request, naming: Naming) -> Label {
     let verb = match request.verb {
         Verb::List => "LIST",
         Verb::Watch => "WATCH",
@@ -200,24 +213,24 @@ fn request_label(request: &Request) -> Label {
             let name = metadata["name"].as_str().map(str::to_string);
             let name = name.unwrap_or_else(|| match metadata["generateName"].str() {
                 "" => String::new(),
-                prefix => format!("{}…", short_name(prefix)),
+                prefix => format!("{}…", naming(prefix)),
             });
-            format!("{verb} {} {}", resource.plural, short_name(&name)).trim_end().to_string()
+            format!("{verb} {} {}", resource.plural, naming(&name)).trim_end().to_string()
         }
         ("", _) => gathered.clone(),
-        (name, _) => format!("{verb} {}/{}{sub}", resource.plural, short_name(name)),
+        (name, _) => format!("{verb} {}/{}{sub}", resource.plural, naming(name)),
     };
     Label::new(text, gathered)
 }
 
-fn watch_label(batch: &WatchBatch) -> Label {
+fn watch_label(batch: &WatchBatch, naming: Naming) -> Label {
     let singular = batch.resource.singular;
     let shown: Vec<_> = batch.events.iter().filter(|event| event.kind != orrery_sim::core::WatchType::Bookmark).collect();
     match shown.as_slice() {
         [] => Label::same(format!("BOOKMARK {}", batch.resource.plural)),
         [event] => {
             let kind = event.kind.name();
-            Label::new(format!("{kind} {singular}/{}", short_name(object_name(&event.object))), format!("{kind} {singular}"))
+            Label::new(format!("{kind} {singular}/{}", naming(object_name(&event.object))), format!("{kind} {singular}"))
         }
         many => {
             let first = many[0].kind;
@@ -251,7 +264,7 @@ fn raft_label<D>(body: &Body<D>, term: u64) -> Label {
     Label::new(text, name.to_string())
 }
 
-fn etcd_label(request: &EtcdRequest) -> Label {
+fn etcd_label(request: &EtcdRequest, naming: Naming) -> Label {
     let (verb, key) = match request {
         EtcdRequest::Range { key, .. } => ("GET", key),
         EtcdRequest::Put { key, .. } => ("PUT", key),
@@ -263,21 +276,23 @@ fn etcd_label(request: &EtcdRequest) -> Label {
     let path = key.strip_prefix("/registry/").unwrap_or(key).trim_end_matches('/');
     let mut parts = path.split('/');
     let folder = parts.next().unwrap_or_default();
-    let name = parts.next_back().map(short_name).unwrap_or_default();
+    let name = parts.next_back().map(naming).unwrap_or_default();
     let text = if name.is_empty() { format!("{verb} {folder}") } else { format!("{verb} {folder}/{name}") };
     Label::new(text, format!("{verb} {folder}"))
 }
 
-/// A generated pod's name without the hash of its template: `web-cc544bdcc-k6k55` → `web-k6k55`. Long names are cut.
+/// A name as on the stage: of a generated pod's name without the hash of its template, `web-cc544bdcc-k6k55` → `web-…k6k55`; of a ReplicaSet's
+/// the beginning of the hash, `web-cc54…`. Long names are cut.
 pub fn short_name(name: &str) -> String {
     let is_hash =
         |part: &str| (8..=10).contains(&part.len()) && part.bytes().all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte));
     let parts: Vec<&str> = name.split('-').collect();
-    let kept: Vec<&str> =
-        parts.iter().enumerate().filter(|(index, part)| *index == 0 || !is_hash(part)).map(|(_, part)| *part).collect();
-    // An Event's name ends in a hexadecimal number behind a dot.
-    let joined = kept.join("-");
-    clip(&joined, 22)
+    let Some(at) = parts.iter().rposition(|part| is_hash(part)).filter(|at| *at > 0) else { return clip(name, 22) };
+    let (before, after) = (clip(&parts[..at].join("-"), 16), parts[at + 1..].join("-"));
+    if name.ends_with('-') {
+        return format!("{before}-");
+    }
+    if after.is_empty() { format!("{before}-{}…", &parts[at][..4]) } else { format!("{before}-…{}", clip(&after, 12)) }
 }
 
 #[cfg(test)]
@@ -290,15 +305,15 @@ mod tests {
     #[test]
     fn requests_read_as_on_the_wire() {
         let binding = Request { verb: Verb::Create, ..Request::get(PODS, "default", "web-cc544bdcc-k6k55").sub("binding") };
-        assert_eq!(request_label(&binding).text, "POST pods/web-k6k55/binding");
-        assert_eq!(request_label(&binding).gathered, "POST pods/binding");
+        assert_eq!(request_label(&binding, short_name).text, "POST pods/web-…k6k55/binding");
+        assert_eq!(request_label(&binding, short_name).gathered, "POST pods/binding");
         let create = Request::create(DEPLOYMENTS, value!({"metadata": {"name": "web", "namespace": "default"}}));
-        assert_eq!(request_label(&create).text, "POST deployments web");
+        assert_eq!(request_label(&create, short_name).text, "POST deployments web");
         let pod = Request::create(PODS, value!({"metadata": {"generateName": "web-cc544bdcc-"}}));
-        assert_eq!(request_label(&pod).text, "POST pods web-…");
+        assert_eq!(request_label(&pod, short_name).text, "POST pods web-…");
         let event = Request::create(EVENTS, value!({"reason": "Scheduled", "metadata": {"name": "x.1"}}));
-        assert_eq!(request_label(&event).text, "POST events Scheduled");
-        assert_eq!(request_label(&Request::watch(PODS, "")).text, "WATCH pods");
+        assert_eq!(request_label(&event, short_name).text, "POST events Scheduled");
+        assert_eq!(request_label(&Request::watch(PODS, ""), short_name).text, "WATCH pods");
     }
 
     #[test]
@@ -306,10 +321,10 @@ mod tests {
         let event = |kind, name: &'static str| WatchEvent { kind, object: value!({"metadata": {"name": name}}) };
         let batch = |events| WatchBatch { stream: orrery_sim::core::EnvelopeId(0), resource: PODS, events };
         let one = batch(vec![event(WatchType::Added, "web-cc544bdcc-mwl2x")]);
-        assert_eq!(watch_label(&one).text, "ADDED pod/web-mwl2x");
+        assert_eq!(watch_label(&one, short_name).text, "ADDED pod/web-…mwl2x");
         let many = batch(vec![event(WatchType::Added, "a"), event(WatchType::Added, "b"), event(WatchType::Bookmark, "")]);
-        assert_eq!(watch_label(&many).text, "ADDED pods ×2");
-        assert_eq!(watch_label(&batch(vec![event(WatchType::Bookmark, "")])).text, "BOOKMARK pods");
+        assert_eq!(watch_label(&many, short_name).text, "ADDED pods ×2");
+        assert_eq!(watch_label(&batch(vec![event(WatchType::Bookmark, "")]), short_name).text, "BOOKMARK pods");
     }
 
     #[test]
@@ -320,16 +335,17 @@ mod tests {
             value: Value::Null,
             ttl: None,
         };
-        assert_eq!(etcd_label(&put).text, "PUT pods/web-k6k55");
+        assert_eq!(etcd_label(&put, short_name).text, "PUT pods/web-…k6k55");
         let range = EtcdRequest::Range { key: "/registry/pods/".into(), prefix: true, limit: 0 };
-        assert_eq!(etcd_label(&range).text, "GET pods");
+        assert_eq!(etcd_label(&range, short_name).text, "GET pods");
     }
 
     #[test]
     fn names_lose_their_hash_only() {
-        assert_eq!(short_name("web-cc544bdcc-k6k55"), "web-k6k55");
+        assert_eq!(short_name("web-cc544bdcc-k6k55"), "web-…k6k55");
+        assert_eq!(short_name("web-cc544bdcc"), "web-cc54…");
         assert_eq!(short_name("kind-control-plane"), "kind-control-plane");
-        assert_eq!(short_name("coredns-674b8bbfcf-4xk2p"), "coredns-4xk2p");
-        assert_eq!(short_name("local-path-provisioner-7dc846544d-x"), "local-path-provisione…");
+        assert_eq!(short_name("coredns-674b8bbfcf-4xk2p"), "coredns-…4xk2p");
+        assert_eq!(short_name("local-path-provisioner-7dc846544d-x"), "local-path-prov…-…x");
     }
 }

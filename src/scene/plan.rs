@@ -139,7 +139,7 @@ const BRIEF: Metrics = Metrics {
     chips: (0, 0),
     chip_head: 0.0,
     w_parts: 2.0,
-    w_widths: [4.6, 5.4, 5.4],
+    w_widths: [6.4, 5.0, 6.4],
     cri_lane: 0.0,
     w_title: 1.7,
     gauges: (0, 0),
@@ -147,7 +147,7 @@ const BRIEF: Metrics = Metrics {
     cell: 2.2,
     cells: (2.4, 6.0),
     w_min: 17.5,
-    registry: false,
+    registry: true,
     legible: 9.5,
     largest: 24.0,
 };
@@ -166,6 +166,7 @@ const CELLS: Metrics = Metrics {
     lane: 2.4,
     lane_above: 2.2,
     legible: 0.0,
+    registry: false,
     ..BRIEF
 };
 

@@ -60,6 +60,7 @@ pub fn baseline(y: f64, size: f64) -> f64 {
 pub fn prims(mark: &Mark) -> Vec<Prim> {
     match mark {
         Mark::Box { rect, radius, look } => box_prims(*rect, *radius, *look),
+        Mark::Label { text, .. } if text.is_empty() => Vec::new(),
         Mark::Label { at, align, size, bold, ink, text } => {
             let weight = if *bold { " bold" } else { "" };
             let class = format!("ink-{}{weight}", ink.class());
@@ -171,7 +172,7 @@ pub fn pill_outline(kind: MessageKind, w: f64, h: f64) -> String {
             format!("M{} {}H{}L{} 0L{} {}H{}L{} 0z", n(-x + tip), n(-y), n(x - tip), n(x), n(x - tip), n(y), n(-x + tip), n(-x))
         }
         // Cut corners: calls within a machine, and of docker.
-        MessageKind::Cri | MessageKind::Machine | MessageKind::Pull => {
+        MessageKind::Cri | MessageKind::Machine => {
             let cut = h * 0.25;
             format!(
                 "M{} {}H{}L{} {}V{}L{} {}H{}L{} {}V{}z",
@@ -188,6 +189,11 @@ pub fn pill_outline(kind: MessageKind, w: f64, h: f64) -> String {
                 n(y - cut),
                 n(-y + cut)
             )
+        }
+        // A ribbon, notched at both ends: an image comes in.
+        MessageKind::Pull => {
+            let notch = h * 0.3;
+            format!("M{} {}H{}L{} 0L{} {}H{}L{} 0z", n(-x), n(-y), n(x), n(x - notch), n(x), n(y), n(-x), n(-x + notch))
         }
         // Slanted: something went wrong.
         MessageKind::Failure => {
@@ -215,12 +221,19 @@ fn rounded(w: f64, h: f64, r: f64) -> String {
     )
 }
 
-/// The outline of a message without a label around (0, 0): round, a lozenge for etcd's answers.
+/// The outline of a message without a label around (0, 0), with a tip that points to the right: round, a lozenge for etcd's answers.
 pub fn dot_outline(kind: MessageKind, r: f64) -> String {
     let n = number;
     if kind == MessageKind::EtcdReply || kind == MessageKind::Etcd {
-        format!("M0 {}L{} 0L0 {}L{} 0z", n(-r), n(r), n(r), n(-r))
+        format!("M{} {}L{} 0L{} {}L{} 0z", n(-0.1 * r), n(-r), n(1.9 * r), n(-0.1 * r), n(r), n(-r))
     } else {
-        format!("M{} 0a{r} {r} 0 1 1 {} 0a{r} {r} 0 1 1 {} 0z", n(-r), n(2.0 * r), n(-2.0 * r), r = n(r))
+        let (x, y) = (n(r * 0.5), r * 0.87);
+        format!("M{x} {}A{} {} 0 1 0 {x} {}L{} 0z", n(-y), n(r), n(r), n(y), n(1.9 * r))
     }
+}
+
+/// The arrow head at a pill's edge, which points to the right and has its foot at (0, 0); `h` is the pill's height.
+pub fn nose_outline(h: f64) -> String {
+    let n = number;
+    format!("M-2 {}L{} 0L-2 {}z", n(-h * 0.34), n(h * 0.44), n(h * 0.34))
 }

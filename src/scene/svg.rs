@@ -2,9 +2,9 @@
 //! that read SVG know no CSS variables.
 
 use super::flight::Flights;
-use super::geometry::{number, text_width};
+use super::geometry::{Point, number, text_width};
 use super::marks::{Group, Scene};
-use super::prims::{Prim, baseline, dot_outline, pill_outline, polyline, prims};
+use super::prims::{Prim, baseline, dot_outline, nose_outline, pill_outline, polyline, prims};
 
 const THEME: &str = include_str!("../../styles/theme.css");
 const STYLE: &str = include_str!("../../styles/scene.css");
@@ -36,14 +36,19 @@ pub fn svg(scene: &Scene, flights: &Flights, t: f64, theme: Theme) -> String {
         let shown = flights.place(flight, t);
         let kind = flight.kind.class();
         let at = |x: f64, y: f64| format!("translate({} {})", number(x), number(y));
+        let turned = |point: Point| format!("{} rotate({})", at(point.x, point.y), number(shown.angle()));
         out += &format!("<path class=\"lit {kind}\" d=\"{}\"/>", polyline(&flight.points));
         match &flight.label {
             Some(label) => {
                 let outline = dot_outline(flight.kind, size * 0.36);
-                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", at(shown.dot.x, shown.dot.y));
+                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", turned(shown.dot));
                 let outline = pill_outline(flight.kind, flight.width, flights.pill_height());
-                out +=
-                    &format!("<g transform=\"{}\"><path class=\"pill {kind}\" d=\"{outline}\"/>", at(shown.pill.x, shown.pill.y));
+                let nose = nose_outline(flights.pill_height());
+                let nose_at = turned(shown.nose(flight.width, flights.pill_height()));
+                out += &format!(
+                    "<g transform=\"{}\"><path class=\"pill {kind}\" transform=\"{nose_at}\" d=\"{nose}\"/><path class=\"pill {kind}\" d=\"{outline}\"/>",
+                    at(shown.pill.x, shown.pill.y)
+                );
                 let y = number(baseline(0.0, size));
                 out += &format!(
                     "<text class=\"pill-text {kind}\" y=\"{y}\" font-size=\"{}\" text-anchor=\"middle\">{}</text></g>",
@@ -53,7 +58,7 @@ pub fn svg(scene: &Scene, flights: &Flights, t: f64, theme: Theme) -> String {
             }
             None => {
                 let outline = dot_outline(flight.kind, size * 0.5);
-                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", at(shown.dot.x, shown.dot.y));
+                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", turned(shown.dot));
             }
         }
     }

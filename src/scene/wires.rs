@@ -111,11 +111,12 @@ impl Layout {
                 }
             }
             if machine.row > 0
-                && let Some((part, rect)) = machine.parts.last()
+                && let Some(rect) = machine.part(Part::Kubelet)
             {
-                let mut points = self.down(machine, rect.at(0.5), rect.y, server);
+                // It begins above the rightmost of the stubs.
+                let mut points = self.down(machine, rect.at(0.8), rect.y, server);
                 points.remove(0);
-                push(Addr::new(machine.id, *part), WireKind::Trunk, Some(points));
+                push(Addr::new(machine.id, Part::Kubelet), WireKind::Trunk, Some(points));
             }
             if machine.control_plane && machine.chips.is_empty() {
                 let addr = Addr::new(machine.id, Part::Controller(Controller::Manager));
@@ -289,6 +290,25 @@ impl Layout {
         let frame = self.frame?;
         let runtime = machine.part(Part::Runtime);
         let (x, y) = runtime.map_or((machine.rect.right(), machine.title.cy()), |rect| (rect.right(), rect.cy()));
+        if self.stacked {
+            // The registry stands above: through the lane below the control plane, then up at the right edge.
+            let right = frame.right() - 0.25 * self.font;
+            let top = self
+                .machines
+                .iter()
+                .filter(|machine| machine.control_plane)
+                .map(|machine| machine.rect.bottom())
+                .fold(frame.y, f64::max);
+            let lane = top + 0.5 * self.font;
+            let x_of = machine.gutter.min(right);
+            return Some(vec![
+                Point::new(x, y),
+                Point::new(x_of, y),
+                Point::new(x_of, lane),
+                Point::new(right, lane),
+                Point::new(right, registry.bottom()),
+            ]);
+        }
         let lane = frame.bottom() - 0.85 * self.font;
         let gutter = if machine.gutter > frame.right() { frame.right() - 0.35 * self.font } else { machine.gutter };
         Some(vec![Point::new(x, y), Point::new(gutter, y), Point::new(gutter, lane), Point::new(registry.right(), lane)])

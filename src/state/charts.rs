@@ -31,10 +31,10 @@ impl Client {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kubectl => "kubectl",
-            Self::Scheduler => "scheduler",
-            Self::Controllers => "controllers",
+            Self::Scheduler => "kube-scheduler",
+            Self::Controllers => "kube-controller-manager",
             Self::Kubelets => "kubelets",
-            Self::Others => "others",
+            Self::Others => "kube-proxy, kindnet, coredns",
         }
     }
 

@@ -1,14 +1,23 @@
 //! What the inspector says about the selected thing at the playhead.
 
 use orrery_sim::api::Resource;
-use orrery_sim::api::resource::{EVENTS, NODES, PODS};
+use orrery_sim::api::resource::{EVENTS, LEASES, NODES, PODS};
 use orrery_sim::api::yaml_out::to_yaml;
+use orrery_sim::apiserver::ApiServer;
 use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::core::{Addr, Cluster, EnvelopeId, MachineId, Message, Part, Time};
 use orrery_sim::etcd::What;
 use orrery_sim::etcd::raft::{Body, Payload};
+use orrery_sim::kcm::ControllerManager;
+use orrery_sim::kubelet::Kubelet;
+use orrery_sim::proxy::{KubeProxy, Rule};
+use orrery_sim::runtime::Containerd;
+use orrery_sim::scheduler::KubeScheduler;
+use orrery_sim::scheduler::queue::Place;
 use orrery_sim::value::Value;
 
+use crate::i18n::Texts;
+use crate::i18n::say::Say;
 use crate::scene::model::{objects, store};
 use crate::scene::{MessageKind, Selection};
 
@@ -34,10 +43,12 @@ pub struct EventRow {
     pub message: String,
     /// How often it was seen.
     pub count: i64,
+    /// etcd's revision of its last change: the order of what was seen in the same second.
+    pub revision: u64,
 }
 
 impl EventRow {
-    fn of(event: &Value) -> Self {
+    fn of(event: &Value, revision: u64) -> Self {
         let object = if event["involvedObject"].is_null() { &event["regarding"] } else { &event["involvedObject"] };
         let moment = [
             &event["series"]["lastObservedTime"],
@@ -56,6 +67,7 @@ impl EventRow {
             namespace: object["namespace"].str().to_string(),
             message: message.str().to_string(),
             count: event["count"].int().max(event["series"]["count"].int()).max(1),
+            revision,
         }
     }
 }
@@ -63,9 +75,10 @@ impl EventRow {
 /// All events of the cluster, the oldest first; those about one object when `about` names it as `kind/name`.
 pub fn events(cluster: &Cluster, about: Option<&str>) -> Vec<EventRow> {
     let Some(store) = store(cluster) else { return Vec::new() };
-    let mut rows: Vec<EventRow> =
-        objects(store, EVENTS).map(EventRow::of).filter(|row| about.is_none_or(|about| row.object == about)).collect();
-    rows.order_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    let prefix = EVENTS.etcd_key("", "");
+    let all = store.prefix(&prefix).map(|entry| EventRow::of(&entry.value, entry.mod_revision));
+    let mut rows: Vec<EventRow> = all.filter(|row| about.is_none_or(|about| row.object == about)).collect();
+    rows.order_by_key(|row| (row.at, row.revision));
     rows
 }
 
@@ -75,12 +88,20 @@ pub fn object<'a>(cluster: &'a Cluster, selection: &Selection) -> Option<(Resour
     let (resource, namespace, name) = match selection {
         Selection::Node(name) => (NODES, "", name.clone()),
         Selection::Pod(namespace, name) => (PODS, namespace.as_str(), name.clone()),
-        // A part of the control plane runs as a static pod, whose mirror the api-server knows.
+        // A part of the control plane runs as a static pod, whose mirror the api-server knows; others belong to a DaemonSet or Deployment.
         Selection::Part(machine, part) => {
             let process = part.process();
             let name = match process {
+                Part::Kubelet => return object(cluster, &Selection::Node(machine.clone())),
                 Part::Etcd | Part::ApiServer | Part::Scheduler => process.name(),
                 Part::Controller(_) => "kube-controller-manager",
+                Part::KubeProxy | Part::Kindnet | Part::CoreDns | Part::LocalPathProvisioner => {
+                    let prefix = process.name().trim_end_matches('d');
+                    let pod = objects(store, PODS).find(|pod| {
+                        pod["spec"]["nodeName"].str() == machine && pod.namespace() != "default" && pod.name().starts_with(prefix)
+                    });
+                    return pod.map(|pod| (PODS, pod));
+                }
                 _ => return None,
             };
             (PODS, "kube-system", format!("{name}-{machine}"))
@@ -121,12 +142,12 @@ pub fn machine(cluster: &Cluster, name: &str) -> Option<MachineId> {
     position.map(|index| MachineId(index as u16))
 }
 
-/// The facts about a selection.
-pub fn facts(cluster: &Cluster, selection: &Selection) -> Vec<Fact> {
+/// The facts about a selection at `t`.
+pub fn facts(cluster: &Cluster, selection: &Selection, t: Time, say: &Say) -> Vec<Fact> {
     match selection {
-        Selection::Node(name) => node_facts(cluster, name),
-        Selection::Pod(..) => object(cluster, selection).map(|(_, pod)| pod_facts(pod)).unwrap_or_default(),
-        Selection::Part(name, part) => part_facts(cluster, name, *part),
+        Selection::Node(name) => node_facts(cluster, name, say),
+        Selection::Pod(..) => object(cluster, selection).map(|(_, pod)| pod_facts(pod, say)).unwrap_or_default(),
+        Selection::Part(name, part) => part_facts(cluster, name, *part, t, say),
         Selection::Message(_) => Vec::new(),
     }
 }
@@ -155,7 +176,7 @@ fn joined(value: &Value) -> String {
     pairs.collect::<Vec<_>>().join("\n")
 }
 
-fn node_facts(cluster: &Cluster, name: &str) -> Vec<Fact> {
+fn node_facts(cluster: &Cluster, name: &str, say: &Say) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some((_, node)) = object(cluster, &Selection::Node(name.to_string())) {
         facts.extend(conditions(node));
@@ -173,16 +194,16 @@ fn node_facts(cluster: &Cluster, name: &str) -> Vec<Fact> {
         facts.push(fact("Labels", joined(&node["metadata"]["labels"])));
     }
     if let Some(machine) = machine(cluster, name).and_then(|id| cluster.machine(id)) {
-        facts.push(fact("Address", machine.ip.to_string()));
+        facts.push(fact(say.f_address, machine.ip.to_string()));
         facts.push(fact("Image", machine.spec.image.to_string()));
         let parts: Vec<&str> = machine.parts().map(Part::name).collect();
-        facts.push(fact("Processes", parts.join("\n")));
+        facts.push(fact(say.f_processes, parts.join("\n")));
     }
     facts.retain(|(_, value)| !value.is_empty());
     facts
 }
 
-fn pod_facts(pod: &Value) -> Vec<Fact> {
+fn pod_facts(pod: &Value, say: &Say) -> Vec<Fact> {
     let spec = &pod["spec"];
     let status = &pod["status"];
     let mut facts = vec![
@@ -191,7 +212,7 @@ fn pod_facts(pod: &Value) -> Vec<Fact> {
         fact("Node", spec["nodeName"].str()),
         fact("IP", status["podIP"].str()),
         fact(
-            "Controlled by",
+            say.f_owner,
             pod.controller().map_or(String::new(), |owner| format!("{}/{}", owner["kind"].str(), owner["name"].str())),
         ),
     ];
@@ -212,66 +233,148 @@ fn pod_facts(pod: &Value) -> Vec<Fact> {
     facts
 }
 
-fn part_facts(cluster: &Cluster, machine_name: &str, part: Part) -> Vec<Fact> {
-    let mut facts = vec![fact("Machine", machine_name)];
-    let Some(machine) = machine(cluster, machine_name).and_then(|id| cluster.machine(id)) else { return facts };
-    facts.push(fact("Running", if machine.powered && machine.runs(part) { "yes" } else { "no" }));
-    if part.process() == Part::Etcd
-        && let Some(store) = store(cluster)
-    {
-        facts.push(fact("Revision", store.revision().to_string()));
-        facts.push(fact("Compacted", store.compacted().to_string()));
-        facts.push(fact("Keys", store.keys().count().to_string()));
-    }
-    if part == Part::ApiServer {
-        let watches = cluster.network().open().filter(|(_, open)| open.server.part == Part::ApiServer);
-        facts.push(fact("Open requests and watches", watches.count().to_string()));
+/// More keys than these are not measured.
+const MOST_MEASURED: usize = 3_000;
+
+fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &Say) -> Vec<Fact> {
+    // What is outside of the cluster is always there.
+    let Some(id) = machine(cluster, machine_name) else { return Vec::new() };
+    let Some(machine) = cluster.machine(id).filter(|_| id != MachineId::USER) else { return Vec::new() };
+    let runs = machine.powered && machine.runs(part);
+    let mut facts = vec![fact(say.f_machine, machine_name), fact(say.f_running, if runs { say.f_yes } else { say.f_no })];
+    let mut tell = |name: &str, value: String| facts.push(fact(name, value));
+    let holds = |leads: bool| if leads { say.f_yes } else { say.f_no }.to_string();
+    match part.process() {
+        Part::Etcd => {
+            if let Some(store) = store(cluster) {
+                let keys = store.keys().count();
+                tell("Revision", store.revision().to_string());
+                tell(say.f_compacted, store.compacted().to_string());
+                tell(say.f_keys, keys.to_string());
+                if keys <= MOST_MEASURED {
+                    let bytes: usize = store.prefix("/").map(|entry| entry.key.len() + entry.value.to_json().len()).sum();
+                    tell(say.f_size, format!("{} kB", bytes / 1000));
+                }
+            }
+        }
+        Part::ApiServer => {
+            if let Some(server) = machine.part::<ApiServer>(part) {
+                tell(say.f_requests, server.requests_served().to_string());
+            }
+            let open = cluster.network().open().filter(|(_, open)| open.server == Addr::new(id, Part::ApiServer));
+            tell(say.f_watches, open.count().to_string());
+        }
+        Part::Scheduler => {
+            if let Some(scheduler) = machine.part::<KubeScheduler>(part) {
+                let count =
+                    |places: &[Place]| scheduler.queue().pods().filter(|pod| places.contains(&pod.place)).count().to_string();
+                tell(say.f_leads, holds(scheduler.is_leading()));
+                tell(say.f_in_line, count(&[Place::Active]));
+                tell(say.f_backing_off, count(&[Place::Backoff, Place::ErrorBackoff]));
+                tell(say.f_unschedulable, count(&[Place::Unschedulable, Place::Gated]));
+                let decisions = scheduler.decisions();
+                let last = decisions.pods().filter_map(|pod| decisions.of(pod).last()).max_by_key(|decision| decision.at);
+                if let Some(last) = last {
+                    let node = last.chosen().map_or(say.f_no_node, |node| node.as_str());
+                    tell(say.f_last_decision, format!("{} → {node}\n{} s", last.pod, last.at));
+                }
+            }
+        }
+        Part::Controller(_) => {
+            if let (Some(manager), Part::Controller(controller)) = (machine.part::<ControllerManager>(part), part) {
+                tell(say.f_leads, holds(manager.is_working()));
+                if let Some((waiting, working)) = manager.queue_lengths(controller) {
+                    let words =
+                        [say.f_waiting.replace("{}", &waiting.to_string()), say.f_working.replace("{}", &working.to_string())];
+                    tell(say.f_queue, words.join(", "));
+                }
+            }
+        }
+        Part::Kubelet => {
+            if let Some(kubelet) = machine.part::<Kubelet>(part) {
+                tell(say.f_pods_run, kubelet.pods().count().to_string());
+                tell(say.f_statuses, kubelet.waiting_statuses().to_string());
+            }
+            let lease = store(cluster).and_then(|store| store.get(&LEASES.etcd_key("kube-node-lease", machine_name)));
+            let renewed = lease.and_then(|lease| Time::parse_rfc3339(lease.value["spec"]["renewTime"].str()));
+            if let Some(renewed) = renewed {
+                tell(say.f_last_lease, format!("{renewed} s ({} s)", t.since(renewed).0 / 1_000_000));
+            }
+        }
+        Part::Runtime => {
+            if let Some(containerd) = machine.part::<Containerd>(part) {
+                tell(say.f_sandboxes, containerd.sandboxes().count().to_string());
+                tell(say.f_containers, containerd.containers().count().to_string());
+                tell(say.f_images, containerd.images().count().to_string());
+            }
+        }
+        Part::KubeProxy => {
+            if let Some(proxy) = machine.part::<KubeProxy>(part) {
+                tell(say.f_syncs, proxy.syncs().to_string());
+                let rule = |rule: &Rule| {
+                    let to = if rule.endpoints.is_empty() {
+                        say.f_endpoints_none.to_string()
+                    } else {
+                        rule.endpoints.iter().map(|to| to.as_str()).collect::<Vec<_>>().join(" ")
+                    };
+                    format!("{}:{} {} → {to}", rule.cluster_ip, rule.port, rule.protocol)
+                };
+                tell(say.f_rules, proxy.rules().values().take(20).map(rule).collect::<Vec<_>>().join("\n"));
+            }
+        }
+        _ => {}
     }
     facts
 }
 
 /// The facts about a message.
-pub fn message_facts(envelope: &orrery_sim::core::Envelope, names: &dyn Fn(MachineId) -> String, lost: bool) -> Vec<Fact> {
+pub fn message_facts(
+    envelope: &orrery_sim::core::Envelope,
+    names: &dyn Fn(MachineId) -> String,
+    lost: bool,
+    texts: &Texts,
+) -> Vec<Fact> {
+    let say = texts.say;
     let at = |addr: Addr| {
         let machine = names(addr.machine);
         if machine.is_empty() { addr.part.name().to_string() } else { format!("{} @ {machine}", addr.part.name()) }
     };
     let took = envelope.due_at.since(envelope.sent_at).0;
     let mut facts = vec![
-        fact("From", at(envelope.from)),
-        fact("To", at(envelope.to)),
-        fact("Sent", format!("{} s", envelope.sent_at)),
-        fact("On its way", if took < 10_000 { format!("{took} µs") } else { format!("{} ms", took / 1000) }),
-        fact("Kind", MessageKind::of(envelope).class()),
+        fact(say.f_from, at(envelope.from)),
+        fact(say.f_to, at(envelope.to)),
+        fact(say.f_sent, format!("{} s", envelope.sent_at)),
+        fact(say.f_way, if took < 10_000 { format!("{took} µs") } else { format!("{} ms", took / 1000) }),
+        fact(say.f_kind, texts.kind(MessageKind::of(envelope))),
     ];
     match &envelope.message {
         Message::Request(request) => {
             facts.push(fact("Verb", request.verb.name()));
-            facts.push(fact("Request", format!("{} {}", request.verb.method(), request.path())));
+            facts.push(fact(say.f_request, format!("{} {}", request.verb.method(), request.path())));
         }
         Message::Response(response) => facts.push(fact("Status", response.code.to_string())),
-        Message::Failure(failure) => facts.push(fact("Error", failure.kind.to_string())),
+        Message::Failure(failure) => facts.push(fact(say.f_error, failure.kind.to_string())),
         Message::EtcdResponse(response) => {
             facts.push(fact("Revision", response.revision.to_string()));
             if let Some(error) = response.error {
-                facts.push(fact("Error", error));
+                facts.push(fact(say.f_error, error));
             }
         }
         Message::Peer(peer) => {
             facts.push(fact("Raft", peer.raft.body.name()));
             if peer.raft.term > 0 {
-                facts.push(fact("Term", peer.raft.term.to_string()));
+                facts.push(fact(say.f_term, peer.raft.term.to_string()));
             }
             if let Body::Append { prev_index, prev_term, entries, commit } = &peer.raft.body {
-                facts.push(fact("After entry", format!("{prev_index} of term {prev_term}")));
-                facts.push(fact("Entries", entries.len().to_string()));
-                facts.push(fact("Committed", commit.to_string()));
+                facts.push(fact(say.f_after_entry, format!("{prev_index} {} {prev_term}", say.f_of_term)));
+                facts.push(fact(say.f_entries, entries.len().to_string()));
+                facts.push(fact(say.f_committed, commit.to_string()));
             }
         }
         _ => {}
     }
     if lost {
-        facts.push(fact("Lost", "nobody was there to receive it"));
+        facts.push(fact("⚠", say.lost));
     }
     facts
 }

@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod picture;
 pub mod player;
 pub mod scrub;
+pub mod sentence;
 pub mod story;
 pub mod terminal;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use orrery_sim::etcd::EtcdRequest;
 
 use super::visible::Visible;
 use crate::scene::MessageKind;
-use crate::scene::messages::label;
+use crate::scene::messages::full_label;
 
 /// One line of the message log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,13 +43,13 @@ impl Row {
             kind: MessageKind::of(envelope),
             from: party(envelope.from, names),
             to: party(envelope.to, names),
-            label: label(envelope, trace).text,
+            label: full_label(envelope, trace).text,
         }
     }
 }
 
-/// Rows around `t`: at most `before` sent until then and `after` later ones (but none after `end`), filtered by a text that must occur in
-/// sender, receiver or label.
+/// Rows around `t`: at most `before` sent until then and `after` later ones (but none after `end`), filtered by words that must all occur in
+/// sender, receiver, label or kind.
 pub fn log(
     visible: &Visible,
     trace: &Trace,
@@ -61,9 +61,8 @@ pub fn log(
 ) -> Vec<Row> {
     let filter = filter.to_lowercase();
     let matches = |row: &Row| {
-        filter.is_empty()
-            || [&row.from, &row.to, &row.label].iter().any(|text| text.to_lowercase().contains(&filter))
-            || row.kind.class() == filter
+        let row = format!("{} {} {} {}", row.from, row.to, row.label, row.kind.class()).to_lowercase();
+        filter.split_whitespace().all(|word| row.contains(word))
     };
     let row = |index: usize| trace.get(visible.ids[index]).map(|envelope| Row::of(envelope, trace, names)).filter(&matches);
     let now = visible.lens.spans().partition_point(|span| span.sent <= t.0);
@@ -222,7 +221,7 @@ fn names_object(envelope: &Envelope, name: &str) -> bool {
     }
 }
 
-fn involved(event: &orrery_sim::value::Value) -> &str {
+pub(super) fn involved(event: &orrery_sim::value::Value) -> &str {
     let regarding = event["regarding"]["name"].str();
     if regarding.is_empty() { event["involvedObject"]["name"].str() } else { regarding }
 }

@@ -59,7 +59,12 @@ impl State {
                 self.effects.push(Effect::Save("pace", pace.key()));
             }
 
-            AppAction::Enter(text) => self.enter(&text),
+            AppAction::Enter(text) => {
+                if self.dropped.as_ref().is_some_and(|name| text.contains(name.as_str())) {
+                    self.dropped = None;
+                }
+                self.enter(&text);
+            }
             AppAction::Launch(line) => self.launch(&line),
             AppAction::Interrupt => self.interrupt(),
             AppAction::Clear => {

@@ -67,7 +67,7 @@ pub(crate) fn Charts() -> Html {
             let size = place.cast::<web_sys::HtmlElement>().map_or((560, 150), |element| {
                 let (w, h) = (element.client_width() as u32, element.client_height() as u32);
                 let columns = if w < 500 { 1 } else { 2 };
-                ((w / columns).saturating_sub(12).max(200), h.saturating_sub(52).max(84))
+                ((w / columns).saturating_sub(12).max(200), h.saturating_sub(46).max(64))
             });
             draw(state, &series, size)
         }
@@ -107,7 +107,7 @@ pub(crate) fn Charts() -> Html {
 }
 
 /// Width of the labels of the vertical axis.
-const MARGIN: f64 = 38.0;
+const MARGIN: f64 = 44.0;
 
 #[derive(Clone, PartialEq)]
 struct Drawn {
@@ -197,10 +197,10 @@ fn chart(
         let mut chart = ChartBuilder::on(&root)
             .margin_top(6)
             .margin_right(12)
-            .x_label_area_size(20)
+            .x_label_area_size(24)
             .y_label_area_size(MARGIN as u32)
             .build_cartesian_2d(from..to, 0.0..top)?;
-        let style = ("sans-serif", 12).into_font().color(&palette.ink);
+        let style = ("sans-serif", 14).into_font().color(&palette.ink);
         chart
             .configure_mesh()
             .disable_x_mesh()

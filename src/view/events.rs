@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use super::messages::halves;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
 use crate::i18n::span;
@@ -45,10 +46,10 @@ pub(crate) fn event(row: &EventRow, now_s: u64, onclick: Callback<MouseEvent>) -
         row.at.map(|at| span(now_s.saturating_sub(at.0 / 1_000_000) * 1_000_000).replace(".0 s", " s").replace("0 ms", "0 s"));
     let warning = row.kind == "Warning";
     html! {
-        <button key={row.key.clone()} type="button" class={classes!("row", warning.then_some("warning"))} {onclick}>
+        <button key={row.key.clone()} type="button" class={classes!("row", warning.then_some("warning"))} {onclick} title={format!("{}: {}", row.object, row.message)}>
             <span class="at">{ age.unwrap_or_default() }</span>
             <span class="reason">{ if warning { "⚠ " } else { "" } }{ &row.reason }{ if row.count > 1 { format!(" ×{}", row.count) } else { String::new() } }</span>
-            <span class="who">{ &row.object }</span>
+            <span class="who">{ halves(&row.object) }</span>
             <span class="what">{ &row.message }</span>
         </button>
     }

@@ -1,6 +1,6 @@
 //! The inspector: facts, YAML, events, messages and causes of what is selected, at the playhead.
 
-use orrery_sim::core::{Addr, EnvelopeId};
+use orrery_sim::core::{Addr, EnvelopeId, Part};
 use yew::prelude::*;
 
 use super::decision::{self, Attempts, attempts};
@@ -10,8 +10,9 @@ use super::use_texts;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::i18n::Texts;
 use crate::scene::Selection;
-use crate::scene::messages::label;
+use crate::scene::messages::full_label;
 use crate::state::inspect::{self, EventRow, Fact};
+use crate::state::sentence::sentence;
 use crate::state::story::{self, Link, Row};
 use crate::state::{AppAction, InspectorTab, State};
 
@@ -20,8 +21,9 @@ const MOST_MESSAGES: usize = 60;
 /// What the open tab shows.
 #[derive(Clone, PartialEq)]
 enum Content {
-    Facts(Vec<Fact>),
-    Text(String),
+    /// A sentence, and facts.
+    Facts(String, Vec<Fact>),
+    Text(&'static str, String),
     Events(Vec<EventRow>, u64),
     Messages(Vec<Row>),
     Why(Vec<Link>, (usize, usize)),
@@ -39,24 +41,34 @@ pub(crate) fn Inspector(props: &InspectorProps) -> Html {
     let store = use_store();
     let texts = use_texts();
     let tab = use_selector(|state| state.inspector);
-    let key = (props.selection.clone(), tab);
-    let (kind, title, content) = use_polled(250, key, |state, (selection, tab)| {
-        let (kind, title) = name(state, selection);
-        (kind, title, content(state, selection, *tab))
-    });
     let message = matches!(props.selection, Selection::Message(_));
+    let part = matches!(props.selection, Selection::Part(..));
+    let has_object = use_polled(500, props.selection.clone(), |state, selection| {
+        inspect::object(state.session.cluster(), selection).is_some()
+    });
     let mut tabs = vec![(InspectorTab::Summary, texts.summary)];
     if matches!(props.selection, Selection::Pod(..)) {
         tabs.push((InspectorTab::Decision, texts.decision));
     }
-    tabs.push((InspectorTab::Yaml, if message { texts.body } else { "YAML" }));
+    if !part || has_object {
+        tabs.push((InspectorTab::Yaml, if message { texts.body } else { "YAML" }));
+    }
     if !message {
         if inspect::event_object(&props.selection).is_some() {
             tabs.push((InspectorTab::Events, texts.events));
         }
         tabs.push((InspectorTab::Messages, texts.messages));
     }
-    tabs.push((InspectorTab::Why, texts.why));
+    if !part {
+        tabs.push((InspectorTab::Why, texts.why));
+    }
+    // A tab that makes no sense here shows the facts.
+    let tab = if tabs.iter().any(|(option, _)| *option == tab) { tab } else { InspectorTab::Summary };
+    let key = (props.selection.clone(), tab);
+    let (kind, title, content) = use_polled(250, key, |state, (selection, tab)| {
+        let (kind, title) = name(state, selection);
+        (kind, title, content(state, selection, *tab))
+    });
     html! {
         <div class="inspector">
             <div class="inspector-head">
@@ -83,7 +95,7 @@ fn name(state: &State, selection: &Selection) -> (String, String) {
         Selection::Part(machine, part) => (machine.clone(), part.name().to_string()),
         Selection::Message(id) => {
             let trace = state.session.trace();
-            let text = trace.get(EnvelopeId(*id)).map(|envelope| label(envelope, trace).text);
+            let text = trace.get(EnvelopeId(*id)).map(|envelope| full_label(envelope, trace).text);
             (format!("#{id}"), text.unwrap_or_default())
         }
     }
@@ -98,8 +110,11 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
         let Some(envelope) = trace.get(EnvelopeId(*id)) else { return Content::Gone };
         return match tab {
             InspectorTab::Why => why(state, EnvelopeId(*id)),
-            InspectorTab::Yaml => Content::Text(inspect::body(&envelope.message)),
-            _ => Content::Facts(inspect::message_facts(envelope, &names, trace.is_lost(envelope.id))),
+            InspectorTab::Yaml => Content::Text("", inspect::body(&envelope.message)),
+            _ => Content::Facts(
+                sentence(envelope, trace, &names, state.texts.say),
+                inspect::message_facts(envelope, &names, trace.is_lost(envelope.id), state.texts),
+            ),
         };
     }
     match tab {
@@ -107,12 +122,21 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
             Selection::Pod(namespace, name) => Content::Decision(attempts(state, namespace, name)),
             _ => Content::Gone,
         },
-        InspectorTab::Summary => match inspect::facts(cluster, selection) {
-            facts if facts.is_empty() => Content::Gone,
-            facts => Content::Facts(facts),
-        },
+        InspectorTab::Summary => {
+            let facts = inspect::facts(cluster, selection, t, state.texts.say);
+            match selection {
+                Selection::Part(_, part) => Content::Facts((state.texts.say.does)(*part).to_string(), facts),
+                _ if facts.is_empty() => Content::Gone,
+                _ => Content::Facts(String::new(), facts),
+            }
+        }
         InspectorTab::Yaml => {
-            inspect::object(cluster, selection).map_or(Content::Gone, |(_, object)| Content::Text(inspect::yaml(object)))
+            let note = match selection {
+                Selection::Part(_, Part::Kubelet) => state.texts.its_node,
+                Selection::Part(..) => state.texts.its_pod,
+                _ => "",
+            };
+            inspect::object(cluster, selection).map_or(Content::Gone, |(_, object)| Content::Text(note, inspect::yaml(object)))
         }
         InspectorTab::Events => {
             let about = inspect::event_object(selection);
@@ -144,12 +168,20 @@ fn why(state: &State, id: EnvelopeId) -> Content {
 fn show(content: &Content, texts: &'static Texts, store: &crate::browser::store::Store) -> Html {
     match content {
         Content::Gone => html! { <p class="empty">{ texts.gone }</p> },
-        Content::Text(text) if text.is_empty() => html! { <p class="empty">{ texts.nothing_here }</p> },
-        Content::Text(text) => html! { <pre class="yaml" tabindex="0">{ for text.lines().map(yaml_line) }</pre> },
-        Content::Facts(facts) => html! {
-            <dl class="facts">
-                { for facts.iter().map(|(name, value)| html! { <><dt>{ name }</dt><dd>{ value }</dd></> }) }
-            </dl>
+        Content::Text(_, text) if text.is_empty() => html! { <p class="empty">{ texts.nothing_here }</p> },
+        Content::Text(note, text) => html! {
+            <>
+                if !note.is_empty() { <p class="hint">{ *note }</p> }
+                <pre class="yaml" tabindex="0">{ for text.lines().map(yaml_line) }</pre>
+            </>
+        },
+        Content::Facts(sentence, facts) => html! {
+            <>
+                if !sentence.is_empty() { <p class="sentence">{ sentence }</p> }
+                <dl class="facts">
+                    { for facts.iter().map(|(name, value)| html! { <><dt>{ name }</dt><dd>{ value }</dd></> }) }
+                </dl>
+            </>
         },
         Content::Events(rows, _) if rows.is_empty() => html! { <p class="empty">{ texts.no_events }</p> },
         Content::Events(rows, now) => html! {
@@ -175,7 +207,7 @@ fn show(content: &Content, texts: &'static Texts, store: &crate::browser::store:
 
 fn message(row: &Row, store: &crate::browser::store::Store) -> Html {
     html! {
-        <button type="button" class="row" onclick={store.on(AppAction::ShowMessage(row.id.0))}>
+        <button type="button" class="row" title={row.label.clone()} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
             <span class={classes!("swatch", row.kind.class())}></span>
             <span class="at">{ format!("{:.3}", row.sent.as_secs_f64()) }</span>
             <span class="what">{ &row.label }</span>

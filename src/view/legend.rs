@@ -3,40 +3,43 @@
 use yew::prelude::*;
 
 use super::charts::phase_name;
+use super::icons::IconButton;
 use super::use_texts;
 use crate::browser::store::{use_selector, use_store};
-use crate::i18n::Texts;
 use crate::scene::MessageKind;
 use crate::scene::geometry::Rect;
 use crate::scene::marks::Mark;
 use crate::scene::model::PodPhase;
 use crate::scene::prims::{Prim, dot_outline, pill_outline, prims};
+use crate::scene::wires::WireKind;
 use crate::state::AppAction;
 
-/// The name of a kind of message.
-pub(crate) fn kind_name(kind: MessageKind, texts: &Texts) -> &'static str {
-    match kind {
-        MessageKind::Request => texts.kind_request,
-        MessageKind::Response => texts.kind_response,
-        MessageKind::Watch => texts.kind_watch,
-        MessageKind::Etcd => texts.kind_etcd,
-        MessageKind::EtcdReply => texts.kind_etcd_reply,
-        MessageKind::KubeletCall => texts.kind_kubelet_call,
-        MessageKind::Cri => texts.kind_cri,
-        MessageKind::Pull => texts.kind_pull,
-        MessageKind::Machine => texts.kind_machine,
-        MessageKind::Failure => texts.kind_failure,
-    }
+/// Properties of the legend.
+#[derive(PartialEq, Properties)]
+pub(crate) struct LegendProps {
+    /// Whether it has the panel for itself.
+    #[prop_or_default]
+    pub alone: bool,
 }
 
+/// The lines of the drawing.
+const LINES: [WireKind; 6] =
+    [WireKind::Request, WireKind::Watch, WireKind::Etcd, WireKind::KubeletCall, WireKind::Cri, WireKind::Trunk];
+
 #[component]
-pub(crate) fn Legend() -> Html {
+pub(crate) fn Legend(props: &LegendProps) -> Html {
     let store = use_store();
     let texts = use_texts();
     let show = use_selector(|state| state.visible.show);
     html! {
         <section class="legend">
-            <h2>{ texts.legend }</h2>
+            <div class="legend-head">
+                <h2>{ texts.legend }</h2>
+                if props.alone {
+                    <IconButton icon="close" label={texts.close} onclick={store.on(AppAction::ToggleLegend)} />
+                }
+            </div>
+            <p class="hint">{ texts.legend_arrow }</p>
             <ul class="legend-kinds">
                 { for MessageKind::ALL.into_iter().map(|kind| {
                     let shown = show.kind(kind);
@@ -45,7 +48,7 @@ pub(crate) fn Legend() -> Html {
                             <button type="button" class="legend-row" aria-pressed={shown.to_string()} title={texts.show_kind}
                                 onclick={store.on(AppAction::ToggleKind(kind))}>
                                 <svg class="scene legend-sign" viewBox="-24 -10 48 20" aria-hidden="true">{ sign(kind) }</svg>
-                                <span>{ kind_name(kind, texts) }</span>
+                                <span>{ texts.kind(kind) }</span>
                             </button>
                         </li>
                     }
@@ -58,10 +61,43 @@ pub(crate) fn Legend() -> Html {
                         <span>{ phase_name(phase, texts) }</span>
                     </li>
                 }) }
+                <li class="legend-row">
+                    <svg class="scene legend-cell" viewBox="0 0 24 24" aria-hidden="true">{ shapes(&Mark::Cell {
+                        rect: CELL, phase: PodPhase::Running, hue: 0, system: true }) }</svg>
+                    <span>{ texts.legend_system }</span>
+                </li>
             </ul>
+            <ul class="legend-lines">
+                { for LINES.into_iter().zip(texts.legend_lines).map(|(kind, text)| html! {
+                    <li class="legend-row">
+                        <svg class="scene legend-sign" viewBox="0 0 36 15" aria-hidden="true"><path class={classes!("wire", kind.class())} d="M1 7.5H35" /></svg>
+                        <span>{ *text }</span>
+                    </li>
+                }) }
+                <li class="legend-row">
+                    <svg class="legend-sign" viewBox="0 0 36 15" aria-hidden="true"><rect class="glow" x="2" y="2" width="32" height="11" rx="3" /></svg>
+                    <span>{ texts.legend_busy }</span>
+                </li>
+                <li class="legend-row"><span class="hatched"></span><span>{ texts.legend_skip }</span></li>
+            </ul>
+            <dl class="legend-abbreviations">
+                { for ABBREVIATIONS.iter().map(|(short, long)| html! { <><dt>{ *short }</dt><dd>{ *long }</dd></> }) }
+            </dl>
         </section>
     }
 }
+
+/// What stands on the cells of the cluster's own pods.
+const ABBREVIATIONS: [(&str, &str); 8] = [
+    ("api", "kube-apiserver"),
+    ("etc", "etcd"),
+    ("sch", "kube-scheduler"),
+    ("ctl", "kube-controller-manager"),
+    ("net", "kindnet"),
+    ("prx", "kube-proxy"),
+    ("dns", "coredns"),
+    ("vol", "local-path-provisioner"),
+];
 
 fn sign(kind: MessageKind) -> Html {
     if kind.is_dot() {
@@ -70,9 +106,14 @@ fn sign(kind: MessageKind) -> Html {
     html! { <path class={classes!("pill", kind.class())} d={pill_outline(kind, 44.0, 17.0)} /> }
 }
 
+const CELL: Rect = Rect { x: 1.0, y: 1.0, w: 22.0, h: 22.0 };
+
 fn cell(phase: PodPhase) -> Html {
-    let mark = Mark::Cell { rect: Rect::new(1.0, 1.0, 22.0, 22.0), phase, hue: 0, system: false };
-    let shapes = prims(&mark).into_iter().map(|prim| match prim {
+    shapes(&Mark::Cell { rect: CELL, phase, hue: 0, system: false })
+}
+
+fn shapes(mark: &Mark) -> Html {
+    let shapes = prims(mark).into_iter().map(|prim| match prim {
         Prim::Rect { rect, radius, class } => html! {
             <rect {class} x={rect.x.to_string()} y={rect.y.to_string()} width={rect.w.to_string()} height={rect.h.to_string()} rx={radius.to_string()} />
         },

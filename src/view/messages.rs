@@ -42,26 +42,37 @@ pub(crate) fn Messages() -> Html {
     };
     html! {
         <div class="messages">
-            <input type="search" class="filter" placeholder={texts.filter} aria-label={texts.filter} value={filter} oninput={typed} />
+            <input type="search" class="filter" placeholder={texts.filter} aria-label={texts.filter} value={filter.clone()} oninput={typed} />
             <div class="rows" ref={list}>
                 if rows.is_empty() {
-                    <p class="empty">{ texts.no_messages }</p>
+                    <p class="empty">{ if filter.trim().is_empty() { texts.no_messages } else { texts.no_match } }</p>
                 }
                 { for rows.iter().enumerate().map(|(index, row)| {
                     let chosen = selected == Some(Selection::Message(row.id.0));
                     let class = classes!("row", (Some(index) == now).then_some("now"), (Some(index) > now).then_some("later"), chosen.then_some("chosen"));
                     html! {
-                        <button key={row.id.0} type="button" {class} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
+                        <button key={row.id.0} type="button" {class} title={format!("{} → {}: {}", row.from, row.to, row.label)} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
                             <span class={classes!("swatch", row.kind.class())}></span>
                             <span class="at">{ clock(row.sent.0 as f64) }</span>
                             <span class="who">{ &row.from }{ " → " }{ &row.to }</span>
-                            <span class="what">{ &row.label }</span>
+                            <span class="what">{ halves(&row.label) }</span>
                         </button>
                     }
                 }) }
             </div>
         </div>
     }
+}
+
+/// How much of a text's end is kept when it is cut.
+const TAIL: usize = 9;
+
+/// A text that is cut in its middle where it has no room: names often differ in their end only.
+pub(crate) fn halves(text: &str) -> Html {
+    let count = text.chars().count();
+    let at = text.char_indices().nth(count.saturating_sub(TAIL)).map_or(text.len(), |(at, _)| at);
+    let (head, tail) = if count > 2 * TAIL { text.split_at(at) } else { (text, "") };
+    html! { <span class="halves"><span class="head">{ head }</span><span>{ tail }</span></span> }
 }
 
 /// The rows, and the position of the last one that has been sent.

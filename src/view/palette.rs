@@ -2,6 +2,7 @@
 
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{DEPLOYMENTS, PODS};
+use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::kind::DEFAULT_NODE_IMAGE;
 use yew::prelude::*;
 
@@ -10,14 +11,17 @@ use super::panel::words;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
 use crate::i18n::Texts;
-use crate::scene::model::{objects, store as etcd};
+use crate::scene::model::{MachineView, objects, store as etcd};
 use crate::state::{AppAction, State};
 
 /// What one can choose from at the moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Choices {
     workers: Vec<String>,
+    /// Workers before control-plane nodes.
     nodes: Vec<String>,
+    /// Cordoned ones before the others.
+    cordoned: Vec<String>,
     stopped: Vec<String>,
     deployments: Vec<String>,
     pods: Vec<String>,
@@ -45,8 +49,14 @@ fn choices(state: &State) -> Choices {
     let taken = |name: &String| model.machines.iter().any(|machine| machine.name == *name);
     let control = model.machines.iter().find(|machine| machine.control_plane);
     let image = control.and_then(|control| cluster.machine(control.id)).map(|machine| machine.spec.image.to_string());
+    let mut registered: Vec<&MachineView> = model.machines.iter().filter(|machine| machine.node.is_some()).collect();
+    registered.order_by_key(|machine| machine.control_plane);
+    let nodes: Vec<String> = registered.iter().map(|machine| machine.name.clone()).collect();
+    let open = |machine: &MachineView| machine.node.as_ref().is_none_or(|node| !node.status.ends_with("SchedulingDisabled"));
+    registered.order_by_key(|machine| open(machine));
     Choices {
-        nodes: model.machines.iter().filter(|machine| machine.node.is_some()).map(|machine| machine.name.clone()).collect(),
+        nodes,
+        cordoned: registered.iter().map(|machine| machine.name.clone()).collect(),
         stopped: model.machines.iter().filter(|machine| !machine.powered).map(|machine| machine.name.clone()).collect(),
         deployments: named(DEPLOYMENTS),
         pods: named(PODS),
@@ -123,7 +133,7 @@ fn tools(texts: &Texts) -> Vec<Tool> {
         },
         Tool {
             label: texts.uncordon,
-            fields: vec![one("Node", |c| &c.nodes)],
+            fields: vec![one("Node", |c| &c.cordoned)],
             command: |_, v| format!("kubectl uncordon {}", v[0]),
         },
         Tool {
@@ -171,13 +181,17 @@ pub(crate) fn Palette() -> Html {
             <div class="tools">
                 { for tools(texts).iter().enumerate().map(|(index, tool)| {
                     let open = open.clone();
+                    let go = {
+                        let open = open.clone();
+                        Callback::from(move |tool| open.set(tool))
+                    };
                     let is_open = *open == Some(index);
                     let toggle = Callback::from(move |_: MouseEvent| open.set((*open != Some(index)).then_some(index)));
                     html! {
                         <>
                             <button type="button" class="tool" aria-expanded={is_open.to_string()} onclick={toggle}>{ tool.label }</button>
                             if is_open {
-                                <ToolForm {index} choices={choices.clone()} />
+                                <ToolForm {index} choices={choices.clone()} go={go.clone()} />
                             }
                         </>
                     }
@@ -191,6 +205,8 @@ pub(crate) fn Palette() -> Html {
 struct ToolFormProps {
     index: usize,
     choices: Choices,
+    /// Opens another tool's form, or none.
+    go: Callback<Option<usize>>,
 }
 
 #[component]
@@ -216,8 +232,17 @@ fn ToolForm(props: &ToolFormProps) -> Html {
             }
         })
         .collect();
+    if missing && tool.label == texts.power_on {
+        return html! { <p class="tool-form hint">{ texts.none_off }</p> };
+    }
     if missing {
-        return html! { <p class="tool-form hint">{ texts.nothing_to_choose }</p> };
+        let deploy = props.go.reform(|_: MouseEvent| Some(0));
+        return html! {
+            <div class="tool-form">
+                <p class="hint">{ texts.nothing_to_choose }</p>
+                <button type="button" class="primary" onclick={deploy}>{ texts.deploy_first }</button>
+            </div>
+        };
     }
     let command = (tool.command)(choices, &values);
     let field = |(at, field): (usize, &Field)| {
@@ -253,9 +278,10 @@ fn ToolForm(props: &ToolFormProps) -> Html {
         }
     };
     let run = {
-        let (store, command) = (store.clone(), command.clone());
+        let (store, command, go) = (store.clone(), command.clone(), props.go.clone());
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
+            go.emit(None);
             store.dispatch(AppAction::Launch(command.clone()));
         })
     };

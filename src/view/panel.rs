@@ -1,5 +1,6 @@
 //! The panel beside the stage: the inspector of what is selected, or else what can be done.
 
+use orrery_sim::core::TerminalEvent;
 use yew::prelude::*;
 
 use super::icons::icon;
@@ -7,21 +8,26 @@ use super::inspector::Inspector;
 use super::legend::Legend;
 use super::palette::Palette;
 use super::use_texts;
-use crate::browser::store::{use_selector, use_store};
-use crate::state::AppAction;
+use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::state::{AppAction, State};
 
 /// The first thing to do.
 const FIRST: &str = "kubectl create deployment web --image=nginx --replicas=3";
 
 #[component]
 pub(crate) fn Panel() -> Html {
-    let selection = use_selector(|state| state.selection.clone());
+    let (selection, legend) = use_selector(|state| (state.selection.clone(), state.legend_open));
     html! {
         <aside class="panel">
             if let Some(selection) = selection {
                 <Inspector {selection} />
+            } else if legend {
+                <div class="panel-scroll">
+                    <Legend alone={true} />
+                </div>
             } else {
                 <div class="panel-scroll">
+                    <Dropped />
                     <FirstThing />
                     <Palette />
                     <Legend />
@@ -31,19 +37,48 @@ pub(crate) fn Panel() -> Html {
     }
 }
 
+/// Whether something like the first thing to do has been done.
+fn tried(state: &State) -> bool {
+    let given = state.session.trace().terminal().iter().filter_map(|(_, _, event)| match event {
+        TerminalEvent::Command(line) => Some(line.as_str()),
+        _ => None,
+    });
+    let mut given = given.filter(|line| line.starts_with("kubectl "));
+    given.any(|line| ["create", "apply", "run"].iter().any(|verb| line[8..].starts_with(verb)))
+}
+
+/// A file that was dropped, and the command that applies it.
+#[component]
+fn Dropped() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let Some(name) = use_selector(|state| state.dropped.clone()) else { return Html::default() };
+    let command = format!("kubectl apply -f {name}");
+    html! {
+        <section class="first">
+            <h2>{ name }</h2>
+            <p>{ texts.dropped }</p>
+            <button type="button" class="primary command-button" onclick={store.on(AppAction::Enter(command.clone()))}>
+                <code>{ words(&command) }</code>
+                <span class="go">{ icon("run") }</span>
+            </button>
+        </section>
+    }
+}
+
 #[component]
 fn FirstThing() -> Html {
     let store = use_store();
     let texts = use_texts();
-    let (began, ready) = use_selector(|state| (state.began, state.ready));
-    if began {
+    let ready = use_selector(|state| state.ready);
+    if use_polled(400, (), |state, ()| tried(state)) {
         return Html::default();
     }
     html! {
         <section class="first">
             <h2>{ texts.try_title }</h2>
             <p>{ texts.try_text }</p>
-            <button type="button" class="primary command-button" disabled={!ready} onclick={store.on(AppAction::Launch(FIRST.into()))}>
+            <button type="button" class="primary command-button" disabled={!ready} onclick={store.on(AppAction::Enter(FIRST.into()))}>
                 <code>{ words(FIRST) }</code>
                 <span class="go">{ icon("run") }</span>
             </button>
@@ -54,7 +89,7 @@ fn FirstThing() -> Html {
 
 /// A command that breaks between its words only.
 pub(crate) fn words(command: &str) -> Html {
-    html! { <>{ for command.split(' ').map(|word| html! { <span>{ word }</span> }) }</> }
+    html! { <>{ for command.split(' ').map(|word| html! { <><span>{ word }</span>{ " " }</> }) }</> }
 }
 
 /// The first thing to do, upon the stage, where there is no room for the panel.
@@ -62,7 +97,8 @@ pub(crate) fn words(command: &str) -> Html {
 pub(crate) fn FirstStrip() -> Html {
     let store = use_store();
     let texts = use_texts();
-    let shown = use_selector(|state| !state.began && state.ready && !state.panel_open && !state.bare);
+    let room = use_selector(|state| state.ready && !state.panel_open && !state.bare);
+    let shown = use_polled(400, room, |state, room| *room && !tried(state));
     if !shown {
         return Html::default();
     }

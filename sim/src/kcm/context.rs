@@ -6,7 +6,7 @@ use super::reconcile::QueueId;
 use super::table::{COMPONENTS, QUEUES};
 use super::view::View;
 use crate::client::{EventRecorder, WorkQueue};
-use crate::core::{Addr, Cause, Duration, Envelope, Outbox, Part, TimerKey};
+use crate::core::{Addr, Cause, Controller, Duration, Envelope, Outbox, Part, TimerKey};
 use crate::value::{Text, Value};
 
 /// The queues in the order of [`QUEUES`].
@@ -20,6 +20,13 @@ impl Queues {
 
     pub(super) fn get(&mut self, id: QueueId) -> &mut WorkQueue {
         &mut self.0[id as usize]
+    }
+
+    /// Keys that wait and keys that are worked on, of the queues of a controller, of all of them for the manager itself.
+    pub(super) fn lengths(&self, controller: Controller) -> Option<(usize, usize)> {
+        let own = |account: Controller| controller == Controller::Manager || account == controller;
+        let queues = QUEUES.iter().zip(&self.0).filter(|(row, _)| own(row.account)).map(|(_, queue)| queue);
+        queues.map(|queue| (queue.len(), queue.in_progress())).reduce(|a, b| (a.0 + b.0, a.1 + b.1))
     }
 
     /// Handles a timer; says whether it was of one of the queues.

@@ -112,6 +112,12 @@ impl ControllerManager {
         self.working
     }
 
+    /// The work queues of a controller, of all of them for the manager itself: keys that wait, keys that are worked on. `None` for a controller
+    /// without a queue.
+    pub fn queue_lengths(&self, controller: Controller) -> Option<(usize, usize)> {
+        self.queues.lengths(controller)
+    }
+
     fn context<'c, 'o>(&'c mut self, out: &'c mut Outbox<'o>) -> Context<'c, 'o> {
         Context { view: &mut self.view, queues: &mut self.queues, recorders: &mut self.recorders, out }
     }

@@ -1,0 +1,163 @@
+//! What stands around the stage: dock, terminal, inspector, palette, legend; on large and small pages.
+
+use orrery_e2e::{Opened, open};
+use page_driver::PageOptions;
+use serde_json::json;
+
+/// Waits until an expression is true, at most ten seconds.
+fn until(page: &Opened, expression: &str) {
+    let script = format!(
+        "await (async () => {{
+             const end = performance.now() + 10000;
+             while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 30));
+             return Boolean({expression});
+         }})()"
+    );
+    assert_eq!(page.evaluate(&script), json!(true), "{expression}");
+}
+
+fn select(page: &Opened, key: &str) {
+    page.evaluate(&format!(
+        "document.querySelector('[data-select=\"{key}\"]').dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"
+    ));
+}
+
+fn sized(width: u32, height: u32) -> PageOptions {
+    PageOptions { width, height, ..PageOptions::default() }
+}
+
+#[test]
+fn the_dock_can_be_made_higher_and_the_terminal_large() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let height = "document.querySelector('.dock').getBoundingClientRect().height";
+    let before = page.evaluate(height).as_f64().expect("a number");
+    let press =
+        "document.querySelector('.dock-handle').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowUp', bubbles: true}))";
+    page.evaluate(press);
+    page.evaluate(press);
+    until(&page, &format!("{height} >= {before} + 60"));
+    assert_eq!(page.evaluate("Number(localStorage.getItem('orrery.dock')) > 0"), json!(true), "the height is remembered");
+    page.evaluate("document.querySelector('.terminal-size').click()");
+    until(&page, "document.querySelector('.terminal').getBoundingClientRect().height > innerHeight * 0.65");
+    // Esc within the terminal brings the stage back.
+    page.evaluate("document.querySelector('#orrery-terminal-input').dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}))");
+    until(&page, "document.querySelector('.stage').getBoundingClientRect().height > 200");
+}
+
+#[test]
+fn wide_tables_keep_their_columns() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.evaluate("await orrery.run('kubectl get pods -A -o wide')");
+    until(&page, "document.querySelector('.scrollback').textContent.includes('NOMINATED')");
+    let seen = page.evaluate(
+        "[...document.querySelectorAll('.scrollback pre.out')].map(pre => [getComputedStyle(pre).whiteSpace, parseFloat(getComputedStyle(pre).fontSize)])\
+         .every(([space, size]) => space.startsWith('pre') && !space.includes('wrap') && size >= 10.5)",
+    );
+    assert_eq!(seen, json!(true));
+}
+
+#[test]
+fn everything_can_be_reached_on_small_pages() {
+    for (width, height) in [(640, 480), (720, 480), (800, 450), (900, 600), (1024, 768), (390, 844)] {
+        let page = open("?autoplay=0", &sized(width, height));
+        let outside = "[...document.querySelectorAll('.header button, .transport button, .transport select, .scrubber')]\
+             .filter(element => element.offsetParent).map(element => [element.getBoundingClientRect(), element.title || element.className])\
+             .filter(([rect]) => rect.left < 0 || rect.right > innerWidth || rect.bottom > innerHeight).map(([, name]) => name)";
+        assert_eq!(page.evaluate(outside), json!([]), "{width}×{height}");
+        // Whatever opens takes its room from the stage instead of covering it.
+        for button in ["panel", "dock"] {
+            let name = if button == "panel" { "(B)" } else { "(D)" };
+            page.evaluate(&format!(
+                "document.querySelector('.{button}') ?? [...document.querySelectorAll('.header button')].find(b => b.title.includes('{name}')).click()"
+            ));
+            until(&page, &format!("document.querySelector('.{button}')"));
+            let apart = format!(
+                "(() => {{
+                    const a = document.querySelector('.stage').getBoundingClientRect(), b = document.querySelector('.{button}').getBoundingClientRect();
+                    return (a.right <= b.left + 1 || a.bottom <= b.top + 1) && a.width > 200 && a.height > 130;
+                }})()"
+            );
+            until(&page, &apart);
+        }
+        page.evaluate("document.querySelector('.dock') && document.querySelector('#orrery-terminal-input') || [...document.querySelectorAll('.dock .tab')][0].click()");
+        until(&page, "document.querySelector('#orrery-terminal-input').offsetParent");
+    }
+}
+
+#[test]
+fn the_registry_is_there_in_a_slides_frame() {
+    let page = open("?autoplay=0", &sized(800, 450));
+    until(&page, "document.querySelector('[data-select=\"part/localhost/registry\"]')");
+}
+
+#[test]
+fn parts_say_what_they_do_and_how_they_are() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.evaluate("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
+    select(&page, "part/kind-control-plane/kube-scheduler");
+    until(&page, "document.querySelector('.sentence')?.textContent.includes('binding')");
+    until(&page, "document.querySelector('.facts').textContent.includes('default/web-')");
+    assert_eq!(
+        page.evaluate("[...document.querySelectorAll('.inspector .tab')].some(tab => tab.textContent === 'Why?')"),
+        json!(false)
+    );
+    select(&page, "part/kind-worker/kubelet");
+    page.evaluate("[...document.querySelectorAll('.inspector .tab')].find(tab => tab.textContent === 'YAML').click()");
+    until(&page, "document.querySelector('.yaml')?.textContent.includes('kind: Node')");
+    select(&page, "part/kind-worker/kube-proxy");
+    until(&page, "document.querySelector('.yaml')?.textContent.includes('kind: Pod')");
+    select(&page, "part/kind-worker/containerd");
+    until(&page, "document.querySelector('.sentence')?.textContent.includes('CRI')");
+}
+
+#[test]
+fn a_filter_without_a_hit_says_so() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let filter = |words: &str| {
+        page.evaluate(&format!(
+            "(() => {{ const field = document.querySelector('.filter'); field.value = '{words}'; field.dispatchEvent(new InputEvent('input', {{bubbles: true}})) }})()"
+        ))
+    };
+    filter("kubelet patch status");
+    until(&page, "document.querySelectorAll('.messages .row').length > 0");
+    filter("kubelet nothing-of-this-name");
+    until(&page, "document.querySelector('.messages .empty')?.textContent.includes('filter')");
+}
+
+#[test]
+fn the_palette_spares_the_control_plane_and_closes_its_forms() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let tool = |name: &str| {
+        page.evaluate(&format!("[...document.querySelectorAll('.tool')].find(tool => tool.textContent === '{name}').click()"))
+    };
+    tool("Taint node");
+    until(&page, "document.querySelector('.tool-form code')?.textContent.startsWith('kubectl taint nodes kind-worker ')");
+    tool("Scale deployment");
+    until(&page, "document.querySelector('.tool-form button.primary')?.textContent === 'Deploy something first'");
+    page.evaluate("document.querySelector('.tool-form button.primary').click()");
+    until(&page, "document.querySelector('.tool-form code')?.textContent.startsWith('kubectl create deployment web')");
+    page.evaluate("document.querySelector('.tool-form button.primary').click()");
+    until(&page, "!document.querySelector('.tool-form')");
+}
+
+#[test]
+fn the_legend_opens_by_a_key_and_closes_by_escape() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let press = |key: &str| {
+        page.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"))
+    };
+    press("l");
+    until(&page, "document.querySelector('.legend') && !document.querySelector('.palette')");
+    press("Escape");
+    until(&page, "document.querySelector('.palette')");
+}
+
+#[test]
+fn every_control_has_a_name() {
+    let page = open("?autoplay=0&lang=de", &PageOptions::default());
+    until(&page, "document.querySelector('.stage').textContent.includes('Schlange leer')");
+    let nameless = "[...document.querySelectorAll('button, input, select, textarea, [role=button], [role=slider], [role=separator]')]\
+         .filter(element => !(element.getAttribute('aria-label') || element.textContent.trim() || element.closest('label')?.textContent.trim()))\
+         .map(element => element.outerHTML)";
+    assert_eq!(page.evaluate(nameless), json!([]));
+}
