@@ -354,7 +354,11 @@ impl Cluster {
         let cause = Cause::Message(request);
         let mut envelope = Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background, message };
         // What a machine finds out by itself needs no way that could be cut.
-        self.network.route(&mut envelope, Duration::ZERO);
+        if delay < Duration::s(1) {
+            self.network.route(&mut envelope, Duration::ZERO);
+        } else {
+            self.network.route_aside(&mut envelope);
+        }
         self.carry(envelope, sink);
     }
 

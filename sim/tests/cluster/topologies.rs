@@ -216,6 +216,34 @@ impl Trial {
     }
 }
 
+/// Carries out a trial; `Err` says what was wrong.
+fn trial(topology: Topology, seed: u64, acts: &[Act]) -> Result<(), TestCaseError> {
+    let mut trial = Trial::new(topology, seed);
+    for act in acts {
+        trial.act(act);
+    }
+    trial.heal();
+    let (code, nodes) = trial.run("kubectl get nodes --no-headers");
+    prop_assert_eq!(code, Some(0), "{}", nodes);
+    prop_assert_eq!(nodes.matches(" Ready ").count(), topology.nodes().len(), "{}", nodes);
+    let (_, maps) = trial.run("kubectl get configmaps -o name");
+    for name in &trial.acknowledged {
+        let line = format!("configmap/{name}\n");
+        prop_assert!(maps.contains(&line), "{} was acknowledged and is lost", name);
+    }
+    for (name, replicas) in trial.replicas.clone() {
+        let (_, ready) = trial.run(&format!("kubectl get deployment {name} -o jsonpath={{.status.readyReplicas}}"));
+        let ready: u8 = ready.parse().unwrap_or(0);
+        prop_assert_eq!(ready, replicas, "deployment {}", name);
+    }
+    let stores: Vec<u64> = trial.session.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store().revision()).collect();
+    let expected = if topology.external > 0 { topology.external } else { topology.control_planes };
+    prop_assert_eq!(stores.len(), expected);
+    prop_assert_eq!(violations(&trial.session), Vec::<String>::new());
+    prop_assert_eq!(unsettled(&trial.session), Vec::<String>::new());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 30, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -225,28 +253,15 @@ proptest! {
         topology in prop::sample::select(TOPOLOGIES),
         acts in prop::collection::vec(act(), 1..14),
     ) {
-        let mut trial = Trial::new(topology, seed);
-        for act in &acts {
-            trial.act(act);
-        }
-        trial.heal();
-        let (code, nodes) = trial.run("kubectl get nodes --no-headers");
-        prop_assert_eq!(code, Some(0), "{}", nodes);
-        prop_assert_eq!(nodes.matches(" Ready ").count(), topology.nodes().len(), "{}", nodes);
-        let (_, maps) = trial.run("kubectl get configmaps -o name");
-        for name in &trial.acknowledged {
-            let line = format!("configmap/{name}\n");
-            prop_assert!(maps.contains(&line), "{} was acknowledged and is lost", name);
-        }
-        for (name, replicas) in trial.replicas.clone() {
-            let (_, ready) = trial.run(&format!("kubectl get deployment {name} -o jsonpath={{.status.readyReplicas}}"));
-            let ready: u8 = ready.parse().unwrap_or(0);
-            prop_assert_eq!(ready, replicas, "deployment {}", name);
-        }
-        let stores: Vec<u64> = trial.session.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store().revision()).collect();
-        let expected = if topology.external > 0 { topology.external } else { topology.control_planes };
-        prop_assert_eq!(stores.len(), expected);
-        prop_assert_eq!(violations(&trial.session), Vec::<String>::new());
-        prop_assert_eq!(unsettled(&trial.session), Vec::<String>::new());
+        trial(topology, seed, &acts)?;
     }
+}
+
+/// Trials that have failed once.
+#[test]
+fn what_went_wrong_once_does_not_again() {
+    let check = |topology: usize, seed: u64, acts: &[Act]| trial(TOPOLOGIES[topology], seed, acts).expect("it holds");
+    // A connection that breaks while a request is still on its way through it.
+    let acts = [Act::Line("docker network disconnect kind M", 114, 0), Act::Line("docker stop M", 4, 59)];
+    check(2, 41_103, &acts);
 }
