@@ -31,6 +31,30 @@ pub struct Texts {
     pub stage: &'static str,
     pub starting: &'static str,
     pub skipped: &'static str,
+    // A decision of the scheduler on the stage. {pod}, {node}, {n}, {k} are filled in.
+    pub decide_asked: &'static str,
+    pub decide_filtered: &'static str,
+    pub decide_scored: &'static str,
+    pub decide_chosen: &'static str,
+    pub decide_tie: &'static str,
+    pub decide_none: &'static str,
+    pub decide_preempts: &'static str,
+    pub only_one_left: &'static str,
+    pub predict: &'static str,
+    pub predict_hint: &'static str,
+    pub predict_question: &'static str,
+    pub predict_how: &'static str,
+    pub guess_right: &'static str,
+    pub guess_rejected: &'static str,
+    pub guess_tie: &'static str,
+    pub guess_wrong: &'static str,
+    pub guess_none: &'static str,
+    /// Reasons of filters: the scheduler's words, ours.
+    pub reasons: &'static [(&'static str, &'static str)],
+    /// What stands before the name of a resource of which there is too little.
+    pub too_little: &'static str,
+    /// Plugins that give points: the name, ours.
+    pub plugins: &'static [(&'static str, &'static str)],
     // The header.
     pub tagline: &'static str,
     pub theme: &'static str,
@@ -177,6 +201,19 @@ impl PartialEq for Texts {
 }
 
 impl Texts {
+    /// A filter's reason in plain words; reasons that are not in the table stay as they are.
+    pub fn reason(&self, reason: &str) -> String {
+        if let Some(resource) = reason.strip_prefix("Insufficient ") {
+            return format!("{}{resource}", self.too_little);
+        }
+        self.reasons.iter().find(|(have, _)| *have == reason).map_or(reason, |(_, words)| words).to_string()
+    }
+
+    /// What a plugin gives points for, in short.
+    pub fn plugin<'a>(&self, plugin: &'a str) -> &'a str {
+        self.plugins.iter().find(|(have, _)| *have == plugin).map_or(plugin, |(_, words)| words)
+    }
+
     /// `3 pods`
     pub fn pods_count(&self, count: usize) -> String {
         counted(count, self.pods)

@@ -20,6 +20,8 @@ use orrery_sim::core::collections::PMap;
 pub const PILL_S: f64 = 0.7;
 /// Audience time of a message that is a small dot.
 pub const DOT_S: f64 = 0.3;
+/// Audience time of a decision of the scheduler that is explained on the stage.
+pub const DECISION_S: f64 = 3.6;
 /// Longer gaps end a burst.
 const BURST_GAP_US: u64 = 20_000;
 /// Longer gaps end a scene.

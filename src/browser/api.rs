@@ -60,6 +60,11 @@ fn describe(state: &State) -> JsValue {
         "messages": state.session.trace().envelopes().len(),
         "pace": state.player.pace.key(),
         "ready": state.ready,
+        "deciding": state.picture.deciding().map(|(pod, phase)| json!({
+            "pod": pod,
+            "phase": format!("{phase:?}").to_lowercase(),
+            "asks": state.asked.as_ref().is_some_and(|asked| asked.guess.waits),
+        })),
     });
     js_sys::JSON::parse(&text.to_string()).unwrap_or(JsValue::NULL)
 }
@@ -143,7 +148,7 @@ pub(crate) fn install(store: &Store) {
     let picture = Closure::<dyn Fn() -> String>::new(move || {
         let state = this.state();
         let theme = if state.colours() == Colours::Dark { Theme::Dark } else { Theme::Light };
-        svg(&state.picture.scene, &state.picture.flights, state.player.t, theme)
+        svg(&state.picture.scene, &state.picture.overlay, &state.picture.flights, state.player.t, theme)
     });
     add("svg", &picture.into_js_value());
 

@@ -60,6 +60,11 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "End" => AppAction::ToLive,
         "?" => AppAction::ToggleHelp,
         "h" => AppAction::ToggleBackground,
+        "p" => AppAction::TogglePredict,
+        digit @ ("1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9") => {
+            store.state().asked.as_ref()?;
+            AppAction::GuessNumber(digit.parse().ok()?)
+        }
         "d" => AppAction::ToggleDock,
         "z" => AppAction::ToggleLargeTerminal,
         "l" => AppAction::ToggleLegend,

@@ -87,6 +87,24 @@ pub enum BoxLook {
     Chip,
     /// Where pods without a node wait.
     Tray,
+    /// Over a node that a filter has rejected.
+    Veil,
+    /// Around a node that is still in question.
+    Considered,
+    /// Behind what is said about a node.
+    Plate,
+    /// The same for the chosen one.
+    PlateWon,
+    /// Around the node that was chosen.
+    Winner,
+    /// Around the node that the audience pointed at.
+    Guess,
+    /// A node without room for bars: how good it is, from 0 to 4.
+    Heat(u8),
+    /// A part of a score, by its hue.
+    Score(u8),
+    /// Behind the sentence about a decision.
+    Caption,
 }
 
 impl BoxLook {
@@ -102,6 +120,26 @@ impl BoxLook {
             Self::BarDown => "bar down",
             Self::Chip => "chip",
             Self::Tray => "tray",
+            Self::Veil => "veil",
+            Self::Considered => "considered",
+            Self::Plate => "plate",
+            Self::PlateWon => "plate won",
+            Self::Winner => "winner",
+            Self::Guess => "guess",
+            Self::Heat(0) => "heat-0",
+            Self::Heat(1) => "heat-1",
+            Self::Heat(2) => "heat-2",
+            Self::Heat(3) => "heat-3",
+            Self::Heat(_) => "heat-4",
+            Self::Score(0) => "score-0",
+            Self::Score(1) => "score-1",
+            Self::Score(2) => "score-2",
+            Self::Score(3) => "score-3",
+            Self::Score(4) => "score-4",
+            Self::Score(5) => "score-5",
+            Self::Score(6) => "score-6",
+            Self::Score(_) => "score-7",
+            Self::Caption => "caption",
         }
     }
 }

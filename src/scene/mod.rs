@@ -1,8 +1,9 @@
 //! The picture, without a browser: [`model`] (what there is) → [`layout`] (where it stands) → [`marks`] (what is
-//! painted) → painters ([`svg`] here, Yew and the message layer in the page). [`messages`] and [`flight`] say what
+//! painted) → painters ([`svg`] here, Yew and the message layer in the page). [`deciding`] lays a decision of the scheduler over it. [`messages`] and [`flight`] say what
 //! travels, under which label, and where it is at a moment.
 
 pub mod compose;
+pub mod deciding;
 pub mod flight;
 pub mod geometry;
 pub mod layout;
@@ -17,6 +18,7 @@ pub mod svg;
 mod tests;
 pub mod wires;
 
+pub use deciding::{Deciding, Guess, Phase};
 pub use flight::Flights;
 pub use layout::{Detail, Layout};
 pub use marks::{Group, Scene, Selection};

@@ -1,6 +1,8 @@
 //! The scene as an SVG text: for `window.orrery.svg()`, files and prints. Colours are written out, since many programs
 //! that read SVG know no CSS variables.
 
+use std::rc::Rc;
+
 use super::flight::Flights;
 use super::geometry::{Point, number, text_width};
 use super::marks::{Group, Scene};
@@ -19,8 +21,8 @@ pub enum Theme {
     Dark,
 }
 
-/// The scene with the messages that are on their way at `t`, in microseconds.
-pub fn svg(scene: &Scene, flights: &Flights, t: f64, theme: Theme) -> String {
+/// The scene with what lies over it and the messages that are on their way at `t`, in microseconds.
+pub fn svg(scene: &Scene, overlay: &[Rc<Group>], flights: &Flights, t: f64, theme: Theme) -> String {
     let (w, h) = scene.layout.size;
     let (w, h) = (number(w), number(h));
     let mut out = format!(
@@ -28,7 +30,7 @@ pub fn svg(scene: &Scene, flights: &Flights, t: f64, theme: Theme) -> String {
          <style>{}</style><rect width=\"{w}\" height=\"{h}\" class=\"ground\"/>",
         resolved(theme)
     );
-    for group in &scene.groups {
+    for group in scene.groups.iter().chain(overlay) {
         write_group(group, &mut out);
     }
     let size = scene.layout.pill_font();

@@ -1,16 +1,21 @@
 //! The page's state, without a browser. One enum of actions ([`AppAction`]), handled in one place ([`State::update`]); what
 //! the browser has to do about it comes back as [`Effect`]s.
 //!
-//! In reading order: [`player`] moves the playhead, [`visible`] lays the time lens over what is shown, [`picture`] is
+//! In reading order: [`player`] moves the playhead, [`visible`] lays the time lens over what is shown, [`decided`] knows the
+//! scheduler's decisions and [`predict`] lets the audience guess them, [`picture`] is
 //! what the stage shows, [`terminal`] and [`complete`] are the command line, [`story`], [`inspect`] and [`charts`]
 //! read the trace.
 
 pub mod charts;
 pub mod complete;
+pub mod decided;
 pub mod inspect;
 pub mod jobs;
 pub mod picture;
 pub mod player;
+pub mod predict;
+#[cfg(test)]
+mod predict_tests;
 pub mod scrub;
 pub mod sentence;
 pub mod story;
@@ -20,11 +25,14 @@ mod tests;
 mod update;
 pub mod visible;
 
+use std::rc::Rc;
+
 use orrery_sim::core::{CommandId, MachineId, Time};
+use orrery_sim::scheduler::decision::Decision;
 use orrery_sim::session::Session;
 
 use crate::i18n::{EN, Texts};
-use crate::scene::{Detail, MessageKind, Selection};
+use crate::scene::{Detail, Guess, MessageKind, Selection};
 use charts::Series;
 use jobs::Job;
 use picture::Picture;
@@ -108,6 +116,12 @@ pub enum AppAction {
     SetReducedMotion(bool),
     /// Takes away the notice.
     DismissNotice,
+    /// Lets the audience predict the scheduler's decisions, or no longer.
+    TogglePredict,
+    /// The audience points at a node.
+    Guess(String),
+    /// The audience points at a node by its number on the stage, from 1.
+    GuessNumber(usize),
 
     /// A task of the programming interface.
     Do(Job),
@@ -152,6 +166,15 @@ pub enum DockTab {
     Events,
     /// Charts.
     Charts,
+}
+
+/// A question to the audience.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The decision that is to be predicted.
+    pub decision: Rc<Decision>,
+    /// What was said.
+    pub guess: Guess,
 }
 
 /// Something to tell the user.
@@ -252,6 +275,10 @@ pub struct State {
     pub help_open: bool,
     /// Filter of the message log.
     pub filter: String,
+    /// Whether the audience is asked before each decision of the scheduler.
+    pub predict: bool,
+    /// The decision that it was asked about last.
+    pub asked: Option<Asked>,
     /// What to tell the user.
     pub notice: Option<Notice>,
     /// The future that the last fork discarded.
@@ -317,6 +344,8 @@ impl State {
             panel_open: start.room.0,
             help_open: false,
             filter: String::new(),
+            predict: false,
+            asked: None,
             notice: None,
             discarded: None,
             theme: (start.theme, start.dark),

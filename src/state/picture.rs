@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use orrery_sim::core::{Cluster, Trace};
 
+use super::decided::Current;
 use super::visible::Visible;
 use crate::i18n::Texts;
-use crate::scene::{Detail, Flights, Layout, Scene, ViewModel};
+use crate::scene::deciding::overlay;
+use crate::scene::{Deciding, Detail, Flights, Group, Guess, Layout, Phase, Scene, ViewModel};
 
 /// As many messages are prepared at once.
 const CHUNK: usize = 1_500;
@@ -25,9 +27,22 @@ pub struct Picture {
     pub scene: Rc<Scene>,
     /// What moves around the playhead.
     pub flights: Rc<Flights>,
+    /// What lies over it while the scheduler decides.
+    pub overlay: Rc<Vec<Rc<Group>>>,
+    overlay_for: Option<Overlaid>,
     detail: Option<Detail>,
     steps: Option<u64>,
     prepared: Option<Prepared>,
+    texts: &'static Texts,
+}
+
+/// What the overlay was made for.
+#[derive(Clone, Debug)]
+struct Overlaid {
+    decision: Rc<orrery_sim::scheduler::decision::Decision>,
+    phase: Phase,
+    guess: Option<Guess>,
+    scene: Rc<Scene>,
     texts: &'static Texts,
 }
 
@@ -50,6 +65,8 @@ impl Picture {
             model: Rc::new(model),
             scene: Rc::new(scene),
             flights: Rc::default(),
+            overlay: Rc::default(),
+            overlay_for: None,
             detail: None,
             steps: None,
             prepared: None,
@@ -115,9 +132,44 @@ impl Picture {
         }
         self.prepared = wanted;
         let range = wanted.map_or(0..0, |wanted| wanted.first..wanted.last);
-        let envelopes = visible.ids[range].iter().filter_map(|id| trace.get(*id));
+        let envelopes = visible.ids[range].iter().filter_map(|id| trace.get((*id)?));
         self.flights = Rc::new(Flights::new(envelopes, trace, &self.scene.layout));
         true
+    }
+
+    /// The pod over which the scheduler ponders on the picture, and how far it has come.
+    pub fn deciding(&self) -> Option<(&str, Phase)> {
+        self.overlay_for.as_ref().map(|overlaid| (overlaid.decision.pod.as_str(), overlaid.phase))
+    }
+
+    /// Lays a decision over the picture, or takes it away.
+    pub fn decide(&mut self, current: Option<&Current>, guess: Option<&Guess>) {
+        let Some(current) = current else {
+            if self.overlay_for.take().is_some() {
+                self.overlay = Rc::default();
+            }
+            return;
+        };
+        let phase = if guess.is_some_and(|guess| guess.waits) { Phase::Asked } else { Phase::at(current.share) };
+        let same = self.overlay_for.as_ref().is_some_and(|have| {
+            Rc::ptr_eq(&have.decision, &current.decision)
+                && have.phase == phase
+                && have.guess.as_ref() == guess
+                && Rc::ptr_eq(&have.scene, &self.scene)
+                && std::ptr::eq(have.texts, self.texts)
+        });
+        if same {
+            return;
+        }
+        let deciding = Deciding { decision: &current.decision, phase, guess };
+        self.overlay = Rc::new(overlay(deciding, &self.model, &self.scene.layout, self.texts));
+        self.overlay_for = Some(Overlaid {
+            decision: Rc::clone(&current.decision),
+            phase,
+            guess: guess.cloned(),
+            scene: Rc::clone(&self.scene),
+            texts: self.texts,
+        });
     }
 
     /// The flights of the messages sent from `from` up to `to`, for paces at which they are too short to be seen.
@@ -126,6 +178,6 @@ impl Picture {
         let first = spans.partition_point(|span| (span.sent as f64) < from);
         let last = spans.partition_point(|span| (span.sent as f64) <= to).max(first);
         let first = first.max(last.saturating_sub(most));
-        Flights::new(visible.ids[first..last].iter().filter_map(|id| trace.get(*id)), trace, &self.scene.layout)
+        Flights::new(visible.ids[first..last].iter().filter_map(|id| trace.get((*id)?)), trace, &self.scene.layout)
     }
 }

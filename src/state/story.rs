@@ -64,7 +64,9 @@ pub fn log(
         let row = format!("{} {} {} {}", row.from, row.to, row.label, row.kind.class()).to_lowercase();
         filter.split_whitespace().all(|word| row.contains(word))
     };
-    let row = |index: usize| trace.get(visible.ids[index]).map(|envelope| Row::of(envelope, trace, names)).filter(&matches);
+    let row = |index: usize| {
+        visible.ids[index].and_then(|id| trace.get(id)).map(|envelope| Row::of(envelope, trace, names)).filter(&matches)
+    };
     let now = visible.lens.spans().partition_point(|span| span.sent <= t.0);
     let last = visible.lens.spans().partition_point(|span| span.sent <= end.0).max(now);
     let mut rows: Vec<Row> = (0..now).rev().filter_map(row).take(before).collect();
@@ -198,7 +200,7 @@ fn recent(
     visible.ids[..until]
         .iter()
         .rev()
-        .filter_map(|id| trace.get(*id))
+        .filter_map(|id| trace.get((*id)?))
         .filter(|envelope| wanted(envelope))
         .take(most)
         .map(|envelope| Row::of(envelope, trace, names))

@@ -35,7 +35,7 @@ pub(crate) fn ready() -> State {
     panic!("the cluster does not come to stand");
 }
 
-fn play(state: &mut State, seconds: f64) {
+pub(crate) fn play(state: &mut State, seconds: f64) {
     let from = state.last_frame.unwrap_or(0.0);
     for frame in 0..(seconds * 60.0) as u32 {
         state.update(AppAction::Frame(from + f64::from(frame + 1) * 1000.0 / 60.0));

@@ -74,7 +74,13 @@ impl State {
             AppAction::DropFile(name, text) => self.drop_file(&name, &text),
             AppAction::ReturnToDiscarded => self.return_to_discarded(),
 
-            AppAction::Select(selection) => self.select(selection),
+            AppAction::Select(selection) => match self.pointed_at(selection.as_ref()) {
+                Some(node) => self.guess(&node),
+                None => self.select(selection),
+            },
+            AppAction::TogglePredict => self.predict = !self.predict,
+            AppAction::Guess(node) => self.guess(&node),
+            AppAction::GuessNumber(number) => self.guess_number(number),
             AppAction::ShowMessage(id) => self.show_message(id),
             AppAction::InspectorTab(tab) => self.inspector = tab,
             AppAction::DockTab(tab) => {
@@ -165,9 +171,9 @@ impl State {
         let begin = (self.clock)();
         if !self.jobs.is_empty() {
             self.work(begin + BUSY_SLICE_MS);
-            self.visible.take(self.session.trace(), self.session.live_end());
+            self.visible.take(&self.session);
             if self.jobs.is_empty() {
-                self.visible.follow(self.session.trace(), self.session.live_end());
+                self.visible.follow(&self.session);
                 self.look();
             }
             return;
@@ -176,7 +182,9 @@ impl State {
         let stepping = self.player.moves() && !self.player.playing;
         // Time waits for a replay that takes longer than a frame.
         if self.has_arrived() {
+            let before = self.player.t;
             self.player.tick(dt, &self.session, &self.visible);
+            self.ask(before);
         }
         if stepping && !self.player.moves() {
             if self.player.missed {
@@ -212,7 +220,7 @@ impl State {
 
     /// Simulates as far ahead of the playhead as the pace needs, until `deadline`.
     fn look_ahead(&mut self, deadline: f64) {
-        self.visible.follow(self.session.trace(), self.session.live_end());
+        self.visible.follow(&self.session);
         let fast = matches!(self.player.pace, Pace::Fast) && self.player.playing;
         if !fast && !self.player.needs_more(&self.session, &self.visible) {
             return;
@@ -237,13 +245,13 @@ impl State {
                 break;
             }
             if arrived && !fast {
-                self.visible.follow(self.session.trace(), self.session.live_end());
+                self.visible.follow(&self.session);
                 if !self.player.needs_more(&self.session, &self.visible) {
                     return;
                 }
             }
         }
-        self.visible.follow(self.session.trace(), self.session.live_end());
+        self.visible.follow(&self.session);
     }
 
     /// Brings everything that depends on the playhead up to date.
@@ -258,6 +266,7 @@ impl State {
             self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);
         }
         self.picture.prepare(self.session.trace(), &self.visible, self.player.t);
+        self.show_decision();
         let events = self.session.trace().terminal();
         let shown = events.partition_point(|(at, _, _)| *at <= t);
         if self.screen_for != (shown, self.cleared) {
@@ -284,7 +293,7 @@ impl State {
         }
         self.player.jump(t);
         self.look();
-        self.visible.follow(self.session.trace(), self.session.live_end());
+        self.visible.follow(&self.session);
         self.effects.push(Effect::StateChanged);
     }
 
@@ -314,7 +323,7 @@ impl State {
     }
 
     fn show(&mut self, show: super::visible::Show) {
-        self.visible.restart(self.session.trace(), self.session.live_end(), show);
+        self.visible.restart(&self.session, show);
         self.look();
     }
 
@@ -374,7 +383,7 @@ impl State {
     /// Follows the trace anew after a part of it has been dropped.
     pub(super) fn refollow(&mut self) {
         self.visible.rewind(self.session.playhead());
-        self.visible.follow(self.session.trace(), self.session.live_end());
+        self.visible.follow(&self.session);
         self.series = Series::default();
         self.screen_for = (usize::MAX, Time::ZERO);
     }
@@ -386,7 +395,7 @@ impl State {
             self.player.playing = false;
             self.player.jump(self.session.seen_end().0 as f64);
             let show = self.visible.show;
-            self.visible.restart(self.session.trace(), self.session.live_end(), show);
+            self.visible.restart(&self.session, show);
             self.refollow();
             self.look();
         }

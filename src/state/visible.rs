@@ -1,8 +1,13 @@
-//! Which messages the audience sees, and the lens laid over them. Follows the trace as it grows.
+//! Which messages and decisions the audience sees, and the lens laid over them. Follows the trace as it grows.
+
+use std::rc::Rc;
 
 use orrery_sim::core::{Envelope, EnvelopeId, TerminalEvent, Time, Trace};
+use orrery_sim::scheduler::decision::Decision;
+use orrery_sim::session::Session;
 
-use crate::lens::{DOT_S, Lens, PILL_S, Span};
+use super::decided::Decided;
+use crate::lens::{DECISION_S, DOT_S, Lens, PILL_S, Span};
 use crate::scene::MessageKind;
 use crate::scene::wires::is_drawn;
 
@@ -57,8 +62,12 @@ pub struct Visible {
     pub show: Show,
     /// How time passes at message pace.
     pub lens: Lens,
-    /// The envelope of each span of the lens.
-    pub ids: Vec<EnvelopeId>,
+    /// The envelope of each span of the lens; `None` where a decision is made.
+    pub ids: Vec<Option<EnvelopeId>>,
+    /// The scheduler's decisions.
+    pub decided: Decided,
+    /// How many decisions were made since the last command.
+    in_scene: usize,
     taken: Time,
     /// When the last span left.
     last_sent: Option<Time>,
@@ -67,52 +76,101 @@ pub struct Visible {
 }
 
 impl Visible {
-    /// Takes what was sent before `live_end` and not taken yet.
-    pub fn follow(&mut self, trace: &Trace, live_end: Time) {
-        self.take(trace, live_end);
+    /// Takes what was sent and decided before the live end and not taken yet.
+    pub fn follow(&mut self, session: &Session) {
+        self.take(session);
         self.lens.update();
     }
 
     /// The same while nothing is shown: how time passes is laid out by the next [`Visible::follow`].
-    pub fn take(&mut self, trace: &Trace, live_end: Time) {
+    pub fn take(&mut self, session: &Session) {
+        let new = self.decided.follow(session.live_cluster());
+        self.lay_out(session, new);
+    }
+
+    fn lay_out(&mut self, session: &Session, mut decisions: Vec<Rc<Decision>>) {
+        let trace = session.trace();
+        let live_end = Decided::known_until(session.live_cluster(), session.live_end());
+        // What began before has its time already: it was decided anew after a command.
+        decisions.retain(|decision| decision.began >= self.taken);
         if live_end <= self.taken {
             return;
         }
         let mut commands = commands(trace, self.last_sent, live_end).into_iter().peekable();
-        for envelope in trace.sent_between(self.taken, live_end) {
-            if self.show.shows(envelope) {
-                let mut begins = false;
-                while commands.next_if(|at| *at <= envelope.sent_at).is_some() {
-                    begins = true;
-                }
-                self.lens.push(span(envelope, begins));
-                self.ids.push(envelope.id);
-                self.last_sent = Some(envelope.sent_at);
+        let mut begins = |sent: Time| {
+            let mut begins = false;
+            while commands.next_if(|at| *at <= sent).is_some() {
+                begins = true;
             }
+            begins
+        };
+        let mut decisions = decisions.into_iter().peekable();
+        for envelope in trace.sent_between(self.taken, live_end) {
+            while let Some(decision) = decisions.next_if(|decision| decision.began <= envelope.sent_at) {
+                self.push_decision(&decision, begins(decision.began));
+            }
+            if self.show.shows(envelope) {
+                self.push(span(envelope, begins(envelope.sent_at)), Some(envelope.id));
+            }
+        }
+        for decision in decisions {
+            self.push_decision(&decision, begins(decision.began));
         }
         self.taken = live_end;
     }
 
-    /// Drops what was sent at `t` or later: it has not happened any more, or may have become something else.
+    /// Drops what was sent and decided at `t` or later: it has not happened any more, or may have become something else.
     pub fn rewind(&mut self, t: Time) {
         let len = self.lens.spans().partition_point(|span| span.sent < t.0);
         self.lens.truncate(len);
         self.ids.truncate(len);
+        self.decided.truncate(t);
         self.taken = self.taken.min(t);
         self.last_sent = self.lens.spans().last().map(|span| Time(span.sent));
         self.generation += 1;
     }
 
-    /// Begins anew: with another trace, or when something else is shown.
-    pub fn restart(&mut self, trace: &Trace, live_end: Time, show: Show) {
-        let generation = self.generation + 1;
-        *self = Self { show, generation, ..Self::default() };
-        self.follow(trace, live_end);
+    fn push_decision(&mut self, decision: &Decision, begins: bool) {
+        let sent = decision.began.0.max(self.last_sent.map_or(0, |last| last.0));
+        self.in_scene = if begins { 0 } else { self.in_scene + 1 };
+        // The first ones are explained, then it is known how it goes.
+        let seconds = match self.in_scene {
+            _ if decision.names.len() < 2 => DOT_S,
+            0..2 => DECISION_S,
+            2..5 => DECISION_S / 2.0,
+            5..20 => DOT_S,
+            _ => DOT_S / 10.0,
+        };
+        self.push(Span { sent, due: decision.at.0.max(sent + 1), seconds, begins }, None);
     }
 
-    /// The middle of the flight of span `index`, in microseconds: where a step stops.
+    fn push(&mut self, span: Span, id: Option<EnvelopeId>) {
+        if span.begins {
+            self.in_scene = 0;
+        }
+        self.last_sent = Some(Time(span.sent));
+        self.lens.push(span);
+        self.ids.push(id);
+    }
+
+    /// Begins anew: with another trace, or when something else is shown.
+    pub fn restart(&mut self, session: &Session, show: Show) {
+        let generation = self.generation + 1;
+        let mut decided = std::mem::take(&mut self.decided);
+        decided.truncate(session.live_end());
+        decided.follow(session.live_cluster());
+        let all = decided.list().to_vec();
+        *self = Self { show, generation, decided, ..Self::default() };
+        self.lay_out(session, all);
+        self.lens.update();
+    }
+
+    /// The middle of the flight of span `index`, in microseconds: where a step stops. Of a decision it is the end, when all is said.
     pub fn middle(&self, index: usize) -> f64 {
         let span = self.lens.spans()[index];
+        if self.ids[index].is_none() {
+            return span.sent as f64 + (span.due - span.sent) as f64 * 0.95;
+        }
         (span.sent as f64 + span.due as f64) / 2.0
     }
 

@@ -20,6 +20,7 @@ pub(crate) fn Header() -> Html {
         let dark = state.colours() == Colours::Dark;
         (state.visible.show.background, state.panel_open, state.dock_open, state.legend_open, dark)
     });
+    let predict = use_selector(|state| state.predict);
     let theme = store.on(AppAction::SetTheme(Some(if dark { Colours::Light } else { Colours::Dark })));
     let other = if texts.lang == "en" { "de" } else { "en" };
     html! {
@@ -33,6 +34,7 @@ pub(crate) fn Header() -> Html {
                 </p>
             }
             <div class="header-tools">
+                <IconButton icon="predict" label={texts.predict_hint} pressed={predict} onclick={store.on(AppAction::TogglePredict)} />
                 <IconButton icon="heart" label={texts.heartbeats_hint} pressed={background} onclick={store.on(AppAction::ToggleBackground)} />
                 <button type="button" class="text-button" title={texts.language} lang={other}
                     onclick={store.on(AppAction::SetLanguage(other))}>{ other.to_uppercase() }</button>

@@ -11,6 +11,7 @@ use super::observed::Observed;
 use super::use_texts;
 use crate::browser::store::{Store, use_selector, use_store};
 use crate::scene::geometry::number;
+use crate::scene::marks::Mark;
 use crate::scene::prims::{Prim, baseline, prims};
 use crate::scene::{Group, Scene, Selection};
 use crate::state::AppAction;
@@ -30,6 +31,8 @@ pub(crate) fn Stage() -> Html {
     let store = use_store();
     let texts = use_texts();
     let scene: Same<Scene> = use_selector(|state| Same(Rc::clone(&state.picture.scene)));
+    let deciding: Same<Vec<Rc<Group>>> = use_selector(|state| Same(Rc::clone(&state.picture.overlay)));
+    let spoken = deciding.0.last().map(|caption| sentences(caption)).unwrap_or_default();
     let (ready, empty) = use_selector(|state| (state.ready, state.picture.model.machines.is_empty()));
     let place = use_node_ref();
     use_effect_with(place.clone(), {
@@ -64,6 +67,12 @@ pub(crate) fn Stage() -> Html {
                     <GroupView key={group.key.clone()} group={Same(Rc::clone(group))} />
                 }) }
             </svg>
+            <svg class="scene deciding" viewBox={view_box.clone()} aria-hidden="true">
+                { for deciding.0.iter().map(|group| html! {
+                    <GroupView key={group.key.clone()} group={Same(Rc::clone(group))} />
+                }) }
+            </svg>
+            <p class="sr-only" role="status">{ spoken }</p>
             <svg class="scene moving" viewBox={view_box} onclick={select} aria-hidden="true">
                 <g id="orrery-lit"></g>
                 <g id="orrery-selection"></g>
@@ -77,6 +86,15 @@ pub(crate) fn Stage() -> Html {
             }
         </section>
     }
+}
+
+/// The texts of a group, for screen readers.
+fn sentences(group: &Group) -> String {
+    let texts = group.marks.iter().filter_map(|mark| match mark {
+        Mark::Label { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join(". ")
 }
 
 /// Selects what the target of an event stands for; a place that stands for nothing selects nothing.

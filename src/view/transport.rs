@@ -90,7 +90,7 @@ fn ticks(state: &State) -> Ticks {
     let mut paths: Vec<String> = vec![String::new(); MessageKind::ALL.len()];
     for (offset, span) in spans[first..].iter().enumerate() {
         let x = place(span.sent as f64);
-        let Some(envelope) = state.session.trace().get(state.visible.ids[first + offset]) else { continue };
+        let Some(envelope) = state.visible.ids[first + offset].and_then(|id| state.session.trace().get(id)) else { continue };
         let kind = MessageKind::of(envelope);
         let position = MessageKind::ALL.iter().position(|have| *have == kind).unwrap_or_default();
         // One tick of a kind in three thousandths of the width says as much as ten.

@@ -69,6 +69,7 @@ impl Algorithm {
         let mut decision = Decision {
             pod: pod.key.clone(),
             uid: pod.uid.clone(),
+            began: at,
             at,
             attempt,
             profile: profile.scheduler_name.clone(),

@@ -37,6 +37,7 @@ pub(super) struct Assumed {
 impl KubeScheduler {
     /// One scheduling cycle.
     pub(super) fn schedule_next(&mut self, out: &mut Outbox<'_>) {
+        let began = self.cycle_began.take().unwrap_or(out.now());
         if !self.is_leading() {
             return;
         }
@@ -44,7 +45,8 @@ impl KubeScheduler {
         let Some(profile) = self.profile(&queued.info) else { return };
         out.set_cause(queued.cause, queued.background);
         let info = Rc::clone(&queued.info);
-        let decision = self.algorithm.schedule(&self.snapshot, &info, &profile, out.now(), queued.attempts);
+        let mut decision = self.algorithm.schedule(&self.snapshot, &info, &profile, out.now(), queued.attempts);
+        decision.began = began;
         queued.rejectors.clone_from(&decision.rejectors);
         match decision.outcome.clone() {
             Outcome::Scheduled(node) => self.assume(queued, &node, &profile, out),

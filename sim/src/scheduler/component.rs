@@ -17,7 +17,7 @@ use crate::api::Resource;
 use crate::client::{Change, EventRecorder, Informer, LeaderElector, Leadership, SeriesRecorder, object_reference, server};
 use crate::core::cluster::Component;
 use crate::core::collections::PMap;
-use crate::core::{Addr, Duration, Effect, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
+use crate::core::{Addr, Duration, Effect, EnvelopeId, Event, Message, Outbox, Part, Rng, Time, TimerKey};
 use crate::programs::Launch;
 use crate::value::{Text, Value};
 
@@ -90,7 +90,8 @@ pub struct KubeScheduler {
     pub(super) changed: BTreeMap<(Text, Text), Value>,
     pub(super) decisions: DecisionLog,
     pub(super) asked: BTreeMap<EnvelopeId, Asked>,
-    pub(super) cycle_is_due: bool,
+    /// When the cycle began whose end is due.
+    pub(super) cycle_began: Option<Time>,
     flush_is_due: bool,
     /// Why it cannot run.
     fatal: Option<ConfigError>,
@@ -145,7 +146,7 @@ impl KubeScheduler {
             changed: BTreeMap::new(),
             decisions: DecisionLog::default(),
             asked: BTreeMap::new(),
-            cycle_is_due: false,
+            cycle_began: None,
             flush_is_due: false,
             fatal,
         }
@@ -166,6 +167,10 @@ impl KubeScheduler {
     /// Its profiles.
     pub fn profiles(&self) -> &[Rc<Profile>] {
         &self.profiles
+    }
+    /// Since when it has been looking for a node, if it is.
+    pub fn cycle_began(&self) -> Option<Time> {
+        self.cycle_began
     }
     /// Why it ends at once: what is wrong with its configuration.
     pub fn fatal(&self) -> Option<&ConfigError> {
@@ -194,7 +199,6 @@ impl KubeScheduler {
                 }
             }
             SCHEDULE => {
-                self.cycle_is_due = false;
                 self.schedule_next(out);
             }
             FLUSH => {
@@ -417,8 +421,8 @@ impl KubeScheduler {
         if !self.elector.is_leading() {
             return;
         }
-        if !self.cycle_is_due && self.queue.has_next() {
-            self.cycle_is_due = true;
+        if self.cycle_began.is_none() && self.queue.has_next() {
+            self.cycle_began = Some(out.now());
             // Taking a pod, filtering and scoring: some hundred microseconds, more in large clusters.
             let nodes = self.snapshot.nodes().len() as u64;
             let cycle = Duration::us(self.rng.between(300, 700) + nodes.min(500));

@@ -130,7 +130,9 @@ pub struct Decision {
     pub pod: Text,
     /// Its uid.
     pub uid: Text,
-    /// When.
+    /// When the scheduler turned to the pod.
+    pub began: Time,
+    /// When it had decided.
     pub at: Time,
     /// Which attempt this was, counted from 1.
     pub attempt: u32,

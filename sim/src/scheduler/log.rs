@@ -23,9 +23,11 @@ struct Attempts {
 #[derive(Clone, Debug, Default)]
 pub struct DecisionLog {
     by_pod: PMap<Text, Attempts>,
-    /// Keys in the order in which decisions came in, with their weights.
-    order: VecDeque<(Text, usize)>,
+    /// In the order in which they came in.
+    order: VecDeque<Rc<Decision>>,
     weight: usize,
+    /// How many there have been.
+    count: u64,
 }
 
 impl DecisionLog {
@@ -39,26 +41,40 @@ impl DecisionLog {
         self.by_pod.keys()
     }
 
+    /// How many decisions there have been, forgotten ones too.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The decisions after the first `count`, oldest first, as far as they are kept.
+    pub fn since(&self, count: u64) -> impl Iterator<Item = &Rc<Decision>> {
+        let forgotten = self.count - self.order.len() as u64;
+        self.order.iter().skip(count.saturating_sub(forgotten) as usize)
+    }
+
     /// Keeps a decision.
     pub fn push(&mut self, decision: Decision) {
-        let (key, weight) = (decision.pod.clone(), decision.weight());
+        let decision = Rc::new(decision);
+        let key = decision.pod.clone();
         let mut attempts = self.by_pod.remove(&key).unwrap_or_default();
-        attempts.kept.push(Rc::new(decision));
+        attempts.kept.push(Rc::clone(&decision));
         if attempts.kept.len() > ATTEMPTS {
             attempts.kept.remove(0);
             attempts.dropped += 1;
         }
-        self.by_pod.insert(key.clone(), attempts);
-        self.order.push_back((key, weight));
-        self.weight += weight;
+        self.by_pod.insert(key, attempts);
+        self.weight += decision.weight();
+        self.order.push_back(decision);
+        self.count += 1;
         while self.weight > MAX_WEIGHT && self.order.len() > 1 {
             self.forget_oldest();
         }
     }
 
     fn forget_oldest(&mut self) {
-        let Some((key, weight)) = self.order.pop_front() else { return };
-        self.weight -= weight;
+        let Some(decision) = self.order.pop_front() else { return };
+        let key = decision.pod.clone();
+        self.weight -= decision.weight();
         let Some(attempts) = self.by_pod.get_mut(&key) else { return };
         if attempts.dropped > 0 {
             attempts.dropped -= 1;
@@ -86,6 +102,8 @@ mod tests {
         }
         let attempts: Vec<u32> = log.of("default/p").iter().map(|decision| decision.attempt).collect();
         assert_eq!(attempts, (3..=12).collect::<Vec<_>>());
+        let since = |count: u64| log.since(count).map(|decision| decision.attempt).collect::<Vec<_>>();
+        assert_eq!((log.count(), since(10), since(99)), (12, vec![11, 12], vec![]));
         for _ in 0..11 {
             log.forget_oldest();
         }
