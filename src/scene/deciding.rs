@@ -171,7 +171,7 @@ impl Node<'_> {
     fn area(&self) -> Rect {
         let (place, f) = (self.place, self.f);
         if place.control_plane {
-            let x = place.title.x + place.title.w * 0.4;
+            let x = place.title.x + place.title.w * 0.5;
             return Rect::new(x, place.title.y + 0.12 * f, place.title.right() - x, place.title.h - 0.24 * f);
         }
         let top = place.gauges.last().map_or(place.title.bottom(), Rect::bottom);
@@ -312,26 +312,26 @@ fn fitting(text: &str, width: f64, size: f64) -> f64 {
 fn caption(deciding: Deciding<'_>, layout: &Layout, texts: &Texts, compact: bool) -> Group {
     let f = layout.font;
     let frame = layout.frame.unwrap_or(Rect::new(0.0, 0.0, layout.size.0, layout.size.1));
-    let above =
-        layout.machines.iter().filter(|place| place.control_plane).map(|place| place.rect.bottom()).fold(frame.y, f64::max);
+    let above = layout.machines.iter().filter_map(|place| place.bar).map(|bar| bar.bottom()).fold(frame.y, f64::max);
     let below = layout.machines.iter().filter(|place| !place.control_plane).map(|place| place.rect.y).fold(f64::MAX, f64::min);
     let (sentence, second) = words(deciding, texts);
     let legend = legend(deciding, texts);
     let lines = 1.0 + f64::from(u8::from(second.is_some())) + f64::from(u8::from(!legend.is_empty()));
     let lane = if below < f64::MAX { (above, below) } else { (frame.bottom() - 5.0 * f, frame.bottom()) };
     let size = fitting(&sentence, frame.w - 3.0 * f, if compact { 1.25 * f } else { 1.3 * f });
-    let height = (0.7 * f + 1.75 * f * lines).max(2.2 * f);
+    let pitch = 1.62 * f;
+    let height = (0.4 * f + pitch * lines).max(2.0 * f);
     // Too high for the lane: it hangs down over the first row, where it hides least.
-    let y = if lane.1 - lane.0 > height { f64::midpoint(lane.0, lane.1) - height / 2.0 } else { lane.0 + 0.1 * f };
+    let y = if lane.1 - lane.0 > height { f64::midpoint(lane.0, lane.1) - height / 2.0 } else { lane.0 + 0.15 * f };
     let wanted = text_width(&sentence, size, true).max(second.as_ref().map_or(0.0, |text| text_width(text, f, false)));
     let legend_width: f64 = legend.iter().map(|(name, _)| text_width(name, 0.85 * f, true) + 2.0 * f).sum();
     let width = (wanted.max(legend_width) + 2.0 * f).min(frame.w - f);
     let rect = Rect::new(frame.cx() - width / 2.0, y.min(layout.size.1 - height), width, height);
     let mut marks = vec![Mark::Box { rect, radius: 0.6 * f, look: BoxLook::Caption }];
-    let mut line = rect.y + 0.35 * f + 0.87 * f;
+    let mut line = rect.y + 0.2 * f + pitch / 2.0;
     marks.push(label(Point::new(rect.cx(), line), Align::Middle, size, Ink::Main, fit(&sentence, rect.w - f, size, true)));
     if let Some(second) = second {
-        line += 1.75 * f;
+        line += pitch;
         let size = fitting(&second, rect.w - f, f);
         let text = fit(&second, rect.w - f, size, true);
         marks.push(Mark::Label {
@@ -344,7 +344,7 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, texts: &Texts, compact: bool
         });
     }
     if !legend.is_empty() {
-        line += 1.75 * f;
+        line += pitch;
         let squeeze = ((rect.w - f) / legend_width).min(1.0);
         let size = 0.85 * f * squeeze;
         let mut x = rect.cx() - legend_width * squeeze / 2.0;
