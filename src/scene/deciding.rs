@@ -90,6 +90,7 @@ pub fn overlay(deciding: Deciding<'_>, model: &ViewModel, layout: &Layout, texts
     let mut groups = Vec::new();
     let asks = guess.is_some_and(|guess| guess.waits);
     let mut number = 0;
+    let mut winner = None;
     for machine in &model.machines {
         let Some(place) = layout.machine(machine.id) else { continue };
         let Some(verdict) = verdicts.get(machine.name.as_str()) else { continue };
@@ -97,9 +98,12 @@ pub fn overlay(deciding: Deciding<'_>, model: &ViewModel, layout: &Layout, texts
         let mut marks = Vec::new();
         let guessed = guess.is_some_and(|guess| guess.node.as_deref() == Some(machine.name.as_str()));
         let chosen = phase == Phase::Chosen && is_goal(decision, &machine.name);
+        if chosen && !place.control_plane {
+            winner = Some(place.rect);
+        }
         let node = Node { place, verdict: *verdict, chosen, guessed, decision, f: layout.font };
         if compact && !place.control_plane {
-            node.tint(phase, &mut marks);
+            node.tint(&mut marks);
         } else {
             node.plate(phase, texts, &mut marks);
         }
@@ -116,7 +120,7 @@ pub fn overlay(deciding: Deciding<'_>, model: &ViewModel, layout: &Layout, texts
             }));
         }
     }
-    groups.push(Rc::new(caption(deciding, layout, texts, compact)));
+    groups.push(Rc::new(caption(deciding, layout, winner, texts, compact)));
     groups
 }
 
@@ -269,7 +273,7 @@ impl Node<'_> {
     }
 
     /// A box without room for words.
-    fn tint(&self, phase: Phase, marks: &mut Vec<Mark>) {
+    fn tint(&self, marks: &mut Vec<Mark>) {
         let rect = self.place.rect;
         let look = match self.verdict {
             Verdict::Open | Verdict::Unseen => None,
@@ -283,9 +287,6 @@ impl Node<'_> {
             Verdict::Feasible(_) => Some(BoxLook::Considered),
         };
         marks.extend(look.map(|look| Mark::Box { rect, radius: 2.0, look }));
-        if self.chosen && phase == Phase::Chosen {
-            marks.push(Mark::Box { rect: rect.inset(-0.35 * self.f), radius: 0.4 * self.f, look: BoxLook::Winner });
-        }
         if self.guessed {
             marks.push(Mark::Box { rect: rect.inset(-0.35 * self.f), radius: 0.4 * self.f, look: BoxLook::Guess });
         }
@@ -309,13 +310,14 @@ fn fitting(text: &str, width: f64, size: f64) -> f64 {
 }
 
 /// What is going on, in a sentence, and the colours' meaning.
-fn caption(deciding: Deciding<'_>, layout: &Layout, texts: &Texts, compact: bool) -> Group {
-    let f = layout.font;
+fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts: &Texts, compact: bool) -> Group {
+    // A stage of many nodes has small type; the sentence is for the last row all the same.
+    let f = if compact { layout.font.max(layout.size.1 / 40.0).max(12.0) } else { layout.font };
     let frame = layout.frame.unwrap_or(Rect::new(0.0, 0.0, layout.size.0, layout.size.1));
     let above = layout.machines.iter().filter_map(|place| place.bar).map(|bar| bar.bottom()).fold(frame.y, f64::max);
     let below = layout.machines.iter().filter(|place| !place.control_plane).map(|place| place.rect.y).fold(f64::MAX, f64::min);
     let (sentence, second) = words(deciding, texts);
-    let legend = legend(deciding, texts);
+    let legend = if compact { heat_legend(deciding, texts) } else { legend(deciding, texts) };
     let lines = 1.0 + f64::from(u8::from(second.is_some())) + f64::from(u8::from(!legend.is_empty()));
     let lane = if below < f64::MAX { (above, below) } else { (frame.bottom() - 5.0 * f, frame.bottom()) };
     let size = fitting(&sentence, frame.w - 3.0 * f, if compact { 1.25 * f } else { 1.3 * f });
@@ -326,8 +328,15 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, texts: &Texts, compact: bool
     let wanted = text_width(&sentence, size, true).max(second.as_ref().map_or(0.0, |text| text_width(text, f, false)));
     let legend_width: f64 = legend.iter().map(|(name, _)| text_width(name, 0.85 * f, true) + 2.0 * f).sum();
     let width = (wanted.max(legend_width) + 2.0 * f).min(frame.w - f);
-    let rect = Rect::new(frame.cx() - width / 2.0, y.min(layout.size.1 - height), width, height);
+    let mut rect = Rect::new(frame.cx() - width / 2.0, y.min(layout.size.1 - height), width, height);
+    let winner = winner.filter(|_| deciding.phase == Phase::Chosen);
+    if winner.is_some_and(|place| place.inset(-2.5 * f).overlaps(&rect)) {
+        rect.y = layout.size.1 - height - 0.5 * f;
+    }
     let mut marks = vec![Mark::Box { rect, radius: 0.6 * f, look: BoxLook::Caption }];
+    if let Some(place) = winner.filter(|_| compact) {
+        callout(deciding.decision, place, layout, f, &mut marks);
+    }
     let mut line = rect.y + 0.2 * f + pitch / 2.0;
     marks.push(label(Point::new(rect.cx(), line), Align::Middle, size, Ink::Main, fit(&sentence, rect.w - f, size, true)));
     if let Some(second) = second {
@@ -348,9 +357,9 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, texts: &Texts, compact: bool
         let squeeze = ((rect.w - f) / legend_width).min(1.0);
         let size = 0.85 * f * squeeze;
         let mut x = rect.cx() - legend_width * squeeze / 2.0;
-        for (name, hue) in legend {
+        for (name, look) in legend {
             let swatch = Rect::new(x, line - 0.45 * f, 0.9 * f * squeeze, 0.9 * f);
-            marks.push(Mark::Box { rect: swatch, radius: 2.0, look: BoxLook::Score(hue) });
+            marks.push(Mark::Box { rect: swatch, radius: 2.0, look });
             marks.push(label(Point::new(x + 1.2 * f * squeeze, line), Align::Start, size, Ink::Soft, name.clone()));
             x += (text_width(&name, 0.85 * f, true) + 2.0 * f) * squeeze;
         }
@@ -359,12 +368,55 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, texts: &Texts, compact: bool
 }
 
 /// The plugins that tell nodes apart, or all that gave points, with their colours.
-fn legend(deciding: Deciding<'_>, texts: &Texts) -> Vec<(String, u8)> {
+fn legend(deciding: Deciding<'_>, texts: &Texts) -> Vec<(String, BoxLook)> {
     if deciding.phase < Phase::Scored {
         return Vec::new();
     }
     let scores = deciding.decision.scores.iter().filter(|scores| scores.normalized.iter().any(|score| *score > 0));
-    scores.map(|scores| (format!("{} ×{}", texts.plugin(scores.plugin), scores.weight), plugin_hue(scores.plugin))).collect()
+    scores
+        .map(|scores| (format!("{} ×{}", texts.plugin(scores.plugin), scores.weight), BoxLook::Score(plugin_hue(scores.plugin))))
+        .collect()
+}
+
+/// What the tints of boxes without room for bars mean.
+fn heat_legend(deciding: Deciding<'_>, texts: &Texts) -> Vec<(String, BoxLook)> {
+    let decision = deciding.decision;
+    let mut legend = Vec::new();
+    match deciding.phase {
+        Phase::Asked => return legend,
+        Phase::Filtered => legend.push((texts.heat_possible.to_string(), BoxLook::Considered)),
+        Phase::Scored | Phase::Chosen => {
+            if let (Some(low), Some(high)) = (decision.totals.iter().min(), decision.totals.iter().max()) {
+                if low < high {
+                    legend.push((format!("{low} {}", texts.heat_points), BoxLook::Heat(0)));
+                }
+                legend.push((format!("{high} {}", texts.heat_points), BoxLook::Heat(4)));
+            }
+        }
+    }
+    legend.push((texts.heat_rejected.to_string(), BoxLook::Veil));
+    let rejected: usize = decision.rejected.iter().map(|group| group.nodes.len()).sum();
+    if decision.pre_filter.is_none() && decision.feasible.len() + rejected < decision.names.len() {
+        legend.push((texts.not_looked_at.to_string(), BoxLook::Node));
+    }
+    legend
+}
+
+/// The name and the points of the winner, beside a box that is too small for them.
+fn callout(decision: &Decision, place: Rect, layout: &Layout, f: f64, marks: &mut Vec<Mark>) {
+    let best = decision.totals.iter().max().map(|total| format!(" · {total}")).unwrap_or_default();
+    let preempted = decision.preemption.as_ref().and_then(|found| found.chosen.as_ref());
+    let Some(name) = decision.chosen().or(preempted.map(|candidate| &candidate.node)) else { return };
+    let text = format!("★ {name}{best}");
+    let size = 1.15 * f;
+    let (width, height) = (text_width(&text, size, true) + f, 1.9 * f);
+    let above = place.y > layout.size.1 * 0.45;
+    let y = if above { place.y - height - 0.6 * f } else { place.bottom() + 0.6 * f };
+    let x = (place.cx() - width / 2.0).clamp(2.0, (layout.size.0 - width - 2.0).max(2.0));
+    let rect = Rect::new(x, y, width, height);
+    marks.push(Mark::Box { rect: place.inset(-0.45 * f), radius: 0.5 * f, look: BoxLook::Winner });
+    marks.push(Mark::Box { rect, radius: 0.5 * f, look: BoxLook::Caption });
+    marks.push(label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, Ink::Main, text));
 }
 
 fn words(deciding: Deciding<'_>, texts: &Texts) -> (String, Option<String>) {
@@ -379,6 +431,10 @@ fn words(deciding: Deciding<'_>, texts: &Texts) -> (String, Option<String>) {
         Phase::Filtered => {
             let line = texts.decide_filtered.replace("{k}", &decision.feasible.len().to_string());
             (fill(&line), reasons(decision, texts))
+        }
+        Phase::Scored if decision.names.len() > 20 => {
+            let text = if decision.feasible.is_empty() { texts.decide_none } else { texts.decide_scored };
+            (fill(&text.replace("{k}", &decision.feasible.len().to_string())), reasons(decision, texts))
         }
         Phase::Scored => {
             let text = if decision.feasible.is_empty() { texts.decide_none } else { texts.decide_scored };
@@ -398,7 +454,8 @@ fn words(deciding: Deciding<'_>, texts: &Texts) -> (String, Option<String>) {
                 }
                 (None, None) => texts.decide_none.to_string(),
             };
-            let second = verdict.or_else(|| if decision.chosen().is_none() { reasons(decision, texts) } else { None });
+            let sums_up = decision.chosen().is_none() || decision.names.len() > 20;
+            let second = verdict.or_else(|| if sums_up { reasons(decision, texts) } else { None });
             (fill(&sentence), second)
         }
     }
