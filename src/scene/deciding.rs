@@ -330,7 +330,7 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts:
     let width = (wanted.max(legend_width) + 2.0 * f).min(frame.w - f);
     let mut rect = Rect::new(frame.cx() - width / 2.0, y.min(layout.size.1 - height), width, height);
     let winner = winner.filter(|_| deciding.phase == Phase::Chosen);
-    if winner.is_some_and(|place| place.inset(-2.5 * f).overlaps(&rect)) {
+    if compact && winner.is_some_and(|place| place.inset(-2.5 * f).overlaps(&rect)) {
         rect.y = layout.size.1 - height - 0.5 * f;
     }
     let mut marks = vec![Mark::Box { rect, radius: 0.6 * f, look: BoxLook::Caption }];
