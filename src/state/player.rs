@@ -65,6 +65,9 @@ const GLIDE_S: f64 = 0.45;
 /// How long the pace of single messages rests at each, in seconds.
 const REST_S: f64 = 1.05;
 
+/// How fast a step goes through a decision of the scheduler, in seconds of the lens a second.
+const DECISION_SPEED: f64 = 2.0;
+
 /// A step that has been asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Step {
@@ -144,7 +147,7 @@ impl Player {
         self.step = None;
         if let Some((middle, id)) = visible.step_before(self.t, self.on) {
             self.t = middle;
-            self.on = Some(id);
+            self.on = id;
         }
     }
 
@@ -185,11 +188,13 @@ impl Player {
         let live = session.live_end().0 as f64;
         match self.step {
             Some(Step::Forward) => match visible.step_after(self.t, self.on) {
-                Some((target, id)) if self.reduced_motion => self.arrive(target, Some(id)),
+                Some((target, id)) if self.reduced_motion => self.arrive(target, id),
                 Some((target, id)) => {
-                    self.on = Some(id);
+                    self.on = id;
                     let far = visible.lens.audience(target) - visible.lens.audience(self.t);
-                    self.step = Some(Step::Glide(target, (far / GLIDE_S).max(0.5)));
+                    // A decision is followed phase by phase.
+                    let speed = if id.is_none() { DECISION_SPEED } else { (far / GLIDE_S).max(0.5) };
+                    self.step = Some(Step::Glide(target, speed));
                 }
                 None if live >= self.t + LOOK_AHEAD_US as f64 => {
                     self.step = None;

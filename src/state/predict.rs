@@ -9,7 +9,7 @@ use crate::scene::{Guess, Selection};
 impl State {
     /// Stops at a decision that the playhead has just reached, coming from `before`.
     pub(super) fn ask(&mut self, before: f64) {
-        if !self.predict || !matches!(self.player.pace, Pace::Messages) || self.player.t <= before {
+        if !self.predict || !matches!(self.player.pace, Pace::Messages | Pace::OneByOne) || self.player.t <= before {
             return;
         }
         let Some(decision) = self.visible.decided.question_between(before, self.player.t).map(Rc::clone) else { return };
@@ -21,7 +21,7 @@ impl State {
 
     /// Brings the decision over the stage to the playhead.
     pub(super) fn show_decision(&mut self) {
-        let slow = matches!(self.player.pace, Pace::Messages) || !self.player.playing;
+        let slow = matches!(self.player.pace, Pace::Messages | Pace::OneByOne) || !self.player.playing;
         let current = slow.then(|| self.visible.decided.at(self.player.t, self.session.trace())).flatten();
         let is_asked = |asked: &Asked| current.as_ref().is_some_and(|current| Rc::ptr_eq(&current.decision, &asked.decision));
         self.asked = self.asked.take().filter(is_asked);

@@ -155,8 +155,8 @@ fn stepping_visits_every_message_and_back_again() {
         forward.push((state.player.t, state.player.on));
     }
     assert!(forward.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 != pair[1].1), "{forward:?}");
-    let first = state.visible.ids.iter().position(|id| Some(*id) == forward[0].1).expect("a step goes to a message");
-    let all: Vec<_> = state.visible.ids[first..first + 5].iter().copied().map(Some).collect();
+    let first = state.visible.ids.iter().position(|id| *id == forward[0].1).expect("a step goes to a message");
+    let all: Vec<_> = state.visible.ids[first..first + 5].to_vec();
     assert!(forward.iter().all(|(_, on)| all.contains(on)), "no message is left out: {forward:?}");
     let mut back = Vec::new();
     for _ in 0..4 {

@@ -174,9 +174,9 @@ impl Visible {
         (span.sent as f64 + span.due as f64) / 2.0
     }
 
-    /// The first step after `t`, if any is known: its moment and its message. Messages in the middle of their way at the same moment
+    /// The first step after `t`, if any is known: its moment and its message (none where a decision is made). Messages in the middle of their way at the same moment
     /// are steps of their own; `on` is the one that `t` was reached with.
-    pub fn step_after(&self, t: f64, on: Option<EnvelopeId>) -> Option<(f64, EnvelopeId)> {
+    pub fn step_after(&self, t: f64, on: Option<EnvelopeId>) -> Option<(f64, Option<EnvelopeId>)> {
         // Middles are nearly in the order of sending; a window behind covers long flights.
         let spans = self.lens.spans();
         let from = spans.partition_point(|span| (span.due as f64) < t - 1e6);
@@ -191,7 +191,7 @@ impl Visible {
     }
 
     /// The last step before `t`, if there is one.
-    pub fn step_before(&self, t: f64, on: Option<EnvelopeId>) -> Option<(f64, EnvelopeId)> {
+    pub fn step_before(&self, t: f64, on: Option<EnvelopeId>) -> Option<(f64, Option<EnvelopeId>)> {
         let spans = self.lens.spans();
         let to = spans.partition_point(|span| span.sent as f64 <= t);
         let here = self.place(t, on, f64::NEG_INFINITY);
@@ -204,7 +204,7 @@ impl Visible {
 
     /// Where a step begins: at the message `on`, if `t` is its middle, else behind (`+∞`) or before (`−∞`) all of this moment.
     fn place(&self, t: f64, on: Option<EnvelopeId>, side: f64) -> (f64, usize) {
-        let index = on.and_then(|id| self.ids.binary_search(&id).ok());
+        let index = on.and_then(|id| self.ids.iter().rposition(|have| *have == Some(id)));
         match index.filter(|index| (self.middle(*index) - t).abs() <= 0.5) {
             Some(index) => (self.middle(index), index),
             None if side > 0.0 => (t + 0.5, usize::MAX),
