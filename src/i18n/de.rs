@@ -106,7 +106,7 @@ pub static DE: Texts = Texts {
     no_match: "Keine Nachricht passt zum Filter. Alle seine Wörter müssen vorkommen.",
     no_events: "Keine Events.",
     chart_pods: "Pods nach Phase",
-    chart_requests: "Anfragen an den API-Server pro Sekunde",
+    chart_requests: "Anfragen pro Sekunde",
     from: "von",
     to: "an",
     time: "Zeit",

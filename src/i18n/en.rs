@@ -106,7 +106,7 @@ pub static EN: Texts = Texts {
     no_match: "No message matches the filter. All of its words must occur.",
     no_events: "No events.",
     chart_pods: "Pods by phase",
-    chart_requests: "Requests to the api-server a second",
+    chart_requests: "Requests a second",
     from: "from",
     to: "to",
     time: "time",

@@ -56,7 +56,7 @@ fn label(at: Point, align: Align, size: f64, bold: bool, ink: Ink, text: impl In
 /// The smallest type in pixels, where a smaller one is not forced by a small page.
 const SMALLEST: f64 = 11.0;
 /// Type that would be smaller than this is not drawn.
-const TOO_SMALL: f64 = 8.5;
+const TOO_SMALL: f64 = 7.0;
 
 fn frame_group(model: &ViewModel, layout: &Layout, frame: Rect, texts: &Texts) -> Group {
     let f = layout.font;

@@ -248,7 +248,7 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
         x += w + gap;
     }
 
-    let cell = m.cell.min(m.cp_title - 0.5) * f;
+    let cell = m.cell.min(m.cp_title - 0.2) * f;
     let cells = if alone {
         let area = Rect::new(inner.x, bar.bottom() + 0.8 * f, inner.w, (rect.bottom() - bar.bottom() - 1.4 * f).max(0.0));
         place_cells(area, machine.pods.len(), m.cell * f, false)

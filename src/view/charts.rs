@@ -209,7 +209,7 @@ fn chart(
             .axis_style(palette.line)
             .label_style(style)
             .x_labels(6)
-            .y_labels(4)
+            .y_labels(if size.1 < 100 { 3 } else { 5 })
             .x_label_formatter(&|value| format!("{value:.0} s"))
             .y_label_formatter(&|value| if most < 5.0 { format!("{value:.1}") } else { format!("{value:.0}") })
             .draw()?;

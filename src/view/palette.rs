@@ -214,6 +214,17 @@ fn ToolForm(props: &ToolFormProps) -> Html {
     let store = use_store();
     let texts = use_texts();
     let choices = &props.choices;
+    let place = use_node_ref();
+    // The command has to be seen, not only the fields above it.
+    use_effect_with(place.clone(), |place| {
+        let form = place.cast::<web_sys::Element>();
+        let scroll = form.as_ref().and_then(|form| form.closest(".panel-scroll").ok().flatten());
+        if let (Some(form), Some(scroll)) = (form, scroll)
+            && form.get_bounding_client_rect().bottom() > scroll.get_bounding_client_rect().bottom()
+        {
+            form.scroll_into_view_with_bool(false);
+        }
+    });
     let typed = use_state(|| vec![None::<String>; 4]);
     let all = tools(texts);
     let Some(tool) = all.get(props.index) else { return Html::default() };
@@ -260,7 +271,8 @@ fn ToolForm(props: &ToolFormProps) -> Html {
                     let field: web_sys::HtmlInputElement = event.target_unchecked_into();
                     set(field.value());
                 });
-                html! { <label><span>{ *name }</span><input type="text" value={values[at].clone()} {oninput} spellcheck="false" /></label> }
+                let class = (values[at].len() > 12).then_some("long");
+                html! { <label {class}><span>{ *name }</span><input type="text" value={values[at].clone()} {oninput} spellcheck="false" /></label> }
             }
             Field::Choice(name, list) => {
                 let onchange = Callback::from(move |event: Event| {
@@ -286,7 +298,7 @@ fn ToolForm(props: &ToolFormProps) -> Html {
         })
     };
     html! {
-        <form class="tool-form" onsubmit={run}>
+        <form class="tool-form" ref={place} onsubmit={run}>
             { for tool.fields.iter().enumerate().map(field) }
             <button type="submit" class="primary command-button" title={texts.run}>
                 <code>{ words(&command) }</code><span class="go">{ icon("run") }</span>
