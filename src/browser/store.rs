@@ -75,13 +75,19 @@ impl Store {
         if self.0.busy.replace(true) {
             return;
         }
+        let mut only_frames = true;
         loop {
             let next = self.0.queue.borrow_mut().pop_front();
             let Some(action) = next else { break };
+            only_frames &= matches!(action, AppAction::Frame(_));
             let effects = self.0.state.borrow_mut().update(action);
             effects.into_iter().for_each(|effect| self.perform(effect));
         }
         self.0.busy.set(false);
+        if only_frames && self.0.frames.may_skip(&self.0.state.borrow()) {
+            frames::request(self);
+            return;
+        }
         let listeners: Vec<Listener> = self.0.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
         let state = self.0.state.borrow();
         listeners.iter().for_each(|listener| listener(&state));

@@ -103,6 +103,7 @@ fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
         }
     }
     site.build()?;
+    site.compress()?;
     site.print_sizes()?;
     println!("{} can be served from any path of any web server", site.out.display());
     Ok(())

@@ -48,6 +48,11 @@ impl Site {
         step("bundling the page", || run(&mut command))
     }
 
+    /// Puts each file compressed beside itself, for web servers that can send it so.
+    pub(crate) fn compress(&self) -> anyhow::Result<()> {
+        run(Command::new(bundler()?).arg("compress").arg(&self.out))
+    }
+
     /// Prints what travels to a browser, raw and compressed.
     pub(crate) fn print_sizes(&self) -> anyhow::Result<()> {
         run(Command::new(bundler()?).arg("sizes").arg(&self.out))

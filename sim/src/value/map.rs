@@ -53,6 +53,12 @@ impl Map {
         }
     }
 
+    /// Sets `key`, whatever was there. What [`value!`](crate::value!) calls for each key: it stays one function.
+    #[inline(never)]
+    pub fn put(&mut self, key: impl Into<Text>, value: impl Into<Value>) {
+        self.insert(key, value);
+    }
+
     /// Removes `key`, returning what was there.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         self.position(key).ok().map(|at| self.entries.remove(at).1)

@@ -289,10 +289,10 @@ macro_rules! value {
     (@list $list:ident [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $list.push($crate::value!([ $($inner)* ])); $crate::value!(@list $list $($($rest)*)?); };
     (@list $list:ident $item:expr $(, $($rest:tt)*)?) => { $list.push($crate::value::Value::from($item)); $crate::value!(@list $list $($($rest)*)?); };
     (@map $map:ident) => {};
-    (@map $map:ident $key:tt : null $(, $($rest:tt)*)?) => { $map.insert($key, $crate::value::Value::Null); $crate::value!(@map $map $($($rest)*)?); };
-    (@map $map:ident $key:tt : { $($inner:tt)* } $(, $($rest:tt)*)?) => { $map.insert($key, $crate::value!({ $($inner)* })); $crate::value!(@map $map $($($rest)*)?); };
-    (@map $map:ident $key:tt : [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $map.insert($key, $crate::value!([ $($inner)* ])); $crate::value!(@map $map $($($rest)*)?); };
-    (@map $map:ident $key:tt : $item:expr $(, $($rest:tt)*)?) => { $map.insert($key, $crate::value::Value::from($item)); $crate::value!(@map $map $($($rest)*)?); };
+    (@map $map:ident $key:tt : null $(, $($rest:tt)*)?) => { $map.put($key, $crate::value::Value::Null); $crate::value!(@map $map $($($rest)*)?); };
+    (@map $map:ident $key:tt : { $($inner:tt)* } $(, $($rest:tt)*)?) => { $map.put($key, $crate::value!({ $($inner)* })); $crate::value!(@map $map $($($rest)*)?); };
+    (@map $map:ident $key:tt : [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $map.put($key, $crate::value!([ $($inner)* ])); $crate::value!(@map $map $($($rest)*)?); };
+    (@map $map:ident $key:tt : $item:expr $(, $($rest:tt)*)?) => { $map.put($key, $crate::value::Value::from($item)); $crate::value!(@map $map $($($rest)*)?); };
     ($other:expr) => { $crate::value::Value::from($other) };
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`html`] finds the links in index.html that are meant for the builder, as Trunk does.
 //! - [`bundle`] turns each into files, and index.html into one that loads them.
-//! - [`sizes`] weighs the result.
+//! - [`sizes`] weighs the result and compresses it.
 //!
 //! This is a program of its own, so that `xtask` starts within a moment: what rewrites WebAssembly takes a minute to compile.
 
@@ -15,8 +15,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use lexopt::Arg;
 
-const USAGE: &str =
-    "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER";
+const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER\npage-bundler compress FOLDER";
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = lexopt::Parser::from_env();
@@ -41,6 +40,7 @@ fn main() -> anyhow::Result<()> {
             wasm_opt,
         }),
         Some("sizes") => sizes::print(&PathBuf::from(words.get(1).context(USAGE)?)),
+        Some("compress") => sizes::compress(&PathBuf::from(words.get(1).context(USAGE)?)),
         _ => bail!(USAGE),
     }
 }
