@@ -121,6 +121,15 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
             if x + text_width(&rest, status_size, false) < cells_left {
                 marks.push(label(Point::new(x, y), Align::Start, status_size, false, Ink::Soft, rest));
             }
+        } else if x + text_width(bullet, status_size, true) < cells_left {
+            marks.push(label(Point::new(x, y), Align::Start, status_size, true, ink, bullet));
+        }
+        if let Some(bar) = place.bar.filter(|_| !up) {
+            // Nobody should have to look for it: in words, where nothing else stands.
+            let top = place.parts.iter().map(|(_, rect)| rect.bottom()).fold(title.bottom(), f64::max);
+            let at = Point::new(place.rect.cx(), f64::midpoint(top, bar.y));
+            let text = fit(&format!("✕ {}", status_text(view, texts)), place.rect.w - f, 1.2 * f, true);
+            marks.push(label(at, Align::Middle, 1.2 * f, true, Ink::Bad, text));
         }
     } else {
         let status = format!("{bullet} {status}");
@@ -265,6 +274,9 @@ fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &
             let small = (0.82 * f).max(SMALLEST);
             let note =
                 if text_width(&note, small, false) > rect.w - 0.6 * f { note.replace(texts.revision, "rev") } else { note };
+            // Of a member of etcd, its role and term say more than its log.
+            let too_long = view.etcd.is_some() && text_width(&note, small, false) > rect.w - 0.4 * f;
+            let note = if too_long { note.split(" #").next().unwrap_or_default().to_string() } else { note };
             let note = fit(&note, rect.w - 0.4 * f, small, false);
             marks.push(label(Point::new(rect.cx(), rect.cy() + 0.72 * f), Align::Middle, small, false, Ink::Soft, note));
         }

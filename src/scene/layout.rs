@@ -253,7 +253,9 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
         let area = Rect::new(inner.x, bar.bottom() + 0.8 * f, inner.w, (rect.bottom() - bar.bottom() - 1.4 * f).max(0.0));
         place_cells(area, machine.pods.len(), m.cell * f, false)
     } else {
-        let area = Rect::new(title.x + title.w * 0.5, title.cy() - cell / 2.0, title.w * 0.5, cell);
+        // In a narrow box the name comes first.
+        let share = if title.w < 26.0 * f { 0.36 } else { 0.5 };
+        let area = Rect::new(title.x + title.w * (1.0 - share), title.cy() - cell / 2.0, title.w * share, cell);
         place_cells(area, machine.pods.len(), cell, true)
     };
     MachineBox {

@@ -153,7 +153,7 @@ const BRIEF: Metrics = Metrics {
 };
 
 /// With several control-plane nodes: room for what each member of etcd, each scheduler and each manager is.
-const BRIEF_OF_SEVERAL: Metrics = Metrics { cp_parts: 3.5, cp_widths: [7.6, 6.4, 7.0, 0.0], ..BRIEF };
+const BRIEF_OF_SEVERAL: Metrics = Metrics { cp_parts: 3.5, cp_widths: [8.8, 6.2, 6.6, 0.0], ..BRIEF };
 
 const CELLS: Metrics = Metrics {
     w_parts: 0.0,
@@ -284,10 +284,12 @@ impl Plan {
         };
         let spare = (height - needed_height(metrics, f, control, rows, stacked)).max(0.0);
         let above = if control > 0 { (spare * 0.3).min(5.0 * f) } else { 0.0 };
+        // The lane above the load balancer grows with the one below it.
+        let lanes = if control > 1 { 1.0 + BALANCER_LANE } else { 1.0 };
         let below = (spare * 0.3).min(5.0 * f);
         plan.lane_above += above;
         plan.control_plane_height += above;
-        plan.lane += below;
+        plan.lane += below / lanes;
         if rows > 0 {
             let each = (spare - above - below) / rows as f64;
             let cri = if metrics.cri_lane > 0.0 { (each * 0.12).min(f) } else { 0.0 };
