@@ -23,6 +23,7 @@ pub mod kubeadm;
 pub mod kubectl;
 pub mod kubelet;
 pub mod lab;
+pub mod lesson;
 pub mod machine;
 pub mod programs;
 pub mod proxy;
