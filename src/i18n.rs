@@ -58,6 +58,16 @@ pub struct Texts {
     pub too_little: &'static str,
     /// Plugins that give points: the name, ours.
     pub plugins: &'static [(&'static str, &'static str)],
+    // Lessons.
+    pub lesson: &'static str,
+    pub lessons: &'static str,
+    pub lesson_next: &'static str,
+    pub lesson_back: &'static str,
+    pub lesson_close: &'static str,
+    pub reveal: &'static str,
+    pub notes: &'static str,
+    pub no_lesson: &'static str,
+    pub bad_lesson: &'static str,
     // The header.
     pub tagline: &'static str,
     pub theme: &'static str,

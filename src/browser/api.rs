@@ -53,8 +53,8 @@ fn describe(state: &State) -> JsValue {
     let text = json!({
         "seconds": state.player.t / 1e6,
         "playing": state.player.playing,
-        "lesson": null,
-        "step": null,
+        "lesson": state.lesson.as_ref().map(|given| &given.id),
+        "step": state.lesson.as_ref().map(|given| given.step + 1),
         "nodes": model.node_count(),
         "pods": model.pod_count(),
         "messages": state.session.trace().envelopes().len(),
@@ -105,8 +105,28 @@ pub(crate) fn install(store: &Store) {
     };
     add("play", &act(AppAction::Play));
     add("pause", &act(AppAction::Pause));
-    add("next", &act(AppAction::StepForward));
-    add("previous", &act(AppAction::StepBack));
+    // The next and the previous step: of the lesson, if one is given, else of the messages.
+    let lead = |by: isize, other: AppAction| {
+        let store = store.clone();
+        Closure::<dyn Fn()>::new(move || {
+            let given = store.state().lesson.is_some();
+            store.dispatch(if given { AppAction::LessonStep(by) } else { other.clone() });
+        })
+        .into_js_value()
+    };
+    add("next", &lead(1, AppAction::StepForward));
+    add("previous", &lead(-1, AppAction::StepBack));
+    let this = store.clone();
+    let lesson = Closure::<dyn Fn(JsValue, JsValue) -> Result<(), JsValue>>::new(move |id: JsValue, step: JsValue| {
+        let id = id.as_string().filter(|id| orrery_sim::lesson::BUILT_IN.iter().any(|(have, _)| have == id));
+        let known = || orrery_sim::lesson::BUILT_IN.map(|(id, _)| id).join(", ");
+        let id = id.ok_or_else(|| error(&format!("lesson(id, step): id must be one of {}", known())))?;
+        let step = if step.is_undefined() { Some(1.0) } else { step.as_f64().filter(|step| *step >= 1.0) };
+        let step = step.ok_or_else(|| error("lesson(id, step): step must be a number from 1 on"))?;
+        this.dispatch(AppAction::OpenLesson(id, step as usize - 1));
+        Ok(())
+    });
+    add("lesson", &lesson.into_js_value());
     add("step", &act(AppAction::StepForward));
 
     let this = store.clone();

@@ -51,6 +51,13 @@ fn kind(element: &Element) -> (bool, bool) {
 }
 
 fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
+    if store.state().lesson.is_some() && !store.state().is_busy() {
+        match key {
+            "PageDown" => return Some(AppAction::LessonStep(1)),
+            "PageUp" => return Some(AppAction::LessonStep(-1)),
+            _ => {}
+        }
+    }
     Some(match key {
         " " if !control => AppAction::TogglePlay,
         "." => AppAction::TogglePlay,

@@ -47,6 +47,26 @@ pub(crate) fn save(key: &str, value: &str) {
     }
 }
 
+/// Names a lesson and its step, counted from 0, in the page's address, so that a reload comes back to it. A frame without an address of
+/// its own stays as it is.
+pub(crate) fn address(lesson: &str, step: usize) {
+    let window = gloo::utils::window();
+    let Some(url) = UrlSearchParams::new_with_str(&window.location().search().unwrap_or_default()).ok() else { return };
+    url.delete("lesson");
+    url.delete("step");
+    if orrery_sim::lesson::BUILT_IN.iter().any(|(id, _)| *id == lesson) {
+        url.set("lesson", lesson);
+        url.set("step", &(step + 1).to_string());
+    }
+    let query = String::from(url.to_string());
+    let path = window.location().pathname().unwrap_or_default();
+    let address = if query.is_empty() { path } else { format!("{path}?{query}") };
+    if let Ok(history) = window.history() {
+        // Sandboxed documents may not change their address.
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
+    }
+}
+
 fn saved(key: &str) -> Option<String> {
     gloo::utils::window().local_storage().ok().flatten()?.get_item(&format!("orrery.{key}")).ok().flatten()
 }
@@ -71,6 +91,10 @@ pub(crate) fn read() -> Start {
     let system = gloo::utils::window().navigator_language();
     Start {
         seed: parameter("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
+        lesson: parameter("lesson").map(|lesson| {
+            let step = parameter("step").and_then(|step| step.parse::<usize>().ok()).unwrap_or(1);
+            (lesson, step.saturating_sub(1))
+        }),
         pace: setting("pace").and_then(|pace| Pace::parse(&pace)).unwrap_or(Pace::Messages),
         autoplay: parameter("autoplay").is_none_or(|autoplay| autoplay != "0" && autoplay != "false"),
         detail: parameter("detail").and_then(|detail| Detail::parse(&detail)),

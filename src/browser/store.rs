@@ -105,6 +105,7 @@ impl Store {
             }
             Effect::StateChanged => api::emit("state", &self.state()),
             Effect::Stepped => api::emit("step", &self.state()),
+            Effect::Address(lesson, step) => settings::address(&lesson, step),
             Effect::Save(key, value) => settings::save(key, &value),
             Effect::FocusTerminal => settings::focus("orrery-terminal-input"),
         }

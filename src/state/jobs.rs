@@ -27,6 +27,8 @@ pub enum Job {
         /// Number of the answer.
         reply: u32,
     },
+    /// Goes to a step of the lesson, through those before it.
+    Lesson(usize),
     /// Goes to a moment beyond the live end.
     Seek(Time),
     /// Simulates until nothing is left but periodic work.
@@ -48,6 +50,7 @@ impl State {
             let Some(job) = self.jobs.first().cloned() else { return };
             match job {
                 Job::Boot => self.boot(),
+                Job::Lesson(target) => self.work_on_lesson(target),
                 Job::Run { line, reply } => {
                     if !self.approach(deadline) {
                         return;

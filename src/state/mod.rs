@@ -11,6 +11,7 @@ pub mod complete;
 pub mod decided;
 pub mod inspect;
 pub mod jobs;
+pub mod lesson;
 pub mod picture;
 pub mod player;
 pub mod predict;
@@ -123,6 +124,13 @@ pub enum AppAction {
     /// The audience points at a node by its number on the stage, from 1.
     GuessNumber(usize),
 
+    /// Begins a built-in lesson at a step.
+    OpenLesson(String, usize),
+    /// To another step of the lesson: how many further on.
+    LessonStep(isize),
+    /// Ends the lesson.
+    CloseLesson,
+
     /// A task of the programming interface.
     Do(Job),
 }
@@ -186,6 +194,10 @@ pub enum Notice {
     NothingMore,
     /// A command of the programming interface took too long.
     TooLong(String),
+    /// There is no built-in lesson of this name.
+    NoLesson(String),
+    /// A file is meant as a lesson but is none: what is wrong, and where.
+    BadLesson(String),
 }
 
 /// What the browser has to do after an action.
@@ -199,6 +211,8 @@ pub enum Effect {
     StateChanged,
     /// The stage went to another message by a step.
     Stepped,
+    /// The page's address names this lesson and step from now on; none with an empty name.
+    Address(String, usize),
     /// Remember a setting: key and value.
     Save(&'static str, String),
     /// Put the cursor into the terminal.
@@ -210,6 +224,8 @@ pub enum Effect {
 pub struct Start {
     /// Seed of the simulation.
     pub seed: u64,
+    /// A built-in lesson and its step, counted from 0.
+    pub lesson: Option<(String, usize)>,
     /// How time passes.
     pub pace: Pace,
     /// Whether time runs as soon as the cluster stands.
@@ -297,6 +313,10 @@ pub struct State {
     pub origin: Time,
     /// Whether the user has run a command.
     pub began: bool,
+    /// The lesson that is given.
+    pub lesson: Option<lesson::Given>,
+    pub(crate) seed: u64,
+    pub(crate) room_for_panel: bool,
     pub(crate) jobs: Vec<Job>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) clock: fn() -> f64,
@@ -324,7 +344,7 @@ impl State {
         let texts = crate::i18n::texts(&start.lang).unwrap_or(&EN);
         let mut session = Session::new(start.seed);
         session.run(FIRST_COMMANDS);
-        Self {
+        let mut state = Self {
             session,
             visible: Visible::default(),
             player: Player { pace: start.pace, reduced_motion: start.reduced_motion, ..Player::default() },
@@ -355,6 +375,9 @@ impl State {
             ready: false,
             origin: Time::ZERO,
             began: false,
+            lesson: None,
+            seed: start.seed,
+            room_for_panel: start.room.0 && !start.bare,
             jobs: vec![Job::Boot],
             effects: Vec::new(),
             clock: start.clock,
@@ -363,7 +386,11 @@ impl State {
             cleared: Time::ZERO,
             screen_for: (usize::MAX, Time::ZERO),
             next_refresh: 0.0,
+        };
+        if let Some((id, step)) = &start.lesson {
+            state.open_built_in(id, *step);
         }
+        state
     }
 
     /// Whether the next frame would change anything.

@@ -9,6 +9,7 @@ fn clock() -> f64 {
 pub(crate) fn start() -> Start {
     Start {
         seed: 1,
+        lesson: None,
         pace: Pace::Messages,
         autoplay: true,
         detail: None,
@@ -220,4 +221,51 @@ fn what_was_seen_is_kept_even_when_no_command_is_lost() {
     assert_eq!(state.notice, Some(Notice::Forked(0)));
     state.update(AppAction::ReturnToDiscarded);
     assert_eq!(state.picture.model.machines.iter().map(|machine| machine.pods.len()).sum::<usize>(), pods);
+}
+
+#[test]
+fn a_lesson_goes_forward_and_exactly_back() {
+    let mut state = State::new(&Start { lesson: Some(("controllers".into(), 0)), ..start() });
+    state.update(AppAction::SetPace(Pace::Real(10.0)));
+    let mut frame = 0.0;
+    let mut arrive = |state: &mut State| {
+        for _ in 0..20_000 {
+            frame += 16.0;
+            state.update(AppAction::Frame(frame));
+            if state.ready && state.jobs.is_empty() {
+                return state.player.t;
+            }
+        }
+        panic!("the step is not reached");
+    };
+    let first = arrive(&mut state);
+    let given = |state: &State| state.lesson.as_ref().map(|given| given.step);
+    assert_eq!(given(&state), Some(0));
+    assert!(!state.player.playing, "a question is asked before time goes on");
+    state.update(AppAction::LessonStep(1));
+    let second = arrive(&mut state);
+    assert!(second > first);
+    assert_eq!(state.picture.model.machines.iter().flat_map(|machine| &machine.pods).filter(|pod| pod.owner == "web").count(), 3);
+    let picture = std::rc::Rc::clone(&state.picture.model);
+    state.update(AppAction::LessonStep(-1));
+    assert_eq!(arrive(&mut state), first);
+    assert_eq!(given(&state), Some(0));
+    assert!(state.discarded.is_none() && state.notice.is_none(), "nothing is lost by going back");
+    state.update(AppAction::LessonStep(1));
+    assert_eq!(arrive(&mut state), second);
+    assert_eq!(*state.picture.model, *picture);
+
+    // A step far ahead is reached through those before it.
+    let mut late = State::new(&Start { lesson: Some(("controllers".into(), 1)), ..start() });
+    assert_eq!(arrive(&mut late), second);
+
+    late.update(AppAction::DropFile("mine.yaml".into(), "title: Mine\nsteps:\n- caption: Hello\n  rum: ls\n".into()));
+    let Some(Notice::BadLesson(text)) = &late.notice else { panic!("not told: {:?}", late.notice) };
+    assert!(text.starts_with("mine.yaml: line 4, column 3: unknown field"), "{text}");
+    late.update(AppAction::DropFile(
+        "mine.yaml".into(),
+        "title: Mine\nsteps:\n- caption: Hello\n  run: kubectl get nodes\n".into(),
+    ));
+    arrive(&mut late);
+    assert_eq!(late.lesson.as_ref().map(|given| given.current().caption.get("de")), Some("Hello"));
 }

@@ -146,6 +146,9 @@ impl State {
             }
             AppAction::SetReducedMotion(reduced) => self.player.reduced_motion = reduced,
             AppAction::DismissNotice => self.notice = None,
+            AppAction::OpenLesson(id, step) => self.open_built_in(&id, step),
+            AppAction::LessonStep(by) => self.lesson_step(by),
+            AppAction::CloseLesson => self.close_lesson(),
             AppAction::Do(job) => self.jobs.push(job),
         }
         std::mem::take(&mut self.effects)
@@ -297,7 +300,7 @@ impl State {
         self.effects.push(Effect::StateChanged);
     }
 
-    fn select(&mut self, selection: Option<Selection>) {
+    pub(super) fn select(&mut self, selection: Option<Selection>) {
         if self.selection == selection {
             return;
         }
@@ -322,8 +325,13 @@ impl State {
         self.select(Some(Selection::Message(id)));
     }
 
+<<<<<<< HEAD
     fn show(&mut self, show: super::visible::Show) {
         self.visible.restart(&self.session, show);
+=======
+    pub(super) fn show(&mut self, show: super::visible::Show) {
+        self.visible.restart(self.session.trace(), self.session.live_end(), show);
+>>>>>>> 0140678 (Lessons in the page: captions, questions, notes, exact way back, keys, address, orrery.lesson)
         self.look();
     }
 
@@ -402,6 +410,9 @@ impl State {
     }
 
     fn drop_file(&mut self, name: &str, text: &str) {
+        if orrery_sim::lesson::Lesson::is_meant(text) {
+            return self.open_text(name, text);
+        }
         let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
         let safe = if safe.trim_matches(['.', '-']).is_empty() { "dropped.yaml".to_string() } else { safe };
         let mut mark = "EOF".to_string();

@@ -54,6 +54,9 @@ pub(crate) struct IconButtonProps {
     /// Whether it is switched on, for switches.
     #[prop_or_default]
     pub pressed: Option<bool>,
+    /// Whether it cannot be used now.
+    #[prop_or_default]
+    pub disabled: bool,
     /// Further classes.
     #[prop_or_default]
     pub class: Classes,
@@ -65,6 +68,6 @@ pub(crate) fn IconButton(props: &IconButtonProps) -> Html {
     let pressed = props.pressed.map(|pressed| pressed.to_string());
     html! {
         <button type="button" class={classes!("icon-button", props.class.clone())} title={&props.label} aria-label={&props.label}
-            aria-pressed={pressed} onclick={&props.onclick}>{ icon(props.icon) }</button>
+            aria-pressed={pressed} disabled={props.disabled} onclick={&props.onclick}>{ icon(props.icon) }</button>
     }
 }

@@ -10,6 +10,7 @@ mod help;
 mod icons;
 mod inspector;
 mod legend;
+mod lesson;
 mod messages;
 mod notices;
 mod observed;
@@ -106,6 +107,7 @@ fn Page() -> Html {
             }
             <main class="middle">
                 <div class="stage-column">
+                    <lesson::LessonBar />
                     <stage::Stage />
                     <panel::FirstStrip />
                 </div>

@@ -38,6 +38,8 @@ pub(crate) fn Notices() -> Html {
             <p>{ match &notice {
                 Notice::Forked(commands) => texts.forked(*commands),
                 Notice::NothingMore => texts.nothing_more.to_string(),
+                Notice::NoLesson(id) => format!("{} {id}", texts.no_lesson),
+                Notice::BadLesson(error) => format!("{} {error}", texts.bad_lesson),
                 Notice::TooLong(line) => format!("{} {line}", texts.too_long),
             } }</p>
             if forked && discarded {

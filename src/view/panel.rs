@@ -6,6 +6,7 @@ use yew::prelude::*;
 use super::icons::icon;
 use super::inspector::Inspector;
 use super::legend::Legend;
+use super::lesson::LessonList;
 use super::palette::Palette;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_selector, use_store};
@@ -29,6 +30,7 @@ pub(crate) fn Panel() -> Html {
                 <div class="panel-scroll">
                     <Dropped />
                     <FirstThing />
+                    <LessonList />
                     <Palette />
                     <Legend />
                 </div>

@@ -1,0 +1,158 @@
+//! A lesson that is being given: steps forward by simulation, steps back by rewinding.
+
+use std::rc::Rc;
+
+use orrery_sim::core::{TerminalEvent, Time};
+use orrery_sim::lesson::{Lesson, LessonStep};
+use orrery_sim::session::Session;
+
+use super::jobs::Job;
+use super::{Effect, Notice, State};
+use crate::scene::Selection;
+
+/// The lesson that is given.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// `communication`, or the name of a file.
+    pub id: String,
+    /// What it says.
+    pub lesson: Rc<Lesson>,
+    /// The step that is shown.
+    pub step: usize,
+    /// When each step that has been reached began, before its commands.
+    marks: Vec<Time>,
+}
+
+impl Given {
+    /// The step that is shown.
+    pub fn current(&self) -> &LessonStep {
+        &self.lesson.steps[self.step.min(self.lesson.steps.len() - 1)]
+    }
+}
+
+/// A step that does not come to rest within this time of the simulation, in microseconds, is over.
+const STEP_MOST_US: u64 = 1_800_000_000;
+
+impl State {
+    /// Begins a lesson with a cluster of its own.
+    pub(super) fn open_lesson(&mut self, id: &str, lesson: Lesson, step: usize) {
+        let mut session = Session::new(self.seed);
+        session.run(&lesson.create_cluster());
+        self.discarded = self.began.then(|| Box::new(std::mem::replace(&mut self.session, session.clone())));
+        self.session = session;
+        self.player.jump(0.0);
+        self.player.playing = false;
+        (self.ready, self.began, self.notice, self.selection) = (false, true, None, None);
+        (self.origin, self.cleared) = (Time::ZERO, Time::ZERO);
+        let target = step.min(lesson.steps.len() - 1);
+        self.lesson = Some(Given { id: id.to_string(), lesson: Rc::new(lesson), step: target, marks: Vec::new() });
+        self.refollow();
+        self.jobs = vec![Job::Boot, Job::Lesson(target)];
+    }
+
+    /// Opens a built-in lesson; an unknown one is told.
+    pub(super) fn open_built_in(&mut self, id: &str, step: usize) {
+        match orrery_sim::lesson::built_in(id) {
+            Some(lesson) => self.open_lesson(id, lesson, step),
+            None => self.notice = Some(Notice::NoLesson(id.to_string())),
+        }
+    }
+
+    /// Opens a lesson from a text, such as a dropped file.
+    pub(super) fn open_text(&mut self, name: &str, text: &str) {
+        match Lesson::parse(text) {
+            Ok(lesson) => self.open_lesson(name, lesson, 0),
+            Err(error) => self.notice = Some(Notice::BadLesson(format!("{name}: {error}"))),
+        }
+    }
+
+    /// To the step `by` further on.
+    pub(super) fn lesson_step(&mut self, by: isize) {
+        let Some(given) = &self.lesson else { return };
+        let target = given.step.saturating_add_signed(by);
+        if target < given.lesson.steps.len() && target != given.step && self.jobs.is_empty() {
+            self.player.playing = false;
+            self.jobs.push(Job::Lesson(target));
+        }
+    }
+
+    /// A piece of the way to a step.
+    pub(super) fn work_on_lesson(&mut self, target: usize) {
+        let Some(given) = &self.lesson else {
+            self.jobs.remove(0);
+            return;
+        };
+        if let Some(mark) = given.marks.get(target).copied() {
+            self.jobs.remove(0);
+            return self.show_step(target, mark);
+        }
+        let reached = given.marks.len();
+        if let Some(last) = reached.checked_sub(1) {
+            let (mark, wait) = (given.marks[last], given.lesson.steps[last].wait);
+            let over = wait.map_or(mark.0 + STEP_MOST_US, |wait| mark.0 + wait.0);
+            let live = self.session.live_end();
+            if live.0 < over {
+                let quiet = self.session.live_cluster().is_quiet() && !self.session.is_pending();
+                if wait.is_some() {
+                    self.session.advance(Time(over), 256);
+                    return;
+                }
+                if !quiet || self.is_open() {
+                    let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
+                    self.session.advance(next.map_or(live, |next| next.clamp(live, Time(over))), 256);
+                    return;
+                }
+            }
+        }
+        let now = self.session.live_end();
+        self.session.seek(now);
+        self.player.jump(now.0 as f64);
+        let run = self.lesson.as_ref().map(|given| given.lesson.steps[reached].run.join("\n")).unwrap_or_default();
+        if let Some(given) = &mut self.lesson {
+            given.marks.push(now);
+        }
+        if !run.is_empty() {
+            self.run_line(&run);
+            self.notice = None;
+        }
+    }
+
+    /// Whether a command is still running at the live end.
+    fn is_open(&self) -> bool {
+        let events = self.session.trace().terminal();
+        let count = |wanted: fn(&TerminalEvent) -> bool| events.iter().filter(|(_, _, event)| wanted(event)).count();
+        count(|event| matches!(event, TerminalEvent::Command(_))) > count(|event| matches!(event, TerminalEvent::Exit(_)))
+    }
+
+    fn show_step(&mut self, step: usize, mark: Time) {
+        let Some(given) = &mut self.lesson else { return };
+        given.step = step;
+        let shown = given.current().clone();
+        let address = (given.id.clone(), step);
+        self.player.jump(mark.0 as f64);
+        // A question is asked before time goes on.
+        self.player.playing = self.autoplay && shown.predict.is_empty();
+        if self.visible.show.background != shown.heartbeats {
+            let mut show = self.visible.show;
+            show.background = shown.heartbeats;
+            self.show(show);
+        }
+        let focus = shown.focus.as_deref().and_then(Selection::parse);
+        if self.room_for_panel {
+            self.select(focus);
+        }
+        self.visible.follow(self.session.trace(), self.session.live_end());
+        // A jump is seen at once.
+        self.next_refresh = 0.0;
+        self.look();
+        self.effects.push(Effect::Address(address.0, address.1));
+        self.effects.push(Effect::Stepped);
+        self.effects.push(Effect::StateChanged);
+    }
+
+    /// Ends the lesson; its cluster stays.
+    pub(super) fn close_lesson(&mut self) {
+        self.lesson = None;
+        self.effects.push(Effect::Address(String::new(), 0));
+    }
+}
