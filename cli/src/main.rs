@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_schedule;
+mod lesson;
 mod run;
 mod schedule;
 
@@ -23,6 +24,8 @@ enum Command {
     Run(run::Options),
     /// Says what the scheduler would do with pods on a cluster that files describe
     Schedule(schedule::Options),
+    /// Checks lessons
+    Lesson(lesson::Options),
     /// Measures the simulation
     Bench(bench::Options),
 }
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(options) => run::main(&options),
         Command::Schedule(options) => schedule::main(&options),
+        Command::Lesson(options) => lesson::main(&options),
         Command::Bench(options) => bench::main(&options),
     }
 }

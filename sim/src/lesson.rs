@@ -70,6 +70,9 @@ pub struct LessonError {
     pub message: String,
 }
 
+/// The fields of a lesson, and of a step; `docs/lesson.schema.json` has the same.
+const FIELDS: [&str; 4] = ["title", "summary", "cluster", "steps"];
+const STEP_FIELDS: [&str; 7] = ["caption", "say", "predict", "run", "wait", "heartbeats", "focus"];
 /// More steps than this are no lesson.
 const STEPS_MAX: usize = 200;
 /// Longer texts are no captions.
@@ -123,7 +126,7 @@ impl Reader<'_> {
     }
 
     fn step(&self, path: &str, step: &Value) -> Result<LessonStep, LessonError> {
-        self.only(path, step, &["caption", "say", "predict", "run", "wait", "heartbeats", "focus"])?;
+        self.only(path, step, &STEP_FIELDS)?;
         let run = match &step["run"] {
             Value::Null => Vec::new(),
             Value::Str(line) => vec![line.to_string()],
@@ -193,7 +196,7 @@ impl Lesson {
         };
         let value = &document.value;
         let mut reader = Reader { document, languages: Vec::new() };
-        reader.only("", value, &["title", "summary", "cluster", "steps"])?;
+        reader.only("", value, &FIELDS)?;
         let title = reader.texts("title", &value["title"], true)?;
         reader.languages = title.languages().filter(|lang| !lang.is_empty()).map(ToString::to_string).collect();
         let summary = reader.texts("summary", &value["summary"], false)?;
@@ -272,6 +275,19 @@ mod tests {
         );
         assert!(error("title: A\nsteps:\n- caption: B\n  run: [\"echo 'open\"]").contains("cannot be run"));
         assert!(error("title: A\nsteps:\n- caption: B\n  wait: long").contains("wait must be a duration"));
+    }
+
+    #[test]
+    fn the_schema_for_editors_has_the_same_fields() {
+        let schema = crate::api::decode::parse_json(include_str!("../../docs/lesson.schema.json")).unwrap();
+        let sorted = |fields: &[&str]| {
+            let mut fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
+            fields.sort_unstable();
+            fields
+        };
+        let keys = |value: &Value| sorted(&value["properties"].entries().iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
+        assert_eq!(keys(&schema), sorted(&FIELDS));
+        assert_eq!(keys(&schema["properties"]["steps"]["items"]), sorted(&STEP_FIELDS));
     }
 
     #[test]

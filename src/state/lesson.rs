@@ -45,7 +45,7 @@ impl State {
         (self.ready, self.began, self.notice, self.selection) = (false, true, None, None);
         (self.origin, self.cleared) = (Time::ZERO, Time::ZERO);
         let target = step.min(lesson.steps.len() - 1);
-        self.lesson = Some(Given { id: id.to_string(), lesson: Rc::new(lesson), step: target, marks: Vec::new() });
+        self.lesson = Some(Given { id: id.to_string(), lesson: Rc::new(lesson), step: 0, marks: Vec::new() });
         self.refollow();
         self.jobs = vec![Job::Boot, Job::Lesson(target)];
     }

@@ -325,13 +325,8 @@ impl State {
         self.select(Some(Selection::Message(id)));
     }
 
-<<<<<<< HEAD
-    fn show(&mut self, show: super::visible::Show) {
-        self.visible.restart(&self.session, show);
-=======
     pub(super) fn show(&mut self, show: super::visible::Show) {
-        self.visible.restart(self.session.trace(), self.session.live_end(), show);
->>>>>>> 0140678 (Lessons in the page: captions, questions, notes, exact way back, keys, address, orrery.lesson)
+        self.visible.restart(&self.session, show);
         self.look();
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn LessonBar() -> Html {
                 if asks {
                     <p class="lesson-predict">
                         { shown.predict }
-                        <button type="button" class="primary" onclick={store.on(AppAction::Play)}>{ texts.reveal }</button>
+                        <button type="button" onclick={store.on(AppAction::Play)}>{ texts.reveal }</button>
                     </p>
                 }
                 if !shown.say.is_empty() {
@@ -80,7 +80,7 @@ pub(crate) fn LessonList() -> Html {
             <ol>
                 { for lessons.iter().map(|(id, lesson)| html! {
                     <li key={*id}>
-                        <button type="button" class={classes!((given.as_deref() == Some(*id)).then_some("chosen"))} title={lesson.summary.get(texts.lang).to_string()}
+                        <button type="button" class={classes!("tool", (given.as_deref() == Some(*id)).then_some("chosen"))} title={lesson.summary.get(texts.lang).to_string()}
                             onclick={store.on(AppAction::OpenLesson((*id).to_string(), 0))}>{ lesson.title.get(texts.lang) }</button>
                     </li>
                 }) }

@@ -1,6 +1,7 @@
 //! End-to-end tests of the built page, one module a subject.
 
 mod deciding;
+mod lessons;
 mod opening;
 mod panels;
 mod playing;
