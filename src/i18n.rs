@@ -355,7 +355,9 @@ mod tests {
         for (english, german) in all(&EN).iter().zip(&all(&DE)) {
             let text = english.split('"').nth(1).unwrap_or_default();
             let mine = english == german;
-            assert!(!mine || same.contains(&text), "not translated: {english}");
+            // The scheduler's own words, for which ours stand.
+            let key = EN.reasons.iter().chain(EN.plugins).any(|(key, _)| *key == text);
+            assert!(!mine || key || same.contains(&text), "not translated: {english}");
         }
     }
 

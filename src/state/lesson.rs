@@ -141,7 +141,7 @@ impl State {
         if self.room_for_panel {
             self.select(focus);
         }
-        self.visible.follow(self.session.trace(), self.session.live_end());
+        self.visible.follow(&self.session);
         // A jump is seen at once.
         self.next_refresh = 0.0;
         self.look();

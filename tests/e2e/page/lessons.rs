@@ -54,7 +54,8 @@ fn a_reload_comes_back_and_unknown_lessons_are_told() {
     let page = open("?lesson=controllers&step=2&autoplay=0", &PageOptions::default());
     reach(&page, "controllers", 2);
     assert_eq!(page.evaluate("orrery.state().pods"), json!(16));
-    let error = page.evaluate("(() => { try { orrery.lesson('nope'); return 'no error' } catch (error) { return error.message } })()");
+    let error =
+        page.evaluate("(() => { try { orrery.lesson('nope'); return 'no error' } catch (error) { return error.message } })()");
     assert!(error.as_str().is_some_and(|text| text.starts_with("lesson(id, step): id must be one of nodes,")), "{error}");
     let page = open("?lesson=nope&autoplay=0", &PageOptions::default());
     let notice = page.evaluate("document.querySelector('.notice')?.textContent ?? ''");
