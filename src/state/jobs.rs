@@ -24,6 +24,8 @@ pub enum Job {
         command: CommandId,
         /// Given up when it has not ended by then.
         limit: Time,
+        /// As much of the terminal's story has been searched for the end.
+        searched: usize,
         /// Number of the answer.
         reply: u32,
     },
@@ -40,6 +42,8 @@ pub enum Job {
     },
 }
 
+/// As many moments are simulated between two looks at the browser's clock, which is a call out of the module.
+const MOMENTS: usize = 16;
 /// No task simulates more than this.
 const LIMIT_US: u64 = 3_600_000_000;
 
@@ -59,9 +63,9 @@ impl State {
                     self.run_line(&line);
                     let command = CommandId(self.session.recording().entries.len() as u32 - 1);
                     let limit = Time(self.session.playhead().0 + LIMIT_US);
-                    self.jobs[0] = Job::Wait { command, limit, reply };
+                    self.jobs[0] = Job::Wait { command, limit, searched: 0, reply };
                 }
-                Job::Wait { command, limit, reply } => self.wait(command, limit, reply),
+                Job::Wait { command, limit, searched, reply } => self.wait(command, limit, searched, reply),
                 Job::Seek(t) => {
                     if self.session.advance(t.max(self.session.live_end()), 256) {
                         self.jobs.remove(0);
@@ -101,22 +105,26 @@ impl State {
         }
     }
 
-    /// Handles everything up to the next event that is due; `true` when the cluster is quiet.
+    /// Handles what happens at the next few moments; `true` when the cluster is quiet.
     fn quiet_step(&mut self) -> bool {
-        if !self.session.is_pending() && self.session.live_cluster().is_quiet() {
-            return true;
+        for _ in 0..MOMENTS {
+            if !self.session.is_pending() && self.session.live_cluster().is_quiet() {
+                return true;
+            }
+            let live = self.session.live_end();
+            let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
+            self.session.advance(next.map_or(live, |next| next.max(live)), 256);
         }
-        let live = self.session.live_end();
-        let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
-        self.session.advance(next.map_or(live, |next| next.max(live)), usize::MAX);
         false
     }
 
-    fn wait(&mut self, command: CommandId, limit: Time, reply: u32) {
-        let ended = self.session.trace().terminal().iter().rev().find_map(|(at, id, event)| match event {
+    fn wait(&mut self, command: CommandId, limit: Time, searched: usize, reply: u32) {
+        let shown = self.session.trace().terminal();
+        let ended = shown[searched.min(shown.len())..].iter().find_map(|(at, id, event)| match event {
             TerminalEvent::Exit(_) if *id == command => Some(*at),
             _ => None,
         });
+        let searched = shown.len();
         let live = self.session.live_end();
         if let Some(at) = ended {
             self.arrive(at);
@@ -128,8 +136,17 @@ impl State {
             self.notice = Some(Notice::TooLong(super::story::command_line(self.session.trace(), command)));
             self.finish(reply, &json!({ "stdout": result.stdout, "stderr": result.stderr, "code": null }));
         } else {
-            let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
-            self.session.advance(next.map_or(live, |next| next.clamp(live, limit)), 256);
+            self.jobs[0] = Job::Wait { command, limit, searched, reply };
+            let mut next = None;
+            for _ in 0..MOMENTS {
+                let live = self.session.live_end();
+                next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
+                self.session.advance(next.map_or(live, |next| next.clamp(live, limit.max(live))), 256);
+                // The command's end is where the wait ends.
+                if self.session.trace().terminal().len() > searched || next.is_none() {
+                    break;
+                }
+            }
             if next.is_none() && !self.session.is_pending() && self.session.live_cluster().next_at().is_none() {
                 // Nothing will ever happen again.
                 self.session.advance(limit, 256);
