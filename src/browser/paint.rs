@@ -9,7 +9,7 @@ use web_sys::Element;
 
 use crate::lens::SKIP_US;
 use crate::scene::flight::{Flight, Flights, Shown};
-use crate::scene::geometry::{Rect, number};
+use crate::scene::geometry::{Point, Rect, number};
 use crate::scene::prims::{baseline, dot_outline, nose_outline, pill_outline, polyline};
 use crate::scene::{Group, Scene, Selection};
 use crate::state::State;
@@ -138,12 +138,12 @@ impl Painter {
                 self.messages.insert(flight.id, node);
             }
             if let Some(node) = self.messages.get(&flight.id) {
-                let turned = |x: f64, y: f64| format!("{} rotate({})", translate(x, y), number(place.angle()));
-                set(&node.dot, "transform", &turned(place.dot.x, place.dot.y));
+                let turned = |at: Point, angle: f64| format!("{} rotate({})", translate(at.x, at.y), number(angle));
+                set(&node.dot, "transform", &turned(place.dot, place.angle()));
                 if let Some((pill, nose)) = &node.pill {
                     set(pill, "transform", &translate(place.pill.x, place.pill.y));
                     let at = place.nose(flight.width, height);
-                    set(nose, "transform", &turned(at.x, at.y));
+                    set(nose, "transform", &turned(at, place.nose_angle()));
                 }
             }
         }

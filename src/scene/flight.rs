@@ -39,6 +39,8 @@ pub struct Flight {
     pub width: f64,
     /// How far the pill hangs to the right of the wire.
     aside: f64,
+    /// The stretch of its way that the label keeps to, where the rest leads between boxes with names.
+    lane: Option<(Point, Point)>,
     /// Its place in the stack of labels, and how many places that stack has.
     slot: (usize, usize),
 }
@@ -52,6 +54,8 @@ pub struct Shown {
     pub pill: Point,
     /// Which way it goes: a vector of length 1.
     pub heading: Point,
+    /// Which way its pill goes; it may keep to a stretch of the way.
+    pub pill_heading: Point,
     /// How far it has come, from 0 to 1.
     pub share: f64,
 }
@@ -71,13 +75,18 @@ impl Shown {
         self.heading.y.atan2(self.heading.x).to_degrees()
     }
 
+    /// The same of the pill.
+    pub fn nose_angle(&self) -> f64 {
+        self.pill_heading.y.atan2(self.pill_heading.x).to_degrees()
+    }
+
     /// Where on the edge of its pill (of a width and height) the arrow head stands, from the pill's middle.
     pub fn nose(&self, width: f64, height: f64) -> Point {
-        if self.heading.y.abs() > self.heading.x.abs() {
+        if self.pill_heading.y.abs() > self.pill_heading.x.abs() {
             let reach = (width / 2.0 - height / 2.0).max(0.0);
-            Point::new((self.dot.x - self.pill.x).clamp(-reach, reach), self.heading.y.signum() * height / 2.0)
+            Point::new((self.dot.x - self.pill.x).clamp(-reach, reach), self.pill_heading.y.signum() * height / 2.0)
         } else {
-            Point::new(self.heading.x.signum() * width / 2.0, 0.0)
+            Point::new(self.pill_heading.x.signum() * width / 2.0, 0.0)
         }
     }
 }
@@ -110,6 +119,7 @@ impl Flights {
                 to: envelope.to,
                 sent,
                 due,
+                lane: (kind == MessageKind::Pull).then(|| longest_level(&way.points)).flatten(),
                 points: way.points,
                 width,
                 aside: way.side * (width / 2.0 - size * 0.5),
@@ -186,6 +196,10 @@ impl Flights {
 
     /// The area that a label sweeps.
     fn extent(&self, flight: &Flight) -> Rect {
+        if let Some((from, to)) = flight.lane {
+            let left = from.x.min(to.x) - flight.width / 2.0;
+            return Rect::new(left, from.y - self.height / 2.0, (from.x - to.x).abs() + flight.width, self.height);
+        }
         let xs = flight.points.iter().map(|point| point.x);
         let (left, right) = (xs.clone().fold(f64::MAX, f64::min), xs.fold(f64::MIN, f64::max));
         let (top, bottom) = reach(&flight.points, self.height);
@@ -247,9 +261,14 @@ impl Flights {
             top + self.height / 2.0 + pitch * before as f64 + travel * ((dot.y - top) / (bottom - top)).clamp(0.0, 1.0)
         };
         let half = flight.width / 2.0 + 2.0;
+        let (x, y) = match flight.lane {
+            Some((from, to)) => (from.x + (to.x - from.x) * share, from.y),
+            None => (dot.x + flight.aside, y),
+        };
         let within = |value: f64, half: f64, size: f64| value.clamp(half, (size - half).max(half));
-        let pill = Point::new(within(dot.x + flight.aside, half, self.stage.0), within(y, self.height / 2.0, self.stage.1));
-        Shown { dot, pill, heading, share }
+        let pill = Point::new(within(x, half, self.stage.0), within(y, self.height / 2.0, self.stage.1));
+        let pill_heading = flight.lane.map_or(heading, |(from, to)| Point::new((to.x - from.x).signum(), 0.0));
+        Shown { dot, pill, heading, pill_heading, share }
     }
 }
 
@@ -258,6 +277,12 @@ fn root(parent: &[usize], mut index: usize) -> usize {
         index = parent[index];
     }
     index
+}
+
+/// The longest level stretch of a way.
+fn longest_level(points: &[Point]) -> Option<(Point, Point)> {
+    let level = points.windows(2).filter(|pair| pair[0].y == pair[1].y).map(|pair| (pair[0], pair[1]));
+    level.max_by(|a, b| (a.0.x - a.1.x).abs().total_cmp(&(b.0.x - b.1.x).abs()))
 }
 
 /// From the highest to the lowest point of a way, and half a label further where the way runs level there.

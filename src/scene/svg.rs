@@ -38,15 +38,16 @@ pub fn svg(scene: &Scene, overlay: &[Rc<Group>], flights: &Flights, t: f64, them
         let shown = flights.place(flight, t);
         let kind = flight.kind.class();
         let at = |x: f64, y: f64| format!("translate({} {})", number(x), number(y));
-        let turned = |point: Point| format!("{} rotate({})", at(point.x, point.y), number(shown.angle()));
+        let turned = |point: Point, angle: f64| format!("{} rotate({})", at(point.x, point.y), number(angle));
         out += &format!("<path class=\"lit {kind}\" d=\"{}\"/>", polyline(&flight.points));
         match &flight.label {
             Some(label) => {
                 let outline = dot_outline(flight.kind, size * 0.36);
-                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", turned(shown.dot));
+                out +=
+                    &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", turned(shown.dot, shown.angle()));
                 let outline = pill_outline(flight.kind, flight.width, flights.pill_height());
                 let nose = nose_outline(flights.pill_height());
-                let nose_at = turned(shown.nose(flight.width, flights.pill_height()));
+                let nose_at = turned(shown.nose(flight.width, flights.pill_height()), shown.nose_angle());
                 out += &format!(
                     "<g transform=\"{}\"><path class=\"pill {kind}\" transform=\"{nose_at}\" d=\"{nose}\"/><path class=\"pill {kind}\" d=\"{outline}\"/>",
                     at(shown.pill.x, shown.pill.y)
@@ -60,7 +61,8 @@ pub fn svg(scene: &Scene, overlay: &[Rc<Group>], flights: &Flights, t: f64, them
             }
             None => {
                 let outline = dot_outline(flight.kind, size * 0.5);
-                out += &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", turned(shown.dot));
+                out +=
+                    &format!("<path class=\"dot {kind}\" transform=\"{}\" d=\"{outline}\"/>", turned(shown.dot, shown.angle()));
             }
         }
     }
