@@ -1,5 +1,6 @@
 //! The watch cache: every object as etcd has it, and the watches of clients, after apiserver's `storage/cacher`.
 
+use crate::core::collections::sort::Sort as _;
 use crate::core::collections::{PMap, PVec};
 
 use crate::api::selector::{FieldSelector, LabelSelector};
@@ -184,6 +185,8 @@ impl Caches {
         cache.stream = Some(stream);
         self.by_stream.insert(stream, resource);
         self.newest = self.newest.max(response.revision);
+        // In the order in which they happened, as far as one can tell; what is gone comes last.
+        changes.order_by_key(|(_, new): &(Option<Value>, Option<Value>)| new.as_ref().map_or(u64::MAX, Value::resource_version));
         for (old, new) in changes {
             self.dispatch(resource, old.as_ref(), new.as_ref(), response.revision, out);
         }

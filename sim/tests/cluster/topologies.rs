@@ -264,4 +264,11 @@ fn what_went_wrong_once_does_not_again() {
     // A connection that breaks while a request is still on its way through it.
     let acts = [Act::Line("docker network disconnect kind M", 114, 0), Act::Line("docker stop M", 4, 59)];
     check(2, 41_103, &acts);
+    // An api-server that turns to another member of etcd, and tells its watches what has happened meanwhile.
+    let acts = [
+        Act::Line("docker exec M iptables -A INPUT -s O -j DROP", 183, 61),
+        Act::Line("docker stop M", 156, 239),
+        Act::Deploy(1, 4),
+    ];
+    check(4, 373_178, &acts);
 }
