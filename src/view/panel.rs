@@ -99,7 +99,7 @@ pub(crate) fn words(command: &str) -> Html {
 pub(crate) fn FirstStrip() -> Html {
     let store = use_store();
     let texts = use_texts();
-    let room = use_selector(|state| state.ready && !state.panel_open && !state.bare);
+    let room = use_selector(|state| state.ready && !state.panel_open && !state.bare && state.lesson.is_none());
     let shown = use_polled(400, room, |state, room| *room && !tried(state));
     if !shown {
         return Html::default();
