@@ -208,7 +208,7 @@ impl Reader {
             if object.name().is_empty() && !base.is_empty() {
                 object["metadata"]["name"] = names::generate_name(&base, &mut self.seed).into();
             }
-            let object = self.decode(object, &origin)?;
+            let object = self.decode(object, &origin, true)?;
             let mut whole = object.clone();
             if whole.namespace().is_empty() {
                 whole["metadata"]["namespace"] = "default".into();
@@ -229,12 +229,13 @@ impl Reader {
     }
 
     fn add(&mut self, object: Value, origin: &Origin<'_>) -> Result<(), FileError> {
-        let object = self.decode(object, origin)?;
+        let object = self.decode(object, origin, false)?;
         self.loader.add(&object).map_err(|error| origin.refuse(if object.kind().is_empty() { "" } else { "kind" }, &error))
     }
 
-    /// Reads the object's fields with their types; unknown fields are warned of and dropped.
-    fn decode(&mut self, mut object: Value, origin: &Origin<'_>) -> Result<Value, FileError> {
+    /// Reads the object's fields with their types. Unknown fields are dropped; of those of pods to be scheduled the user is warned, as they
+    /// may be misspelt, but a real cluster's objects have fields that are unknown here by the thousand.
+    fn decode(&mut self, mut object: Value, origin: &Origin<'_>, warn: bool) -> Result<Value, FileError> {
         if !matches!(object, Value::Map(_)) || object.kind().is_empty() {
             return Err(origin.at("", "Object 'Kind' is missing".into()));
         }
@@ -246,7 +247,7 @@ impl Reader {
         }
         match schema::decode(resource, &mut object, &Value::Null, "Warn") {
             Ok(warnings) => {
-                for warning in warnings {
+                for warning in warnings.into_iter().filter(|_| warn) {
                     let path = warning.split('"').nth(1).unwrap_or_default().to_string();
                     self.warnings.push(origin.at(&path, warning));
                 }
