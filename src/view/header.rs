@@ -34,7 +34,7 @@ pub(crate) fn Header() -> Html {
                 </p>
             }
             <div class="header-tools">
-                <IconButton icon="predict" label={texts.predict_hint} pressed={predict} onclick={store.on(AppAction::TogglePredict)} />
+                <IconButton class="roomy-only" icon="predict" label={texts.predict_hint} pressed={predict} onclick={store.on(AppAction::TogglePredict)} />
                 <IconButton icon="heart" label={texts.heartbeats_hint} pressed={background} onclick={store.on(AppAction::ToggleBackground)} />
                 <button type="button" class="text-button" title={texts.language} lang={other}
                     onclick={store.on(AppAction::SetLanguage(other))}>{ other.to_uppercase() }</button>
