@@ -60,10 +60,12 @@ impl EtcdClient {
         self.broken = false;
     }
 
-    /// Nobody listens there: the next member is asked.
-    pub(super) fn unreachable(&mut self) {
-        self.broken = true;
-        self.current = (self.current + 1) % self.endpoints.len();
+    /// Nobody listens there: the next member is asked, unless another one is asked already.
+    pub(super) fn unreachable(&mut self, member: Addr) {
+        if member == self.addr() {
+            self.broken = true;
+            self.current = (self.current + 1) % self.endpoints.len();
+        }
     }
 
     pub(super) fn expect_sweep(&mut self, out: &mut Outbox<'_>) {

@@ -182,7 +182,7 @@ impl ApiServer {
                 self.caches.on_etcd_events(batch, out);
                 self.release_lists(out);
             }
-            Message::Failure(failure) => self.on_failure(failure, out),
+            Message::Failure(failure) => self.on_failure(envelope.from, failure, out),
             Message::Response(response) => {
                 if let Some(call) = self.kubelet_calls.remove(&response.to) {
                     out.respond(Duration::us(100), call.client, call.request, response.code, response.body.clone());
@@ -199,7 +199,7 @@ impl ApiServer {
         }
     }
 
-    fn on_failure(&mut self, failure: &Failure, out: &mut Outbox<'_>) {
+    fn on_failure(&mut self, from: Addr, failure: &Failure, out: &mut Outbox<'_>) {
         if self.caches.close(failure.to) {
             return;
         }
@@ -223,12 +223,12 @@ impl ApiServer {
             return;
         }
         if let Some(pending) = self.pending.remove(&failure.to) {
-            self.etcd.unreachable();
+            self.etcd.unreachable(from);
             self.ask_again(failure.to, pending, out);
         } else if let Some(resource) = self.caches.etcd_stream_broke(failure.to) {
             // The stream of changes broke: list and watch again.
             self.unsynced += 1;
-            self.etcd.unreachable();
+            self.etcd.unreachable(from);
             out.timer(Duration::ms(500), "sync", resource.group_resource(), 0);
         }
     }

@@ -305,6 +305,17 @@ impl Containerd {
         }
     }
 
+    /// A program of Kubernetes has ended by itself, and with it its container.
+    fn program_ended(&mut self, part: &str, code: i32, out: &mut Outbox<'_>) {
+        let runs = |container: &Container| {
+            container.state == State::Running && container.behaviour.part.is_some_and(|have| have.process().name() == part)
+        };
+        let id = self.containers.iter().find(|(_, container)| runs(container)).map(|(id, _)| id.clone());
+        if let Some(id) = id {
+            self.ended(&id, code, "Error".into(), out);
+        }
+    }
+
     /// The container's process has ended.
     fn ended(&mut self, id: &Text, code: i32, reason: Text, out: &mut Outbox<'_>) {
         let Some(container) = self.containers.get_mut(id) else { return };
@@ -432,6 +443,9 @@ impl Containerd {
     fn on_machine(&mut self, call: &MachineMessage, envelope: &Envelope, out: &mut Outbox<'_>) {
         if let MachineMessage::Reply { to, result } = call {
             return self.etcdctl_done(*to, result.clone(), out);
+        }
+        if let MachineMessage::Event { kind: "exit", body } = call {
+            return self.program_ended(body["part"].str(), body["code"].int() as i32, out);
         }
         let MachineMessage::Call { verb, args } = call else { return };
         let result = match *verb {

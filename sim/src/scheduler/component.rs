@@ -18,6 +18,7 @@ use crate::client::{Change, EventRecorder, Informer, LeaderElector, Leadership, 
 use crate::core::cluster::Component;
 use crate::core::collections::PMap;
 use crate::core::{Addr, Duration, Effect, EnvelopeId, Event, Message, Outbox, Part, Rng, Time, TimerKey};
+use crate::machine::MachineMessage;
 use crate::programs::Launch;
 use crate::value::{Text, Value};
 
@@ -249,8 +250,13 @@ impl KubeScheduler {
                 self.core_events.event(&reference, "Normal", "LeaderElection", message, out);
                 self.go_on(out);
             }
-            // The real program ends with "leaderelection lost"; the kubelet starts it again.
-            Leadership::Lost => out.effect(Effect::Kill(out.me())),
+            // The program ends with "leaderelection lost"; its runtime notices, and the kubelet starts it again.
+            Leadership::Lost => {
+                let me = out.me();
+                let ended = MachineMessage::Event { kind: "exit", body: crate::value!({"part": me.part.name(), "code": 1}) };
+                out.send(Addr::new(me.machine, Part::Runtime), Message::Machine(Rc::new(ended)));
+                out.effect(Effect::Kill(me));
+            }
         }
     }
 

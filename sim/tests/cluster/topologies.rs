@@ -271,4 +271,8 @@ fn what_went_wrong_once_does_not_again() {
         Act::Deploy(1, 4),
     ];
     check(4, 373_178, &acts);
+    // An api-server whose member of etcd is switched off, with many requests on their way to it.
+    let off = Act::Line("docker stop M", 28, 7);
+    let acts = [Act::Wait(26), off, Act::Wait(30), Act::Deploy(1, 4), Act::Line("docker network connect kind M", 201, 63)];
+    check(1, 158, &acts);
 }
