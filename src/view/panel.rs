@@ -41,6 +41,9 @@ pub(crate) fn Panel() -> Html {
 
 /// Whether something like the first thing to do has been done.
 fn tried(state: &State) -> bool {
+    if state.lesson.is_some() {
+        return true;
+    }
     let given = state.session.trace().terminal().iter().filter_map(|(_, _, event)| match event {
         TerminalEvent::Command(line) => Some(line.as_str()),
         _ => None,
