@@ -60,13 +60,13 @@ fn a_rewind_and_forward_again_shows_the_same_picture() {
     // Forward message by message, noting each picture, and back again.
     let script = "
         const pictures = [];
+        const picture = () => [orrery.state().seconds, orrery.svg()];
         const step = async go => {
             go();
-            while (orrery.state().seconds === pictures.at(-1)?.[0]) await new Promise(done => setTimeout(done, 5));
+            // A step glides; it has arrived when nothing has changed for a while.
             let last;
-            do { last = orrery.state().seconds; await new Promise(done => setTimeout(done, 40)); } while (last !== orrery.state().seconds);
+            do { last = JSON.stringify(picture()); await new Promise(done => setTimeout(done, 150)); } while (last !== JSON.stringify(picture()));
         };
-        const picture = () => [orrery.state().seconds, orrery.svg()];
         for (let count = 0; count < 6; count++) { await step(orrery.next); pictures.push(picture()); }
         const again = [];
         for (let count = 0; count < 5; count++) { orrery.previous(); again.unshift(picture()); }
