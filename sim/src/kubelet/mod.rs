@@ -424,6 +424,7 @@ impl Kubelet {
             "prestop" => self.pre_stop_done(&timer.key, timer.number, out),
             "probe" => self.probe(&timer.key, timer.number, out),
             "status" => self.queue_status(&timer.key, out),
+            "reconcile" => self.reconcile_status(&timer.key, out),
             "mirror" => self.check_mirrors(out),
             "forget" => self.forget(&timer.key, out),
             "follow" => self.follow(out),

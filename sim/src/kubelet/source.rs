@@ -158,9 +158,21 @@ impl Kubelet {
         }
     }
 
+    /// Has a pod's status written again when the api-server's still says otherwise.
+    pub(super) fn reconcile_status(&mut self, uid: &Text, out: &mut Outbox<'_>) {
+        if self.pods.get(uid.as_str()).is_some_and(|pod| ready_differs(pod)) {
+            self.queue_status(uid, out);
+        }
+    }
+
     fn pod_updated(&mut self, uid: &Text, object: Value, out: &mut Outbox<'_>) {
         let Some(mut pod) = self.take(uid) else { return };
         let old = std::mem::replace(&mut pod.object, object);
+        if !pod.is_static && ready_differs(&pod) {
+            // Somebody else wrote its status, such as the node controller while this node was not heard: the status manager's
+            // next round puts it right, if it is still so then.
+            out.tick(Duration::s(10), "reconcile", pod.uid.clone(), 0);
+        }
         let (was_deleted, is_deleted) = (old.is_terminating(), pod.object.is_terminating());
         let spec_changed = !old["spec"].same(&pod.object["spec"]) && old["spec"] != pod.object["spec"];
         let seen = |object: &Value| {
@@ -225,4 +237,14 @@ impl Kubelet {
             out.set_background(background);
         }
     }
+}
+
+/// Whether the api-server has a pod for ready or not, and its kubelet says otherwise.
+fn ready_differs(pod: &Pod) -> bool {
+    let ready = |status: &Value| {
+        let conditions = status["conditions"].items();
+        conditions.iter().find(|condition| condition["type"].str() == "Ready").map(|condition| condition["status"].text())
+    };
+    let mine = ready(&pod.status);
+    mine.is_some() && mine != ready(&pod.object["status"])
 }

@@ -81,7 +81,7 @@ impl Kubelet {
     pub(super) fn status_read(&mut self, uid: &Text, code: u16, body: &Value, out: &mut Outbox<'_>) {
         self.statuses.current = None;
         let Some(pod) = self.pods.get(uid) else { return self.next_status(out) };
-        if code == 0 {
+        if code == 0 || code >= 500 {
             self.status_failed(uid, out);
             return;
         }
@@ -113,7 +113,7 @@ impl Kubelet {
     pub(super) fn status_patched_pod(&mut self, uid: &Text, code: u16, body: &Value, out: &mut Outbox<'_>) {
         self.statuses.current = None;
         match code {
-            0 => self.status_failed(uid, out),
+            0 | 500.. => self.status_failed(uid, out),
             200 => self.status_written(uid, body, out),
             _ => self.next_status(out),
         }

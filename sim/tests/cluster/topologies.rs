@@ -275,4 +275,14 @@ fn what_went_wrong_once_does_not_again() {
     let off = Act::Line("docker stop M", 28, 7);
     let acts = [Act::Wait(26), off, Act::Wait(30), Act::Deploy(1, 4), Act::Line("docker network connect kind M", 201, 63)];
     check(1, 158, &acts);
+    // A kubelet whose status patches time out.
+    let cut = Act::Line("docker exec M iptables -A INPUT -s O -j DROP", 174, 243);
+    let kill = Act::Line("docker kill M", 142, 58);
+    let waits = [Act::Wait(35), Act::Wait(32)];
+    let acts = [
+        vec![Act::Write, Act::Deploy(1, 3), Act::Write, Act::Wait(7), Act::Write, cut],
+        waits.to_vec(),
+        vec![kill, Act::Wait(20)],
+    ];
+    check(2, 525, &acts.concat());
 }
