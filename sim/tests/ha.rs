@@ -116,7 +116,7 @@ Have a nice day! 👋
 
 /// Moves the manifest of a node's etcd away, so that its kubelet ends it.
 fn stop_etcd(terminal: &mut Terminal, node: &str) {
-    assert_eq!(terminal.run(&format!("docker exec {node} mv /etc/kubernetes/manifests/etcd.yaml /root")), "(0)");
+    assert_eq!(terminal.run(&format!("docker exec {node} mv /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes")), "(0)");
     let machine = terminal.machine(node);
     while terminal.0.cluster().part::<Etcd>(Addr::new(machine, Part::Etcd)).is_some() {
         terminal.0.seek(terminal.0.playhead() + Duration::ms(1));
@@ -199,7 +199,7 @@ fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
     assert_eq!(terminal.acting(), (vec![], vec![]), "nobody can renew a Lease, so nobody acts");
 
     // One member comes back: a majority again, with everything that was acknowledged.
-    assert_eq!(terminal.run(&format!("docker exec {new} mv /root/etcd.yaml /etc/kubernetes/manifests/")), "(0)");
+    assert_eq!(terminal.run(&format!("docker exec {new} mv /etc/kubernetes/etcd.yaml /etc/kubernetes/manifests/")), "(0)");
     terminal.wait(60);
     let maps = terminal.run("kubectl get cm -o name");
     assert!(["a", "c0", "c1", "c2"].iter().all(|name| maps.contains(&format!("configmap/{name}\n"))), "{maps}");

@@ -8,7 +8,9 @@ use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 
 /// Where the user sees the file.
-const SHOWN_PATH: &str = "/root/.kube/config";
+fn shown_path() -> String {
+    format!("{}/.kube/config", crate::shell::env::HOME)
+}
 
 const LOCAL: Command = Command { local: true, ..Command::NEW };
 
@@ -176,14 +178,14 @@ fn delete_context(inv: &Invocation, io: &mut Io) -> Flow<()> {
     let [name] = inv.args.as_slice() else { return help(inv, io, "Unexpected args") };
     let (path, mut config) = file(inv);
     if config.context(name).is_none() {
-        return inv.fail(io, format!("cannot delete context {name}, not in {SHOWN_PATH}"));
+        return inv.fail(io, format!("cannot delete context {name}, not in {}", shown_path()));
     }
     if config.current == *name {
         io.eprint("warning: this removed your active context, use \"kubectl config use-context\" to select a different one\n");
     }
     config.contexts.retain(|context| context.name != *name);
     save(io, &path, &config);
-    io.print(&format!("deleted context {name} from {SHOWN_PATH}\n"));
+    io.print(&format!("deleted context {name} from {}\n", shown_path()));
     Ok(())
 }
 
@@ -191,10 +193,11 @@ fn rename_context(inv: &Invocation, io: &mut Io) -> Flow<()> {
     let [old, new] = inv.args.as_slice() else { return help(inv, io, "Unexpected args") };
     let (path, mut config) = file(inv);
     if config.context(new).is_some() {
-        return inv.fail(io, format!("cannot rename the context {old:?}, the context {new:?} already exists in {SHOWN_PATH}"));
+        return inv
+            .fail(io, format!("cannot rename the context {old:?}, the context {new:?} already exists in {}", shown_path()));
     }
     let Some(context) = config.contexts.iter_mut().find(|context| context.name == *old) else {
-        return inv.fail(io, format!("cannot rename the context {old:?}, it's not in {SHOWN_PATH}"));
+        return inv.fail(io, format!("cannot rename the context {old:?}, it's not in {}", shown_path()));
     };
     context.name.clone_from(new);
     if config.current == *old {
@@ -305,7 +308,7 @@ mod tests {
              *         kind-one   kind-one   kind-one   shop\n          kind-two   kind-two   kind-two   \n"
         );
         assert_eq!(session("kubectl config use-context nope"), "error: no context exists with the name: \"nope\"\n");
-        assert_eq!(session("kubectl config delete-context kind-one"), "deleted context kind-one from /root/.kube/config\n");
+        assert_eq!(session("kubectl config delete-context kind-one"), "deleted context kind-one from /home/you/.kube/config\n");
         assert_eq!(session("kubectl config get-clusters"), "NAME\nkind-one\nkind-two\n");
         assert_eq!(session("rm .kube/config; kubectl config current-context"), "error: current-context is not set\n");
         assert_eq!(

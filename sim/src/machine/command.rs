@@ -352,10 +352,14 @@ mod tests {
             Command::Remove("/etc/kubernetes/manifests/etcd.yaml".into())
         );
         assert_eq!(
-            check("mv /etc/kubernetes/manifests/etcd.yaml /root", &disk),
-            Command::Move { from: "/etc/kubernetes/manifests/etcd.yaml".into(), to: "/root/etcd.yaml".into(), keep: false }
+            check("mv /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes", &disk),
+            Command::Move {
+                from: "/etc/kubernetes/manifests/etcd.yaml".into(),
+                to: "/etc/kubernetes/etcd.yaml".into(),
+                keep: false
+            }
         );
-        assert!(matches!(check("mv /nope /root", &disk), Command::Done(Finished { code: 1, .. })));
+        assert!(matches!(check("mv /nope /etc/kubernetes", &disk), Command::Done(Finished { code: 1, .. })));
         assert_eq!(check("vim", &disk), Command::NotFound("vim".into()));
     }
 

@@ -33,9 +33,13 @@ impl Env {
     }
 }
 
-/// A path as the session's files are keyed: below the home directory, which is also the working directory.
+/// The home directory of whoever types, which is also the working directory.
+pub const HOME: &str = "/home/you";
+
+/// A path as the session's files are keyed: below the home directory.
 pub fn normal_path(path: &str) -> String {
-    let path = path.strip_prefix("~/").or_else(|| path.strip_prefix("/root/")).unwrap_or(path);
+    let in_home = path.strip_prefix('~').or_else(|| path.strip_prefix(HOME));
+    let path = in_home.filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path);
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -60,6 +64,7 @@ mod tests {
         let env = Env { files, ..Env::default() };
         assert_eq!(env.file("./a.yaml").map(Text::as_str), Some("A"));
         assert_eq!(env.file("~/m/../m/b.yaml").map(Text::as_str), Some("B"));
+        assert_eq!(env.file("/home/you/m/b.yaml").map(Text::as_str), Some("B"));
         assert_eq!(env.file("b.yaml"), None);
         let names = |path| env.folder(path).iter().map(|(name, _)| *name).collect::<Vec<_>>();
         assert_eq!(names("m"), ["m/b.yaml"]);

@@ -26,7 +26,7 @@ pub fn run(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
         "ls" => ls(argv, env, io),
         "rm" => rm(argv, env, io),
         "pwd" => {
-            io.print("/root\n");
+            io.print(&format!("{}\n", super::env::HOME));
             Ok(())
         }
         // What the terminal shows is not known here: whoever shows it clears it.
