@@ -152,6 +152,19 @@ impl Layout {
             machines.push(place);
         }
 
+        // Members of etcd speak with each other along the left edge: their machines' names make way.
+        let mut members: Vec<&mut MachineBox> =
+            machines.iter_mut().filter(|machine| machine.part(Part::Etcd).is_some()).collect();
+        if members.len() > 1 {
+            for machine in members.iter_mut().filter(|machine| machine.control_plane) {
+                machine.title = Rect::new(
+                    machine.title.x + MEMBER_LANE * f,
+                    machine.title.y,
+                    machine.title.w - MEMBER_LANE * f,
+                    machine.title.h,
+                );
+            }
+        }
         let parts_y = machines.first().map_or(margin + top, |cp| cp.title.bottom());
         let (user, tray, registry) = if plan.stacked {
             let user = Rect::new(margin, margin, (7.5 * f).min(width * 0.4), 2.2 * f);
@@ -215,6 +228,9 @@ fn balancer_box(id: MachineId, rect: Rect) -> MachineBox {
         row: 0,
     }
 }
+
+/// Width of the lane in which the wires between etcd's members run beside a machine's name, in units of the type size.
+pub(super) const MEMBER_LANE: f64 = 1.5;
 
 fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool) -> MachineBox {
     let (f, m) = (plan.font, plan.metrics);

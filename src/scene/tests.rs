@@ -377,3 +377,25 @@ fn many_messages_of_the_same_words_travel_under_one_label() {
     let labels: Vec<&str> = flights.list().iter().filter_map(|flight| flight.label.as_deref()).collect();
     assert_eq!(labels, ["POST pods ×12"]);
 }
+
+#[test]
+fn wires_between_members_of_etcd_leave_names_readable() {
+    let mut model = model(2, 3);
+    for number in [2_u16, 3] {
+        let mut further = model.machines[0].clone();
+        (further.id, further.name) = (MachineId(20 + number), format!("kind-control-plane{number}"));
+        model.machines.insert(usize::from(number) - 1, further);
+    }
+    for (w, h) in SIZES {
+        let layout = Layout::new(&model, w, h, None);
+        let members = layout.wires().into_iter().filter(|wire| wire.part == Part::Etcd && wire.points.len() == 4);
+        let members: Vec<_> = members.collect();
+        assert_eq!(members.len(), 2, "{w}×{h}");
+        for machine in layout.machines.iter().filter(|machine| machine.control_plane) {
+            for point in members.iter().flat_map(|wire| &wire.points) {
+                let level = point.x > machine.title.x && point.x < machine.title.right();
+                assert!(!level, "{w}×{h}: a wire at {} crosses the name from {} on", point.x, machine.title.x);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use orrery_sim::core::{Addr, Controller, MachineId, Part};
 
 use super::geometry::{Point, Rect};
-use super::layout::{Detail, Layout, MachineBox};
+use super::layout::{Detail, Layout, MEMBER_LANE, MachineBox};
 use super::messages::MessageKind;
 
 /// The kinds of standing wires.
@@ -199,7 +199,7 @@ impl Layout {
     fn between_members(&self, from: &MachineBox, to: &MachineBox) -> Option<Vec<Point>> {
         let (start, end) = (from.part(Part::Etcd)?, to.part(Part::Etcd)?);
         let lane = from.rect.y.min(to.rect.y) - 0.35 * self.font;
-        let leaves = |place: Rect, right: bool| place.at(if right { 0.82 } else { 0.62 });
+        let leaves = |place: Rect, right: bool| place.x + MEMBER_LANE * self.font * if right { 0.65 } else { 0.2 };
         let (x, towards) = (leaves(start, end.x > start.x), leaves(end, end.x < start.x));
         Some(vec![Point::new(x, start.y), Point::new(x, lane), Point::new(towards, lane), Point::new(towards, end.y)])
     }
