@@ -30,6 +30,11 @@ pub struct Texts {
     pub nodes: (&'static str, &'static str),
     pub stage: &'static str,
     pub starting: &'static str,
+    pub camera: &'static str,
+    pub zoom_in: &'static str,
+    pub zoom_out: &'static str,
+    pub zoom_fit: &'static str,
+    pub follow: &'static str,
     pub skipped: &'static str,
     // A decision of the scheduler on the stage. {pod}, {node}, {n}, {k} are filled in.
     pub decide_asked: &'static str,
@@ -153,6 +158,7 @@ pub struct Texts {
     pub kind_cri: &'static str,
     pub kind_pull: &'static str,
     pub kind_machine: &'static str,
+    pub kind_retry: &'static str,
     pub kind_failure: &'static str,
     pub phase_pending: &'static str,
     pub phase_creating: &'static str,
@@ -259,6 +265,7 @@ impl Texts {
             MessageKind::Cri => self.kind_cri,
             MessageKind::Pull => self.kind_pull,
             MessageKind::Machine => self.kind_machine,
+            MessageKind::Retry => self.kind_retry,
             MessageKind::Failure => self.kind_failure,
         }
     }
@@ -334,6 +341,7 @@ mod tests {
             "Sandboxes",
             "Container",
             "← →",
+            "+ − 0",
             "/",
             "H",
             "D",

@@ -60,6 +60,7 @@ fn describe(state: &State) -> JsValue {
         "messages": state.session.trace().envelopes().len(),
         "pace": state.player.pace.key(),
         "ready": state.ready,
+        "zoom": state.view.camera.scale,
         "deciding": state.picture.deciding().map(|(pod, phase)| json!({
             "pod": pod,
             "phase": format!("{phase:?}").to_lowercase(),

@@ -5,6 +5,8 @@ use wasm_bindgen::JsCast as _;
 use web_sys::{Element, KeyboardEvent};
 
 use super::store::Store;
+use crate::scene::Camera;
+use crate::state::camera::Shot;
 use crate::state::{AppAction, DockTab};
 
 /// Listens for keys as long as the result lives.
@@ -65,6 +67,9 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "ArrowLeft" | "PageUp" => AppAction::StepBack,
         "Home" => AppAction::ToStart,
         "End" => AppAction::ToLive,
+        "+" | "=" => AppAction::Camera(Shot::Zoom(Camera::STEP, None)),
+        "-" => AppAction::Camera(Shot::Zoom(1.0 / Camera::STEP, None)),
+        "0" => AppAction::Camera(Shot::Fit),
         "?" => AppAction::ToggleHelp,
         "h" => AppAction::ToggleBackground,
         "p" => AppAction::TogglePredict,

@@ -4,6 +4,7 @@
 pub(crate) mod api;
 pub(crate) mod bench;
 pub(crate) mod frames;
+pub(crate) mod gestures;
 pub(crate) mod keys;
 pub(crate) mod paint;
 pub(crate) mod panic;

@@ -11,7 +11,7 @@ use crate::lens::SKIP_US;
 use crate::scene::flight::{Flight, Flights, Shown};
 use crate::scene::geometry::{Point, Rect, number};
 use crate::scene::prims::{baseline, dot_outline, nose_outline, pill_outline, polyline};
-use crate::scene::{Group, Scene, Selection};
+use crate::scene::{Camera, Scene, Selection};
 use crate::state::State;
 use crate::state::player::Pace;
 
@@ -49,6 +49,8 @@ pub(crate) struct Painter {
     /// The message that is spoken of: drawn with its label whatever it is, the others stand back.
     focus: Option<EnvelopeId>,
     texts: PMap<&'static str, String>,
+    /// What the camera saw, of a stage of which size.
+    seen: Option<(Camera, (f64, f64))>,
 }
 
 impl Painter {
@@ -60,6 +62,7 @@ impl Painter {
             return;
         };
         self.paint_clock(state);
+        self.aim(state);
         let scene = Rc::clone(&state.picture.scene);
         let new_scene = self.scene.as_ref().is_none_or(|have| !Rc::ptr_eq(have, &scene));
         if new_scene {
@@ -149,6 +152,20 @@ impl Painter {
         }
         self.paint_glows(state, &shown, &lits);
         self.flights = Some(flights);
+    }
+
+    /// Turns the drawings to what the camera sees.
+    fn aim(&mut self, state: &State) {
+        let now = Some((state.view.camera, state.picture.size));
+        if self.seen == now {
+            return;
+        }
+        self.seen = now;
+        let view_box = state.view.camera.view_box(state.picture.size);
+        let document = gloo::utils::document();
+        for id in ["orrery-standing", "orrery-deciding", "orrery-moving"] {
+            document.get_element_by_id(id).iter().for_each(|drawing| set(drawing, "viewBox", &view_box));
+        }
     }
 
     fn forget_messages(&mut self) {
@@ -276,21 +293,11 @@ fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element
 fn paint_selection(scene: &Scene, selection: Option<&Selection>) {
     let Some(layer) = gloo::utils::document().get_element_by_id("orrery-selection") else { return };
     layer.set_inner_html("");
-    let rect = selection.and_then(|selection| scene.groups.iter().find_map(|group| find(group, selection)));
+    let rect = selection.and_then(|selection| scene.place_of(selection));
     if let Some(element) = rect.and_then(|rect| outline(rect.inset(-4.5), scene.layout.font * 0.6, "selected")) {
         // A selection that cannot be outlined is still shown in the inspector.
         let _ = layer.append_child(&element);
     }
-}
-
-fn find(group: &Group, selection: &Selection) -> Option<Rect> {
-    if group.selects.as_ref() == Some(selection) {
-        return group.marks.iter().find_map(|mark| match mark {
-            crate::scene::marks::Mark::Box { rect, .. } | crate::scene::marks::Mark::Cell { rect, .. } => Some(*rect),
-            _ => None,
-        });
-    }
-    group.groups.iter().find_map(|inner| find(inner, selection))
 }
 
 fn outline(rect: Rect, radius: f64, class: &str) -> Option<Element> {

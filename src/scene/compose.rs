@@ -82,7 +82,7 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
     let mut marks = vec![Mark::Box { rect: place.rect, radius: 0.7 * f, look }];
     let title = place.title;
     let y = title.cy();
-    let size = if layout.detail == Detail::Cells { 0.85 * f } else { 1.05 * f };
+    let size = if layout.detail == Detail::Cells { 0.85 * f } else { (1.05 * f).max(SMALLEST) };
     let status = status(view, texts);
     let joining = view.powered && !view.cut && view.node.is_none() && !view.etcd_only;
     let ink = match (up, joining) {
@@ -90,7 +90,7 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
         (true, _) => Ink::Good,
         (false, _) => Ink::Bad,
     };
-    let status_size = 0.85 * f;
+    let status_size = if layout.detail == Detail::Cells { 0.85 * f } else { (0.85 * f).max(SMALLEST) };
     let cells_left = if place.control_plane {
         place
             .cells
@@ -348,20 +348,20 @@ fn part_name(part: Part, width: f64, f: f64) -> String {
     let names: &[&str] = match part {
         Part::Controller(_) => &["kube-controller-manager", "controller-manager", "controllers"],
         Part::Scheduler => &["kube-scheduler", "scheduler"],
-        Part::KubeProxy => &["kube-proxy"],
-        Part::Runtime => &["containerd"],
+        Part::KubeProxy => &["kube-proxy", "proxy"],
+        Part::Runtime => &["containerd", "runtime"],
         Part::Kubelet => &["kubelet"],
         Part::Etcd => &["etcd"],
         part => return part.name().to_string(),
     };
-    let fits = names.iter().find(|name| text_width(name, 0.86 * f, true) <= width);
+    let fits = names.iter().find(|name| text_width(name, (0.86 * f).max(SMALLEST), true) <= width);
     fits.or(names.last()).map(|name| (*name).to_string()).unwrap_or_default()
 }
 
 fn part_size(part: Part, layout: &Layout, rect: Rect, name: &str) -> f64 {
     let f = layout.font;
     let main = matches!(part, Part::Etcd | Part::Scheduler | Part::Controller(_)) && layout.detail <= Detail::Medium;
-    let mut size = if main { 1.1 * f } else { f };
+    let mut size = if main { 1.1 * f } else { f }.max(SMALLEST);
     while text_width(name, size, true) > rect.w - 0.4 * f && size > 0.5 * f {
         size *= 0.96;
     }

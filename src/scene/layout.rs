@@ -354,6 +354,12 @@ fn chip_places(place: Rect, m: &Metrics, f: f64) -> Vec<(Controller, Rect)> {
         .collect()
 }
 
+/// The side of a pod's cell where there is room: so that its tag can be read, if tags are shown at all.
+fn largest_cell(plan: &Plan) -> f64 {
+    let size = plan.metrics.cell * plan.font;
+    if plan.detail == Detail::Cells { size } else { size.max(27.5) }
+}
+
 fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
     let (f, m) = (plan.font, plan.metrics);
     let pad = m.pad * f;
@@ -394,7 +400,7 @@ fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
         parts,
         chips: Vec::new(),
         gauges,
-        cells: place_cells(area, machine.pods.len(), m.cell * f, false),
+        cells: place_cells(area, machine.pods.len(), largest_cell(plan), false),
         gutter: rect.right() + m.gap * f / 2.0,
         row: 0,
     }

@@ -257,6 +257,26 @@ pub struct Group {
     pub groups: Vec<Rc<Group>>,
 }
 
+impl Group {
+    /// The place of what a selection stands for, here or within.
+    fn place_of(&self, selection: &Selection) -> Option<Rect> {
+        if self.selects.as_ref() == Some(selection) {
+            return self.marks.iter().find_map(|mark| match mark {
+                Mark::Box { rect, .. } | Mark::Cell { rect, .. } => Some(*rect),
+                _ => None,
+            });
+        }
+        self.groups.iter().find_map(|inner| inner.place_of(selection))
+    }
+}
+
+impl Scene {
+    /// Where something stands, if it is shown.
+    pub fn place_of(&self, selection: &Selection) -> Option<Rect> {
+        self.groups.iter().find_map(|group| group.place_of(selection))
+    }
+}
+
 /// The standing picture of a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {

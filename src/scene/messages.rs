@@ -30,13 +30,15 @@ pub enum MessageKind {
     Pull,
     /// docker, kind and kubeadm working on machines.
     Machine,
-    /// An error: a status of 400 or more but 404, a refused or broken connection.
+    /// Somebody else was faster (409), or what was asked for is history (410): the client asks again.
+    Retry,
+    /// An error: any other status of 400 or more but 404, a refused or broken connection.
     Failure,
 }
 
 impl MessageKind {
     /// All kinds in the order of the legend.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Request,
         Self::Response,
         Self::Watch,
@@ -46,6 +48,7 @@ impl MessageKind {
         Self::Cri,
         Self::Pull,
         Self::Machine,
+        Self::Retry,
         Self::Failure,
     ];
 
@@ -61,6 +64,7 @@ impl MessageKind {
             Self::Cri => "cri",
             Self::Pull => "pull",
             Self::Machine => "machine",
+            Self::Retry => "retry",
             Self::Failure => "failure",
         }
     }
@@ -75,6 +79,7 @@ impl MessageKind {
         match &envelope.message {
             Message::Request(_) if envelope.to.part == Part::Kubelet => Self::KubeletCall,
             Message::Request(_) => Self::Request,
+            Message::Response(response) if matches!(response.code, 409 | 410) => Self::Retry,
             // That something is not there is often what the client wants to know.
             Message::Response(response) if !response.ok() && response.code != 404 => Self::Failure,
             Message::Response(_) if envelope.from.part == Part::Kubelet => Self::KubeletCall,
@@ -347,5 +352,27 @@ mod tests {
         assert_eq!(short_name("kind-control-plane"), "kind-control-plane");
         assert_eq!(short_name("coredns-674b8bbfcf-4xk2p"), "coredns-…4xk2p");
         assert_eq!(short_name("local-path-provisioner-7dc846544d-x"), "local-path-prov…-…x");
+    }
+
+    #[test]
+    fn only_what_went_wrong_is_a_failure() {
+        use orrery_sim::core::{Addr, Cause, EnvelopeId, MachineId, Response, Time};
+        let answer = |code: u16| {
+            let response = Response { to: EnvelopeId(0), code, body: Value::Null };
+            Envelope {
+                id: EnvelopeId(1),
+                cause: Cause::Start,
+                from: Addr::new(MachineId(1), Part::ApiServer),
+                to: Addr::new(MachineId(1), Part::Scheduler),
+                sent_at: Time(0),
+                due_at: Time(1),
+                heartbeat: false,
+                background: false,
+                message: Message::Response(std::rc::Rc::new(response)),
+            }
+        };
+        let kinds = [200, 201, 404, 409, 410, 422, 500, 503].map(|code| MessageKind::of(&answer(code)));
+        use MessageKind::{Failure, Response as Answer, Retry};
+        assert_eq!(kinds, [Answer, Answer, Answer, Retry, Retry, Failure, Failure, Failure]);
     }
 }

@@ -1,7 +1,8 @@
 //! The picture, without a browser: [`model`] (what there is) → [`layout`] (where it stands) → [`marks`] (what is
 //! painted) → painters ([`svg`] here, Yew and the message layer in the page). [`deciding`] lays a decision of the scheduler over it. [`messages`] and [`flight`] say what
-//! travels, under which label, and where it is at a moment.
+//! travels, under which label, and where it is at a moment; [`camera`] which part of it is seen.
 
+pub mod camera;
 pub mod compose;
 pub mod deciding;
 pub mod flight;
@@ -18,6 +19,7 @@ pub mod svg;
 mod tests;
 pub mod wires;
 
+pub use camera::Camera;
 pub use deciding::{Deciding, Guess, Phase};
 pub use flight::Flights;
 pub use layout::{Detail, Layout};

@@ -195,6 +195,11 @@ pub fn pill_outline(kind: MessageKind, w: f64, h: f64) -> String {
             let notch = h * 0.3;
             format!("M{} {}H{}L{} 0L{} {}H{}L{} 0z", n(-x), n(-y), n(x), n(x - notch), n(x), n(y), n(-x), n(-x + notch))
         }
+        // Hollowed at both ends: it goes back and comes again.
+        MessageKind::Retry => {
+            let (x, y, r) = (n(x), n(y), n(y * 1.2));
+            format!("M-{x} -{y}H{x}A{r} {r} 0 0 0 {x} {y}H-{x}A{r} {r} 0 0 0 -{x} -{y}z")
+        }
         // Slanted: something went wrong.
         MessageKind::Failure => {
             let slant = h * 0.3;

@@ -3,9 +3,10 @@
 //!
 //! In reading order: [`player`] moves the playhead, [`visible`] lays the time lens over what is shown, [`decided`] knows the
 //! scheduler's decisions and [`predict`] lets the audience guess them, [`picture`] is
-//! what the stage shows, [`terminal`] and [`complete`] are the command line, [`story`], [`inspect`] and [`charts`]
+//! what the stage shows, [`camera`] how it is looked at, [`terminal`] and [`complete`] are the command line, [`story`], [`inspect`] and [`charts`]
 //! read the trace.
 
+pub mod camera;
 pub mod charts;
 pub mod complete;
 pub mod decided;
@@ -34,6 +35,7 @@ use orrery_sim::session::Session;
 
 use crate::i18n::{EN, Texts};
 use crate::scene::{Detail, Guess, MessageKind, Selection};
+use camera::{Shot, View};
 use charts::Series;
 use jobs::Job;
 use picture::Picture;
@@ -48,6 +50,9 @@ pub enum AppAction {
     Frame(f64),
     /// The stage has this size, in pixels.
     Resize(f64, f64),
+
+    /// Moves the camera.
+    Camera(Shot),
 
     /// Lets time run or stops it.
     TogglePlay,
@@ -261,6 +266,8 @@ pub struct State {
     pub player: Player,
     /// The stage.
     pub picture: Picture,
+    /// How the stage is looked at.
+    pub view: View,
     /// Figures over time.
     pub series: Series,
     /// The terminal.
@@ -349,6 +356,7 @@ impl State {
             visible: Visible::default(),
             player: Player { pace: start.pace, reduced_motion: start.reduced_motion, ..Player::default() },
             picture: Picture::new((1280.0, 640.0), texts),
+            view: View::default(),
             series: Series::default(),
             terminal: Terminal::default(),
             screen: std::rc::Rc::default(),
@@ -395,7 +403,11 @@ impl State {
 
     /// Whether the next frame would change anything.
     pub fn wants_frames(&self) -> bool {
-        self.player.moves() || !self.jobs.is_empty() || !self.terminal.waiting.is_empty() || !self.has_arrived()
+        self.player.moves()
+            || self.view.moves()
+            || !self.jobs.is_empty()
+            || !self.terminal.waiting.is_empty()
+            || !self.has_arrived()
     }
 
     /// Whether somebody waits for what is being computed.
@@ -407,6 +419,7 @@ impl State {
     pub fn is_still(&self) -> bool {
         let t = self.player.t;
         self.jobs.is_empty()
+            && !self.view.moves()
             && self.has_arrived()
             && self.terminal.waiting.is_empty()
             && self.player.playing

@@ -27,9 +27,13 @@ impl State {
         match action {
             AppAction::Frame(now) => self.frame(now),
             AppAction::Resize(width, height) => {
+                let before = self.picture.size;
                 self.picture.set_stage((width.max(60.0), height.max(60.0)), self.detail, self.texts);
                 self.look();
+                self.refit(before);
             }
+
+            AppAction::Camera(shot) => self.shoot(shot),
 
             AppAction::TogglePlay => self.play(!self.player.playing),
             AppAction::Play => self.play(true),
@@ -171,6 +175,7 @@ impl State {
         // A page that slept does not catch up.
         let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 250.0)) / 1000.0;
         self.last_frame = self.wants_frames().then_some(now);
+        self.view.tick(dt);
         let begin = (self.clock)();
         if !self.jobs.is_empty() {
             self.work(begin + BUSY_SLICE_MS);
@@ -263,7 +268,9 @@ impl State {
         let arrived = !self.jobs.is_empty() || self.approach((self.clock)() + SLICE_MS);
         if arrived && (self.last_frame.is_none_or(|now| now >= self.next_refresh) || !self.player.moves()) {
             let begin = (self.clock)();
-            self.picture.refresh(self.session.cluster());
+            if self.picture.refresh(self.session.cluster()) {
+                self.keep_up();
+            }
             let took = (self.clock)() - begin;
             // A large cluster is looked at less often: at most a fifth of the time goes into it.
             self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);

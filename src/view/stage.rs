@@ -7,14 +7,17 @@ use wasm_bindgen::JsCast as _;
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::icons::IconButton;
 use super::observed::Observed;
 use super::use_texts;
+use crate::browser::gestures::Gestures;
 use crate::browser::store::{Store, use_selector, use_store};
 use crate::scene::geometry::number;
 use crate::scene::marks::Mark;
 use crate::scene::prims::{Prim, baseline, prims};
-use crate::scene::{Group, Scene, Selection};
+use crate::scene::{Camera, Group, Layout, Scene, Selection};
 use crate::state::AppAction;
+use crate::state::camera::Shot;
 
 /// Compares by identity: equal pictures keep theirs.
 #[derive(Clone)]
@@ -39,7 +42,8 @@ pub(crate) fn Stage() -> Html {
         let store = store.clone();
         move |place| {
             let observed = place.cast::<Element>().and_then(|element| {
-                Observed::new(&element, move |width, height| store.dispatch(AppAction::Resize(width, height)))
+                let gestures = Gestures::new(&element, &store);
+                Some((gestures, Observed::new(&element, move |width, height| store.dispatch(AppAction::Resize(width, height)))))
             });
             move || drop(observed)
         }
@@ -58,26 +62,37 @@ pub(crate) fn Stage() -> Html {
             }
         })
     };
-    let (w, h) = scene.0.layout.size;
-    let view_box = format!("0 0 {} {}", number(w), number(h));
+    let arrows = {
+        let store = store.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if let Some(shot) = pan(&store, &event) {
+                event.prevent_default();
+                event.stop_propagation();
+                store.dispatch(AppAction::Camera(shot));
+            }
+        })
+    };
+    let whole = use_selector(|state| state.view.camera.is_fit());
+    // The painter sets what the drawings show of themselves: the camera moves without Yew.
     html! {
-        <section class="stage" ref={place} aria-label={texts.stage}>
-            <svg class="scene standing" viewBox={view_box.clone()} onclick={select.clone()} onkeydown={key}>
+        <section class={classes!("stage", (!whole).then_some("closer"))} ref={place} aria-label={texts.stage} tabindex="0" onkeydown={arrows}>
+            <svg id="orrery-standing" class="scene standing" onclick={select.clone()} onkeydown={key}>
                 { for scene.0.groups.iter().map(|group| html! {
                     <GroupView key={group.key.clone()} group={Same(Rc::clone(group))} />
                 }) }
             </svg>
-            <svg class="scene deciding" viewBox={view_box.clone()} aria-hidden="true">
+            <svg id="orrery-deciding" class="scene deciding" aria-hidden="true">
                 { for deciding.0.iter().map(|group| html! {
                     <GroupView key={group.key.clone()} group={Same(Rc::clone(group))} />
                 }) }
             </svg>
             <p class="sr-only" role="status">{ spoken }</p>
-            <svg class="scene moving" viewBox={view_box} onclick={select} aria-hidden="true">
+            <svg id="orrery-moving" class="scene moving" onclick={select} aria-hidden="true">
                 <g id="orrery-lit"></g>
                 <g id="orrery-selection"></g>
                 <g id="orrery-pills"></g>
             </svg>
+            <CameraButtons />
             <p class="skip-notice" id="orrery-skip" role="status"></p>
             if !ready {
                 <p class="starting" role="status">{ texts.starting }</p>
@@ -85,6 +100,53 @@ pub(crate) fn Stage() -> Html {
                 <p class="starting">{ texts.no_cluster }</p>
             }
         </section>
+    }
+}
+
+/// The way that a key moves the picture when it is larger than the stage.
+fn pan(store: &Store, event: &KeyboardEvent) -> Option<Shot> {
+    let (w, h) = store.state().picture.size;
+    if store.state().view.camera.is_fit() || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        return None;
+    }
+    Some(match event.key().as_str() {
+        "ArrowLeft" => Shot::Pan(w / 6.0, 0.0),
+        "ArrowRight" => Shot::Pan(-w / 6.0, 0.0),
+        "ArrowUp" => Shot::Pan(0.0, h / 6.0),
+        "ArrowDown" => Shot::Pan(0.0, -h / 6.0),
+        _ => return None,
+    })
+}
+
+/// Whether the camera's buttons hide nothing: above kubectl, where it stands beside the cluster.
+fn has_room(layout: &Layout) -> bool {
+    !layout.stacked && layout.user.y >= 54.0 && layout.user.right() >= 140.0
+}
+
+/// Closer, further away, everything, follow. In slides and on phones they are there only when the stage is not seen as a whole.
+#[component]
+fn CameraButtons() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let (whole, ready) = use_selector(|state| (state.view.camera.is_fit(), state.ready));
+    let room = use_selector(|state| !state.bare && has_room(&state.picture.scene.layout));
+    let (follows, pod) = use_selector(|state| {
+        (state.view.follows.clone(), state.selection.clone().filter(|selection| matches!(selection, Selection::Pod(..))))
+    });
+    if !ready || (!room && whole) {
+        return Html::default();
+    }
+    let on = |shot: Shot| store.on(AppAction::Camera(shot));
+    let wanted = if follows.is_some() { None } else { pod.clone() };
+    html! {
+        <div class="camera" role="group" aria-label={texts.camera}>
+            <IconButton icon="zoom-in" label={texts.zoom_in} onclick={on(Shot::Zoom(Camera::STEP, None))} />
+            <IconButton icon="zoom-out" label={texts.zoom_out} disabled={whole} onclick={on(Shot::Zoom(1.0 / Camera::STEP, None))} />
+            <IconButton icon="fit" label={texts.zoom_fit} disabled={whole} onclick={on(Shot::Fit)} />
+            if follows.is_some() || pod.is_some() {
+                <IconButton icon="follow" label={texts.follow} pressed={follows.is_some()} onclick={on(Shot::Follow(wanted))} />
+            }
+        </div>
     }
 }
 

@@ -114,7 +114,7 @@ fn ticks(state: &State) -> Ticks {
 /// The line of the scrubber on which a kind of message is marked, so that position tells it as well as colour.
 const fn lane(kind: MessageKind) -> u32 {
     match kind {
-        MessageKind::Request | MessageKind::Response | MessageKind::Failure => 0,
+        MessageKind::Request | MessageKind::Response | MessageKind::Retry | MessageKind::Failure => 0,
         MessageKind::Watch => 1,
         MessageKind::Etcd | MessageKind::EtcdReply => 2,
         MessageKind::KubeletCall | MessageKind::Cri | MessageKind::Pull | MessageKind::Machine => 3,

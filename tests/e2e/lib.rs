@@ -34,6 +34,21 @@ pub fn open_under(prefix: &str, query: &str, options: &PageOptions) -> Opened {
     Opened { page, server }
 }
 
+/// Waits until an expression in the page is true, at most twenty seconds.
+///
+/// # Panics
+/// When it does not come true.
+pub fn until(page: &Opened, expression: &str) {
+    let script = format!(
+        "await (async () => {{
+             const end = performance.now() + 20000;
+             while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 15));
+             return Boolean({expression});
+         }})()"
+    );
+    assert_eq!(page.evaluate(&script), serde_json::Value::Bool(true), "{expression}");
+}
+
 impl Opened {
     /// The address of the site, ending with `/`.
     pub fn url(&self) -> String {

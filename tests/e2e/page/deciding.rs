@@ -1,23 +1,11 @@
 //! A decision of the scheduler on the stage, in the inspector, and as a question to the audience.
 
-use orrery_e2e::{Opened, open};
+use orrery_e2e::{Opened, open, until};
 use page_driver::PageOptions;
 use serde_json::{Value, json};
 
 /// Runs a pod, goes back to shortly before the scheduler took it, and lets time run.
 const RUN: &str = "await orrery.run('kubectl run web --image=nginx'); orrery.seek(orrery.state().seconds - 0.03); orrery.play()";
-
-/// Waits until an expression is true, at most twenty seconds.
-fn until(page: &Opened, expression: &str) {
-    let script = format!(
-        "await (async () => {{
-           const end = performance.now() + 20000;
-           while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 15));
-           return Boolean({expression});
-         }})()"
-    );
-    assert_eq!(page.evaluate(&script), json!(true), "{expression}");
-}
 
 fn texts(page: &Opened) -> String {
     let texts = page.evaluate("[...document.querySelectorAll('svg.deciding text')].map(text => text.textContent).join(' | ')");

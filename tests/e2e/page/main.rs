@@ -1,5 +1,6 @@
 //! End-to-end tests of the built page, one module a subject.
 
+mod camera;
 mod deciding;
 mod lessons;
 mod opening;

@@ -1,20 +1,8 @@
 //! What stands around the stage: dock, terminal, inspector, palette, legend; on large and small pages.
 
-use orrery_e2e::{Opened, open};
+use orrery_e2e::{Opened, open, until};
 use page_driver::PageOptions;
 use serde_json::json;
-
-/// Waits until an expression is true, at most ten seconds.
-fn until(page: &Opened, expression: &str) {
-    let script = format!(
-        "await (async () => {{
-             const end = performance.now() + 10000;
-             while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 30));
-             return Boolean({expression});
-         }})()"
-    );
-    assert_eq!(page.evaluate(&script), json!(true), "{expression}");
-}
 
 fn select(page: &Opened, key: &str) {
     page.evaluate(&format!(

@@ -1,22 +1,12 @@
 //! Commands are run, messages travel, time goes back and forth.
 
-use orrery_e2e::open;
+use orrery_e2e::{open, until};
 use page_driver::PageOptions;
 use serde_json::{Value, json};
 
 /// The value that a function body returns, which may await.
 fn returned(page: &orrery_e2e::Opened, body: &str) -> Value {
     page.evaluate(&format!("await (async () => {{ {body} }})()"))
-}
-
-/// Waits until an expression is true, at most ten seconds.
-fn until(page: &orrery_e2e::Opened, expression: &str) {
-    let script = format!(
-        "const end = performance.now() + 10000;
-         while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 30));
-         return Boolean({expression});"
-    );
-    assert_eq!(returned(page, &script), json!(true), "{expression}");
 }
 
 #[test]
