@@ -46,16 +46,6 @@ impl Gestures {
         on("pointermove", EventListenerOptions::default(), moved);
         on("pointerup", EventListenerOptions::default(), up);
         on("pointercancel", EventListenerOptions::default(), up);
-        // What was dragged was not clicked.
-        on(
-            "click",
-            EventListenerOptions { phase: gloo::events::EventListenerPhase::Capture, passive: false },
-            |_, _, hands, event| {
-                if hands.dragging.take() {
-                    event.stop_propagation();
-                }
-            },
-        );
         Self(listeners)
     }
 }
@@ -64,6 +54,14 @@ impl Gestures {
 fn place(element: &Element, x: i32, y: i32) -> (f64, f64) {
     let rect = element.get_bounding_client_rect();
     (f64::from(x) - rect.left(), f64::from(y) - rect.top())
+}
+
+/// The attribute of the stage after a drag: the click that ends it selects nothing.
+pub(crate) const DRAGGED: &str = "data-dragged";
+
+fn mark(element: &Element, dragged: bool) {
+    // The name is a constant and valid, so it cannot fail.
+    let _ = if dragged { element.set_attribute(DRAGGED, "") } else { element.remove_attribute(DRAGGED) };
 }
 
 fn wheel(element: &Element, store: &Store, _: &Hands, event: &Event) {
@@ -92,6 +90,7 @@ fn down(element: &Element, _: &Store, hands: &Hands, event: &Event) {
     if down.is_empty() {
         hands.way.set(0.0);
         hands.dragging.set(false);
+        mark(element, false);
     }
     down.retain(|(id, _, _)| *id != event.pointer_id());
     down.push((event.pointer_id(), x, y));
@@ -115,6 +114,7 @@ fn moved(element: &Element, store: &Store, hands: &Hands, event: &Event) {
     match (before.as_slice(), now.as_slice()) {
         ([a, b], [c, d]) => {
             hands.dragging.set(true);
+            mark(element, true);
             let middle = |a: &(i32, f64, f64), b: &(i32, f64, f64)| (f64::midpoint(a.1, b.1), f64::midpoint(a.2, b.2));
             let apart = |a: &(i32, f64, f64), b: &(i32, f64, f64)| (a.1 - b.1).hypot(a.2 - b.2).max(1.0);
             let (from, to) = (middle(a, b), middle(c, d));
@@ -125,6 +125,7 @@ fn moved(element: &Element, store: &Store, hands: &Hands, event: &Event) {
             hands.way.set(hands.way.get() + dx.hypot(dy));
             if hands.way.get() > DRAGS {
                 if !hands.dragging.replace(true) {
+                    mark(element, true);
                     // A pointer that has gone already cannot be held; then the drag ends at the edge.
                     let _ = element.set_pointer_capture(event.pointer_id());
                 }

@@ -10,7 +10,7 @@ use yew::prelude::*;
 use super::icons::IconButton;
 use super::observed::Observed;
 use super::use_texts;
-use crate::browser::gestures::Gestures;
+use crate::browser::gestures::{DRAGGED, Gestures};
 use crate::browser::store::{Store, use_selector, use_store};
 use crate::scene::geometry::number;
 use crate::scene::marks::Mark;
@@ -50,7 +50,13 @@ pub(crate) fn Stage() -> Html {
     });
     let select = {
         let store = store.clone();
-        Callback::from(move |event: MouseEvent| choose(&store, event.target()))
+        Callback::from(move |event: MouseEvent| {
+            let dragged =
+                |target: Element| target.closest(".stage").ok().flatten().is_some_and(|stage| stage.has_attribute(DRAGGED));
+            if !event.target().and_then(|target| target.dyn_into().ok()).is_some_and(dragged) {
+                choose(&store, event.target());
+            }
+        })
     };
     let key = {
         let store = store.clone();
