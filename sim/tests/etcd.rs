@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use orrery_sim::core::{Addr, Cluster, Duration, Effect, EnvelopeId, MachineId, Message, Part, Time, Trace};
+use orrery_sim::api::resource::CONFIGMAPS;
+use orrery_sim::core::{Addr, Cluster, Duration, Effect, EnvelopeId, MachineId, Message, Part, Request, Time, Trace};
 use orrery_sim::etcd::raft::{Body, Raft};
 use orrery_sim::etcd::{Command, Etcd, EtcdRequest, EtcdResponse, member_id};
 use orrery_sim::machine::MachineSpec;
@@ -82,6 +83,29 @@ impl Bench {
 
     fn put(&mut self, number: u16, key: &'static str) -> EtcdResponse {
         self.ask(number, put(key))
+    }
+
+    /// Starts a kube-apiserver on a machine of its own that asks these members, the first one first.
+    fn serve(&mut self, number: u16, etcd: &[u16]) {
+        self.add_machine(number);
+        let mut etcd: Vec<i64> = etcd.iter().map(|member| i64::from(*member)).collect();
+        let first = usize::from(number) % etcd.len();
+        etcd.rotate_right(first);
+        let addr = Addr::new(MachineId(number), Part::ApiServer);
+        self.cluster.perform(Effect::Spawn(addr, value!({"etcd": etcd.into_iter().collect::<Value>()})), &mut self.trace);
+    }
+
+    fn request(&mut self, number: u16, request: Request) -> EnvelopeId {
+        let to = Addr::new(MachineId(number), Part::ApiServer);
+        self.cluster.inject(Addr::USER, to, Message::Request(Rc::new(request)), &mut self.trace)
+    }
+
+    /// What was answered: code and message.
+    fn response(&self, id: EnvelopeId) -> Option<(u16, String)> {
+        self.trace.envelopes().iter().find_map(|envelope| match &envelope.message {
+            Message::Response(response) if response.to == id => Some((response.code, response.body["message"].str().to_string())),
+            _ => None,
+        })
     }
 
     fn raft(&self, number: u16) -> Option<&Raft<Rc<Command>>> {
@@ -182,7 +206,7 @@ fn without_a_majority_only_serializable_reads_are_answered() {
     bench.run(Duration::s(3));
     let status = bench.status(leader);
     assert_eq!(status["errors"].str(), "etcdserver: no leader");
-    assert_eq!(bench.put(leader, "b").error, Some("etcdserver: request timed out"));
+    assert_eq!(bench.put(leader, "b").error, Some("context deadline exceeded"), "nobody has proposed it");
     assert_eq!(bench.ask(leader, get("a")).error, Some("etcdserver: request timed out"));
     let own = bench.ask(leader, EtcdRequest::Admin { verb: "get", args: value!({"key": "a"}) });
     assert_eq!(own.body[0]["key"].str(), "a");
@@ -242,4 +266,66 @@ fn a_late_member_gets_a_snapshot() {
     let snapshot = |message: &Message| matches!(message, Message::Peer(peer) if matches!(peer.raft.body, Body::Snapshot(_)));
     assert!(bench.trace.envelopes().iter().any(|envelope| snapshot(&envelope.message)));
     assert_eq!(bench.ask(late, get("k")).kvs[0].version, 16_000);
+}
+
+fn map(name: &'static str) -> Request {
+    Request::create(CONFIGMAPS, value!({"metadata": {"name": name, "namespace": "default"}}))
+}
+
+#[test]
+fn a_write_whose_answer_is_lost_is_not_tried_again() {
+    let mut bench = Bench::new(7, 3);
+    let leader = bench.leader().expect("a leader");
+    let asked = leader % 3 + 1;
+    bench.serve(4, &[asked, leader]);
+    bench.run(Duration::s(5));
+    let before = bench.trace.envelopes().len();
+    let id = bench.request(4, map("a"));
+    let proposed = |message: &Message| matches!(message, Message::Peer(peer) if peer.raft.body.name() == "MsgProp");
+    while !bench.trace.envelopes()[before..].iter().any(|envelope| proposed(&envelope.message)) {
+        bench.run(Duration::us(10));
+    }
+    bench.stop(asked);
+    bench.run(Duration::s(5));
+    let lost = "rpc error: code = Unavailable desc = error reading from server: EOF";
+    assert_eq!(bench.response(id), Some((500, lost.to_string())), "a second attempt would have found the first one's object");
+    assert_eq!(bench.ask(leader, get("/registry/configmaps/default/a")).kvs.len(), 1);
+    // The server goes on with the other member.
+    let id = bench.request(4, map("b"));
+    bench.run(Duration::s(2));
+    assert_eq!(bench.response(id).map(|(code, _)| code), Some(201));
+}
+
+#[test]
+fn what_a_leader_was_asked_in_vain_is_told_and_not_tried_again() {
+    let mut bench = Bench::new(8, 3);
+    let leader = bench.leader().expect("a leader");
+    bench.serve(4, &[leader]);
+    bench.run(Duration::s(5));
+    for number in (1..=3).filter(|number| *number != leader) {
+        bench.stop(number);
+    }
+    let id = bench.request(4, map("a"));
+    bench.run(Duration::s(8));
+    assert_eq!(bench.response(id), Some((500, "etcdserver: request timed out".to_string())));
+}
+
+#[test]
+fn requests_from_before_there_was_etcd_end_in_time() {
+    let mut bench = Bench::new(9, 1);
+    bench.stop(1);
+    bench.serve(2, &[1]);
+    bench.run(Duration::s(1));
+    let ready = bench.request(2, Request::raw("/readyz"));
+    let (write, read) = (bench.request(2, map("a")), bench.request(2, Request::list(CONFIGMAPS, "default")));
+    bench.run(Duration::s(33));
+    let (code, message) = bench.response(ready).expect("answered at once");
+    assert!(code == 500 && message.contains("[-]etcd failed"), "{message}");
+    assert_eq!((bench.response(write), bench.response(read)), (None, None));
+    bench.run(Duration::s(2));
+    assert_eq!(bench.response(write).map(|(code, _)| code), Some(504));
+    bench.run(Duration::s(23));
+    assert_eq!(bench.response(read), None);
+    bench.run(Duration::s(2));
+    assert_eq!(bench.response(read).map(|(code, _)| code), Some(504));
 }

@@ -413,3 +413,29 @@ fn one_control_plane_becomes_three_and_two_while_it_runs() {
         terminal.0.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.raft().conf().voters.len()).collect();
     assert_eq!(voters, [2, 2]);
 }
+
+#[test]
+fn an_api_server_that_has_lost_its_etcd_says_so_and_ends_requests_in_time() {
+    let mut terminal = Terminal::created(15, 1, 0);
+    stop_etcd(&mut terminal, "kind-control-plane");
+    terminal.wait(1);
+    let ready = terminal.run("kubectl get --raw /readyz");
+    assert!(ready.contains("[-]etcd failed") && ready.ends_with("(1)"), "{ready}");
+    let since = terminal.seconds();
+    assert_eq!(
+        terminal.run("kubectl create configmap a"),
+        "error: failed to create configmap: Timeout: request did not complete within requested timeout - context deadline exceeded\n(1)"
+    );
+    assert_eq!(terminal.seconds() - since, 34);
+    assert_eq!(
+        terminal.run("kubectl get cm"),
+        "Error from server (Timeout): the server was unable to return a response in the time allotted, but may still be processing the request (get configmaps)\n(1)"
+    );
+    assert_eq!(terminal.seconds() - since, 94);
+    // What watches know is still there, and goes on where it was.
+    terminal.run("docker exec kind-control-plane mv /etc/kubernetes/etcd.yaml /etc/kubernetes/manifests/");
+    terminal.wait(30);
+    assert_eq!(terminal.run("kubectl create configmap b"), "configmap/b created\n(0)");
+    let maps = terminal.run("kubectl get cm -o name");
+    assert!(maps.contains("configmap/b\n") && !maps.contains("configmap/a\n"), "{maps}");
+}

@@ -87,7 +87,7 @@ impl ApiServer {
 
     pub(super) fn next_bootstrap(&mut self, out: &mut Outbox<'_>) {
         let Some((resource, object)) = self.bootstrap.todo.pop_front() else { return };
-        self.create(Client { peer: None }, Rc::new(Request::create(resource, object)), 0, out);
+        self.create(Client::own(out), Rc::new(Request::create(resource, object)), 0, out);
         if self.bootstrap.is_done() {
             self.renew_identity(out);
         }
@@ -121,7 +121,7 @@ impl ApiServer {
         let slices = value!({"endpoints": addresses.iter().map(ready).collect::<Value>()});
         for (resource, patch) in [(ENDPOINTS, patch), (ENDPOINTSLICES, slices)] {
             let request = Request::patch(resource, "default", "kubernetes", patch).patch_type(PatchType::Merge);
-            self.handle(Client { peer: None }, Rc::new(request), out);
+            self.handle(Client::own(out), Rc::new(request), out);
         }
     }
 
@@ -145,6 +145,6 @@ impl ApiServer {
         } else {
             Request { verb: Verb::Patch, ..Request::patch(LEASES, "kube-system", name, value!({"spec": {"renewTime": now}})) }
         };
-        self.handle(Client { peer: None }, Rc::new(request), out);
+        self.handle(Client::own(out), Rc::new(request), out);
     }
 }

@@ -67,6 +67,7 @@ pub struct Cache {
     revision: u64,
     /// Watches cannot begin at or before this revision.
     oldest: u64,
+    /// The stream of changes from etcd; `None` while there is none.
     stream: Option<EnvelopeId>,
     watchers: PMap<EnvelopeId, Watcher>,
 }
@@ -155,7 +156,13 @@ impl Caches {
     /// Whether nothing newer than `revision` can be missing for the resource: etcd sends changes in order, so it is enough that the
     /// resource's own last change before `revision` has come; the caller passes etcd's revision at the time of the question.
     pub fn is_fresh(&self, resource: Resource, revision: u64) -> bool {
-        self.newest >= revision || self.revision(resource) >= revision
+        let streams = self.caches.get(&resource).is_some_and(|cache| cache.stream.is_some());
+        (streams && self.newest >= revision) || self.revision(resource) >= revision
+    }
+
+    /// Whether etcd's state of the resource has come at least once.
+    pub fn is_filled(&self, resource: Resource) -> bool {
+        self.revision(resource) > 0
     }
 
     /// Fills a resource's cache with etcd's state; open watches get the differences.
@@ -194,7 +201,11 @@ impl Caches {
 
     /// etcd's stream of a resource broke: which one.
     pub fn etcd_stream_broke(&mut self, stream: EnvelopeId) -> Option<Resource> {
-        self.by_stream.remove(&stream)
+        let resource = self.by_stream.remove(&stream)?;
+        if let Some(cache) = self.caches.get_mut(&resource) {
+            cache.stream = None;
+        }
+        Some(resource)
     }
 
     /// Takes changes from etcd and passes them on to the watches.

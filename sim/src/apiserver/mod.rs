@@ -48,6 +48,20 @@ const EVENT_TTL: Duration = Duration::s(3600);
 pub(crate) struct Client {
     /// The asker's address and envelope; `None` for the server's own requests.
     peer: Option<(Addr, EnvelopeId)>,
+    /// When the request came; its time runs from then on, however many steps it takes.
+    since: Time,
+}
+
+impl Client {
+    /// The server itself.
+    fn own(out: &Outbox<'_>) -> Self {
+        Self { peer: None, since: out.now() }
+    }
+
+    /// The sender of a request.
+    fn of(envelope: &Envelope) -> Self {
+        Self { peer: Some((envelope.from, envelope.id)), since: envelope.due_at }
+    }
 }
 
 /// A request that waits for etcd.
@@ -58,8 +72,6 @@ struct Pending {
     stage: Stage,
     /// What etcd was asked, to ask again.
     asked: Rc<EtcdRequest>,
-    /// When the client's request came.
-    since: Time,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +121,7 @@ pub struct ApiServer {
     kubelet_calls: PMap<EnvelopeId, KubeletCall>,
     /// Requests that came before the caches were filled.
     held: Vec<Envelope>,
+    /// Caches that have never been filled.
     unsynced: usize,
     bootstrap: bootstrap::Bootstrap,
     requests_served: u64,
@@ -145,7 +158,8 @@ impl ApiServer {
     pub fn requests_served(&self) -> u64 {
         self.requests_served
     }
-    /// Whether its caches are filled, so that it answers.
+    /// Whether its caches have been filled once, so that it answers. They stay when etcd is lost, as client-go's watches do that are
+    /// opened again below them.
     pub fn is_ready(&self) -> bool {
         self.unsynced == 0
     }
@@ -153,7 +167,8 @@ impl ApiServer {
     fn on_start(&mut self, out: &mut Outbox<'_>) {
         for resource in Resource::all().filter(|resource| *resource != EVENTS_K8S_IO) {
             let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
-            self.ask_etcd(request, Client { peer: None }, Rc::new(Request::list(resource, "")), Stage::Sync(resource), out);
+            let list = Rc::new(Request::list(resource, ""));
+            self.ask_etcd(request, Client::own(out), list, Stage::Sync(resource), out);
             self.unsynced += 1;
         }
         out.tick(Duration::s(10), "identity-lease", "", 0);
@@ -165,13 +180,17 @@ impl ApiServer {
         let work = Duration(self.rng.between(150, 500));
         let asked = Rc::new(asked);
         let id = out.send_after(work, self.etcd.addr(), Message::EtcdRequest(Rc::clone(&asked)));
-        self.pending.insert(id, Pending { client, request, stage, asked, since: out.now() });
-        self.etcd.expect_sweep(out);
+        let pending = Pending { client, request, stage, asked };
+        self.etcd.expect_sweep(pending.end(), out);
+        self.pending.insert(id, pending);
     }
 
     fn on_message(&mut self, envelope: &Envelope, out: &mut Outbox<'_>) {
         match &envelope.message {
-            Message::Request(_) if !self.is_ready() => self.held.push(envelope.clone()),
+            Message::Request(request) if !self.is_ready() && !(request.resource.is_none() && self.etcd.is_unreachable()) => {
+                self.etcd.expect_sweep(etcd_client::end(envelope.due_at, request), out);
+                self.held.push(envelope.clone());
+            }
             Message::Request(request) => self.on_request(envelope, request, out),
             Message::EtcdResponse(response) => {
                 if let Some(pending) = self.pending.remove(&response.to) {
@@ -224,10 +243,9 @@ impl ApiServer {
         }
         if let Some(pending) = self.pending.remove(&failure.to) {
             self.etcd.unreachable(from);
-            self.ask_again(failure.to, pending, out);
+            self.on_etcd_failure(pending, failure, out);
         } else if let Some(resource) = self.caches.etcd_stream_broke(failure.to) {
             // The stream of changes broke: list and watch again.
-            self.unsynced += 1;
             self.etcd.unreachable(from);
             out.timer(Duration::ms(500), "sync", resource.group_resource(), 0);
         }
@@ -235,7 +253,7 @@ impl ApiServer {
 
     fn on_request(&mut self, envelope: &Envelope, request: &Rc<Request>, out: &mut Outbox<'_>) {
         self.requests_served += 1;
-        let client = Client { peer: Some((envelope.from, envelope.id)) };
+        let client = Client::of(envelope);
         let request = match request.resource {
             Some(resource) if resource == EVENTS_K8S_IO => Rc::new(events::to_core(request)),
             _ => Rc::clone(request),
@@ -305,13 +323,15 @@ impl ApiServer {
         let missing = || ApiError::not_found(&resource.group_resource(), &request.name);
         match stage {
             Stage::Sync(resource) => {
+                let first = !self.caches.is_filled(resource);
                 let watch = EtcdRequest::Watch { prefix: resource.etcd_key("", "").into(), from: response.revision + 1 };
                 let stream = out.send(self.etcd.addr(), Message::EtcdRequest(Rc::new(watch)));
                 self.caches.fill(resource, stream, response, out);
-                self.unsynced -= 1;
-                if self.unsynced == 0 {
+                self.unsynced -= usize::from(first);
+                if first && self.unsynced == 0 {
                     self.on_synced(out);
                 }
+                self.release_lists(out);
             }
             Stage::Get => {
                 let answer = stored.ok_or_else(missing).and_then(|object| self.shown(&request, &object, out));
@@ -464,7 +484,7 @@ impl ApiServer {
                 query: Vec::new(),
                 ..(**request).clone()
             };
-            self.handle(Client { peer: None }, Rc::new(one), out);
+            self.handle(Client::own(out), Rc::new(one), out);
         }
         let list = crate::value!({"kind": format!("{}List", resource.kind), "apiVersion": resource.api_version(), "metadata": {"resourceVersion": self.caches.revision(resource).to_string()}, "items": selected});
         self.answer(client, Ok((200, list)), out);
@@ -523,7 +543,7 @@ impl Component for ApiServer {
                     }) {
                         let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
                         let list = Rc::new(Request::list(resource, ""));
-                        self.ask_etcd(request, Client { peer: None }, list, Stage::Sync(resource), out);
+                        self.ask_etcd(request, Client::own(out), list, Stage::Sync(resource), out);
                     }
                 }
                 _ => {}

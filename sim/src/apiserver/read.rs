@@ -102,7 +102,7 @@ impl ApiServer {
                 ))
             }
             // Healthy once the post-start hooks are through: the server's own namespaces and priority classes exist.
-            "/healthz" | "/readyz" if !self.etcd.is_connected() => {
+            "/healthz" | "/readyz" if self.etcd.is_unreachable() => {
                 let check = request.name.trim_start_matches('/');
                 let message = format!("[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n{check} check failed");
                 Err(ApiError::new(500, "InternalError", message))

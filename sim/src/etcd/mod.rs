@@ -21,6 +21,7 @@ use crate::value::{Text, Value};
 
 pub use member::{DataDir, Etcd};
 pub use membership::{Member, member_id};
+pub use serve::{LEADER_FAILED, TIMED_OUT};
 pub use store::Store;
 
 use raft::{MemberId, RaftMessage};

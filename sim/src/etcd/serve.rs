@@ -15,8 +15,12 @@ const READ_RETRY: Duration = Duration::ms(500);
 /// How long the leader must have been lost for requests to be blamed on it: two election timeouts.
 const LEADER_FAIL_WINDOW: Duration = Duration::s(2);
 
-const TIMED_OUT: &str = "etcdserver: request timed out";
-const LEADER_FAILED: &str = "etcdserver: request timed out, possibly due to previous leader failure";
+/// A write was proposed, or a read waited for its index, and nothing came of it in time.
+pub const TIMED_OUT: &str = "etcdserver: request timed out";
+/// The same, and the leader has changed meanwhile.
+pub const LEADER_FAILED: &str = "etcdserver: request timed out, possibly due to previous leader failure";
+/// A write was not proposed in time, for there was no leader.
+const NOT_PROPOSED: &str = "context deadline exceeded";
 const LEARNER: &str = "etcdserver: rpc not supported for learner";
 
 /// What a write did: the change, or the key as it is.
@@ -262,8 +266,15 @@ impl Etcd {
         for call in writes {
             let Some(write) = self.writes.remove(&call) else { continue };
             // What waits for a leader is withdrawn; what was handed to one may still be committed.
-            self.unproposed.retain(|payload| !matches!(payload, Payload::Data(command) if command.call == Some(call)));
-            self.fail(&write.asker, self.blame(write.asker.since), out);
+            let waiting = self.unproposed.iter().position(|payload| call_of(payload) == Some(call));
+            let error = match waiting {
+                Some(at) => {
+                    self.unproposed.remove(at);
+                    NOT_PROPOSED
+                }
+                None => self.blame(write.asker.since),
+            };
+            self.fail(&write.asker, error, out);
         }
         let mut reads = Vec::new();
         let lists =
@@ -292,6 +303,14 @@ impl Etcd {
     /// Why a request has failed that came at `since` (`parseProposeCtxErr`).
     fn blame(&self, since: Time) -> &'static str {
         if since <= self.elected_at && self.elected_at.since(since) <= LEADER_FAIL_WINDOW { LEADER_FAILED } else { TIMED_OUT }
+    }
+}
+
+/// The client's envelope that a proposal is for.
+fn call_of(payload: &Payload<Rc<Command>>) -> Option<EnvelopeId> {
+    match payload {
+        Payload::Data(command) | Payload::Conf(_, Some(command)) => command.call,
+        Payload::Conf(_, None) | Payload::Empty => None,
     }
 }
 
