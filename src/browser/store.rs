@@ -167,7 +167,10 @@ pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 
 ) -> T {
     let store = use_store();
     let select = Rc::new(select);
-    let current = select(&store.state(), &key);
+    // What the interval has found and the rendering that it asks for has not taken yet.
+    let found = use_mut_ref(|| None::<(K, T)>);
+    let taken = found.borrow_mut().take().filter(|(of, _)| *of == key);
+    let current = taken.map_or_else(|| select(&store.state(), &key), |(_, value)| value);
     let last = use_mut_ref(|| None::<T>);
     *last.borrow_mut() = Some(current.clone());
     let trigger = use_force_update();
@@ -176,7 +179,7 @@ pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 
         let interval = gloo::timers::callback::Interval::new(ms, move || {
             let new = select(&store.state(), &key);
             if last.borrow().as_ref() != Some(&new) {
-                *last.borrow_mut() = Some(new);
+                *found.borrow_mut() = Some((key.clone(), new));
                 trigger.force_update();
             }
         });

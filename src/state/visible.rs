@@ -16,7 +16,7 @@ use crate::scene::wires::is_drawn;
 pub struct Show {
     /// Heartbeats and other periodic work that nothing waits for.
     pub background: bool,
-    /// Bit by the position in [`MessageKind::ALL`].
+    /// A bit for each kind.
     pub kinds: u16,
 }
 
@@ -43,16 +43,16 @@ impl Show {
         self
     }
 
-    /// Whether an envelope is shown.
-    pub fn shows(self, envelope: &Envelope) -> bool {
+    /// The kind of an envelope, if it is shown.
+    fn shown(self, envelope: &Envelope) -> Option<MessageKind> {
         let quiet = envelope.heartbeat || envelope.background;
-        (self.background || !quiet) && is_drawn(envelope.from, envelope.to) && self.kind(MessageKind::of(envelope))
+        let drawn = (self.background || !quiet) && is_drawn(envelope.from, envelope.to);
+        drawn.then(|| MessageKind::of(envelope)).filter(|kind| self.kind(*kind))
     }
 }
 
 fn bit(kind: MessageKind) -> u16 {
-    let position = MessageKind::ALL.iter().position(|have| *have == kind).unwrap_or_default();
-    1 << position
+    1 << kind as u16
 }
 
 /// The visible messages in the order of sending, and their lens.
@@ -64,6 +64,8 @@ pub struct Visible {
     pub lens: Lens,
     /// The envelope of each span of the lens; `None` where a decision is made.
     pub ids: Vec<Option<EnvelopeId>>,
+    /// The kind of each span's envelope.
+    kinds: Vec<Option<MessageKind>>,
     /// The scheduler's decisions.
     pub decided: Decided,
     /// How many decisions were made since the last command.
@@ -109,8 +111,8 @@ impl Visible {
             while let Some(decision) = decisions.next_if(|decision| decision.began <= envelope.sent_at) {
                 self.push_decision(&decision, begins(decision.began));
             }
-            if self.show.shows(envelope) {
-                self.push(span(envelope, begins(envelope.sent_at)), Some(envelope.id));
+            if let Some(kind) = self.show.shown(envelope) {
+                self.push(span(envelope, kind, begins(envelope.sent_at)), Some((envelope.id, kind)));
             }
         }
         for decision in decisions {
@@ -124,6 +126,7 @@ impl Visible {
         let len = self.lens.spans().partition_point(|span| span.sent < t.0);
         self.lens.truncate(len);
         self.ids.truncate(len);
+        self.kinds.truncate(len);
         self.decided.truncate(t);
         self.taken = self.taken.min(t);
         self.last_sent = self.lens.spans().last().map(|span| Time(span.sent));
@@ -144,13 +147,14 @@ impl Visible {
         self.push(Span { sent, due: decision.at.0.max(sent + 1), seconds, begins }, None);
     }
 
-    fn push(&mut self, span: Span, id: Option<EnvelopeId>) {
+    fn push(&mut self, span: Span, message: Option<(EnvelopeId, MessageKind)>) {
         if span.begins {
             self.in_scene = 0;
         }
         self.last_sent = Some(Time(span.sent));
         self.lens.push(span);
-        self.ids.push(id);
+        self.ids.push(message.map(|(id, _)| id));
+        self.kinds.push(message.map(|(_, kind)| kind));
     }
 
     /// Begins anew: with another trace, or when something else is shown.
@@ -163,6 +167,26 @@ impl Visible {
         *self = Self { show, generation, decided, ..Self::default() };
         self.lay_out(session, all);
         self.lens.update();
+    }
+
+    /// For each kind, when its messages were sent between two moments, in microseconds: of several between two of `edges` (ascending) only the first.
+    pub fn sample(&self, from: f64, edges: impl Iterator<Item = f64>) -> Vec<(MessageKind, Vec<f64>)> {
+        let spans = self.lens.spans();
+        let mut found: Vec<(MessageKind, Vec<f64>)> = MessageKind::ALL.into_iter().map(|kind| (kind, Vec::new())).collect();
+        let mut first = spans.partition_point(|span| (span.sent as f64) < from);
+        for edge in edges {
+            let next = first + spans[first..].partition_point(|span| (span.sent as f64) < edge);
+            let mut seen = 0;
+            for index in first..next {
+                let Some(kind) = self.kinds[index] else { continue };
+                if seen & bit(kind) == 0 {
+                    seen |= bit(kind);
+                    found[kind as usize].1.push(spans[index].sent as f64);
+                }
+            }
+            first = next;
+        }
+        found
     }
 
     /// The middle of the flight of span `index`, in microseconds: where a step stops. Of a decision it is the end, when all is said.
@@ -225,7 +249,7 @@ fn commands(trace: &Trace, last_sent: Option<Time>, end: Time) -> Vec<Time> {
     later.filter(|(_, _, event)| matches!(event, TerminalEvent::Command(_))).map(|(at, _, _)| *at).collect()
 }
 
-fn span(envelope: &Envelope, begins: bool) -> Span {
-    let seconds = if MessageKind::of(envelope).is_dot() { DOT_S } else { PILL_S };
+fn span(envelope: &Envelope, kind: MessageKind, begins: bool) -> Span {
+    let seconds = if kind.is_dot() { DOT_S } else { PILL_S };
     Span { sent: envelope.sent_at.0, due: envelope.due_at.0.max(envelope.sent_at.0 + 1), seconds, begins }
 }

@@ -69,6 +69,9 @@ fn pace_name(pace: Pace, texts: &Texts) -> String {
     }
 }
 
+/// The scrubber's places for ticks.
+const SLOTS: u32 = 333;
+
 /// Ticks and skipped stretches, in thousandths of the scrubber's width.
 #[derive(Clone, PartialEq)]
 struct Ticks {
@@ -84,24 +87,11 @@ fn ticks(state: &State) -> Ticks {
     let lens = &state.visible.lens;
     let scale = Scale::new(lens, from, to);
     let place = |t: f64| scale.share(t) * 1000.0;
-    let spans = lens.spans();
-    let first = spans.partition_point(|span| (span.sent as f64) < from);
-    let mut last: Vec<i64> = vec![-1; MessageKind::ALL.len()];
-    let mut paths: Vec<String> = vec![String::new(); MessageKind::ALL.len()];
-    for (offset, span) in spans[first..].iter().enumerate() {
-        let x = place(span.sent as f64);
-        let Some(envelope) = state.visible.ids[first + offset].and_then(|id| state.session.trace().get(id)) else { continue };
-        let kind = MessageKind::of(envelope);
-        let position = MessageKind::ALL.iter().position(|have| *have == kind).unwrap_or_default();
-        // One tick of a kind in three thousandths of the width says as much as ten.
-        let slot = (x / 3.0) as i64;
-        if kind.is_dot() || last[position] == slot {
-            continue;
-        }
-        last[position] = slot;
-        paths[position] += &format!("M{} {}v5", number(x), lane(kind) * 6);
-    }
-    let kinds = MessageKind::ALL.into_iter().zip(paths).filter(|(_, path)| !path.is_empty()).collect();
+    // One tick of a kind in three thousandths of the width says as much as ten.
+    let edges = (1..SLOTS).map(|slot| scale.moment(f64::from(slot) / f64::from(SLOTS))).chain([f64::INFINITY]);
+    let ticks = state.visible.sample(from, edges).into_iter().filter(|(kind, moments)| !kind.is_dot() && !moments.is_empty());
+    let path = |kind, moments: Vec<f64>| moments.iter().map(|t| format!("M{} {}v5", number(place(*t)), lane(kind) * 6)).collect();
+    let kinds = ticks.map(|(kind, moments)| (kind, path(kind, moments))).collect();
     let skips = lens
         .skips()
         .filter(|skip| skip.to as f64 > from)
