@@ -212,6 +212,7 @@ pub struct Texts {
     pub pods_wait: (&'static str, &'static str),
     // Notices.
     pub forked: (&'static str, &'static str, &'static str),
+    pub put_aside: &'static str,
     pub bring_back: &'static str,
     pub nothing_more: &'static str,
     pub too_long: &'static str,

@@ -313,7 +313,7 @@ impl Session {
                 continue;
             }
             match event {
-                TerminalEvent::Command(_) => {}
+                TerminalEvent::Command(_) | TerminalEvent::Interrupt => {}
                 TerminalEvent::Output(Stream::Out, text) => result.stdout += text,
                 TerminalEvent::Output(Stream::Err, text) => result.stderr += text,
                 TerminalEvent::Exit(code) => result.code = Some(*code),

@@ -24,25 +24,33 @@ use crate::state::{AppAction, Colours, State};
 #[derive(Default)]
 pub(crate) struct Calls {
     next: Cell<u32>,
-    open: RefCell<PMap<u32, Function>>,
+    /// How each promise is kept, and how it is broken.
+    open: RefCell<PMap<u32, (Function, Function)>>,
 }
 
 impl Calls {
     /// A promise, and the number under which it is kept by [`Calls::answer`].
     fn open(&self) -> (u32, Promise) {
         let number = self.next.replace(self.next.get() + 1);
-        let promise = Promise::new(&mut |resolve, _| {
-            self.open.borrow_mut().insert(number, resolve);
+        let promise = Promise::new(&mut |resolve, reject| {
+            self.open.borrow_mut().insert(number, (resolve, reject));
         });
         (number, promise)
     }
 
     /// Keeps a promise with an answer as JSON.
     pub(crate) fn answer(&self, number: u32, answer: &str) {
-        if let Some(resolve) = self.open.borrow_mut().remove(&number) {
+        if let Some((resolve, _)) = self.open.borrow_mut().remove(&number) {
             let value = js_sys::JSON::parse(answer).unwrap_or(JsValue::NULL);
             // A promise's resolve function does not throw.
             let _ = resolve.call1(&JsValue::NULL, &value);
+        }
+    }
+
+    /// Breaks a promise with an error.
+    pub(crate) fn refuse(&self, number: u32, error: &str) {
+        if let Some((_, reject)) = self.open.borrow_mut().remove(&number) {
+            let _ = reject.call1(&JsValue::NULL, &js_sys::Error::new(error));
         }
     }
 }
@@ -53,6 +61,7 @@ fn describe(state: &State) -> JsValue {
     let text = json!({
         "seconds": state.player.t / 1e6,
         "playing": state.player.playing,
+        "arrived": !state.is_busy() && state.has_arrived(),
         "lesson": state.lesson.as_ref().map(|given| &given.id),
         "step": state.lesson.as_ref().map(|given| given.step + 1),
         "nodes": model.node_count(),

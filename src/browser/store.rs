@@ -99,6 +99,7 @@ impl Store {
     fn perform(&self, effect: Effect) {
         match effect {
             Effect::Reply(number, answer) => self.0.calls.answer(number, &answer),
+            Effect::Refuse(number, error) => self.0.calls.refuse(number, error),
             Effect::Ready => {
                 settings::announce_ready();
                 api::emit("ready", &self.state());

@@ -223,6 +223,7 @@ pub static DE: Texts = Texts {
         "Du bist in der Vergangenheit: Was danach kam, ist verworfen (1 Befehl).",
         "Du bist in der Vergangenheit: Was danach kam, ist verworfen ({} Befehle).",
     ),
+    put_aside: "Ihr Cluster hat diesem Platz gemacht.",
     bring_back: "Zurückholen",
     nothing_more: "In den nächsten zehn Minuten kommt keine weitere Nachricht.",
     too_long: "Dieser Befehl war nach einer Stunde simulierter Zeit nicht zu Ende:",

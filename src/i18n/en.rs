@@ -223,6 +223,7 @@ pub static EN: Texts = Texts {
         "You are in the past: what came after has been dropped (1 command).",
         "You are in the past: what came after has been dropped ({} commands).",
     ),
+    put_aside: "Your cluster has made room for this one.",
     bring_back: "Bring it back",
     nothing_more: "No further message within the next ten minutes.",
     too_long: "This command had not ended after an hour of simulated time:",

@@ -303,7 +303,7 @@ impl Node<'_> {
     }
 }
 
-/// The largest type up to `size` in which a text fits, but no smaller than half of it.
+/// The largest type up to `size` in which a text fits, but no smaller than three fifths of it.
 fn fitting(text: &str, width: f64, size: f64) -> f64 {
     let needed = text_width(text, size, true);
     if needed <= width { size } else { (size * width / needed).max(size * 0.6) }
@@ -314,7 +314,8 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts:
     // A stage of many nodes has small type; the sentence is for the last row all the same.
     let f = if compact { layout.font.max(layout.size.1 / 40.0).max(12.0) } else { layout.font };
     let frame = layout.frame.unwrap_or(Rect::new(0.0, 0.0, layout.size.0, layout.size.1));
-    let above = layout.machines.iter().filter_map(|place| place.bar).map(|bar| bar.bottom()).fold(frame.y, f64::max);
+    let bars = layout.machines.iter().chain(&layout.balancer).filter_map(|place| place.bar);
+    let above = bars.map(|bar| bar.bottom()).fold(frame.y, f64::max);
     let below = layout.machines.iter().filter(|place| !place.control_plane).map(|place| place.rect.y).fold(f64::MAX, f64::min);
     let (sentence, second) = words(deciding, texts);
     let legend = if compact { heat_legend(deciding, texts) } else { legend(deciding, texts) };

@@ -6,8 +6,8 @@ use orrery_sim::api::yaml_out::to_yaml;
 use orrery_sim::apiserver::ApiServer;
 use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::core::{Addr, Cluster, EnvelopeId, MachineId, Message, Part, Time};
-use orrery_sim::etcd::What;
 use orrery_sim::etcd::raft::{Body, Payload};
+use orrery_sim::etcd::{Etcd, What};
 use orrery_sim::kcm::ControllerManager;
 use orrery_sim::kubelet::Kubelet;
 use orrery_sim::proxy::{KubeProxy, Rule};
@@ -246,7 +246,8 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
     let holds = |leads: bool| if leads { say.f_yes } else { say.f_no }.to_string();
     match part.process() {
         Part::Etcd => {
-            if let Some(store) = store(cluster) {
+            let disk = || machine.disk.etcd.as_ref().map(|disk| &disk.state.store);
+            if let Some(store) = machine.part::<Etcd>(part).map(Etcd::store).or_else(disk) {
                 let keys = store.keys().count();
                 tell("Revision", store.revision().to_string());
                 tell(say.f_compacted, store.compacted().to_string());

@@ -42,6 +42,16 @@ pub enum Job {
     },
 }
 
+impl Job {
+    /// The number under which its answer is awaited, if it is.
+    pub(super) fn reply(&self) -> Option<u32> {
+        match self {
+            Self::Run { reply, .. } | Self::Wait { reply, .. } | Self::Settle { reply, .. } => Some(*reply),
+            Self::Boot | Self::Lesson(_) | Self::Seek(_) => None,
+        }
+    }
+}
+
 /// As many moments are simulated between two looks at the browser's clock, which is a call out of the module.
 const MOMENTS: usize = 16;
 /// No task simulates more than this.

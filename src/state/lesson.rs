@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use orrery_sim::core::{TerminalEvent, Time};
+use orrery_sim::core::{CommandId, TerminalEvent, Time};
 use orrery_sim::lesson::{Lesson, LessonStep};
 use orrery_sim::session::Session;
 
 use super::jobs::Job;
+use super::terminal::follows;
 use super::{Effect, Notice, State};
 use crate::scene::Selection;
 
@@ -19,8 +20,17 @@ pub struct Given {
     pub lesson: Rc<Lesson>,
     /// The step that is shown.
     pub step: usize,
-    /// When each step that has been reached began, before its commands.
-    marks: Vec<Time>,
+    /// The steps that have been reached.
+    marks: Vec<Mark>,
+}
+
+/// A step that has been reached.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// When it began, before its commands.
+    at: Time,
+    /// Its commands, as one input of the terminal.
+    command: Option<CommandId>,
 }
 
 impl Given {
@@ -28,25 +38,28 @@ impl Given {
     pub fn current(&self) -> &LessonStep {
         &self.lesson.steps[self.step.min(self.lesson.steps.len() - 1)]
     }
+
+    /// A command at `t` has dropped what came after it: the steps that began later have not been reached any more.
+    pub(super) fn forked(&mut self, t: Time) {
+        self.marks.retain(|mark| mark.at <= t);
+        self.step = self.step.min(self.marks.len().saturating_sub(1));
+    }
 }
 
 /// A step that does not come to rest within this time of the simulation, in microseconds, is over.
 const STEP_MOST_US: u64 = 1_800_000_000;
+
+/// No step is shorter, in microseconds.
+const SHORTEST_US: u64 = 1_000;
 
 impl State {
     /// Begins a lesson with a cluster of its own.
     pub(super) fn open_lesson(&mut self, id: &str, lesson: Lesson, step: usize) {
         let mut session = Session::new(self.seed);
         session.run(&lesson.create_cluster());
-        self.discarded = self.began.then(|| Box::new(std::mem::replace(&mut self.session, session.clone())));
-        self.session = session;
-        self.player.jump(0.0);
-        self.player.playing = false;
-        (self.ready, self.began, self.notice, self.selection) = (false, true, None, None);
-        (self.origin, self.cleared) = (Time::ZERO, Time::ZERO);
+        self.take_over(session);
         let target = step.min(lesson.steps.len() - 1);
         self.lesson = Some(Given { id: id.to_string(), lesson: Rc::new(lesson), step: 0, marks: Vec::new() });
-        self.refollow();
         self.jobs = vec![Job::Boot, Job::Lesson(target)];
     }
 
@@ -84,20 +97,25 @@ impl State {
         };
         if let Some(mark) = given.marks.get(target).copied() {
             self.jobs.remove(0);
-            return self.show_step(target, mark);
+            return self.show_step(target, mark.at);
         }
         let reached = given.marks.len();
         if let Some(last) = reached.checked_sub(1) {
             let (mark, wait) = (given.marks[last], given.lesson.steps[last].wait);
-            let over = wait.map_or(mark.0 + STEP_MOST_US, |wait| mark.0 + wait.0);
+            let over = mark.at.0 + wait.map_or(STEP_MOST_US, |wait| wait.0);
             let live = self.session.live_end();
+            if live <= mark.at {
+                // A step without anything to wait for lasts as well, so that there is a moment before the next one's commands.
+                self.session.advance(Time(live.0 + SHORTEST_US), 256);
+                return;
+            }
             if live.0 < over {
                 let quiet = self.session.live_cluster().is_quiet() && !self.session.is_pending();
                 if wait.is_some() {
                     self.session.advance(Time(over), 256);
                     return;
                 }
-                if !quiet || self.is_open() {
+                if !quiet || mark.command.is_some_and(|command| self.is_open(command)) {
                     let next = self.session.live_cluster().next_at().filter(|_| !self.session.is_pending());
                     self.session.advance(next.map_or(live, |next| next.clamp(live, Time(over))), 256);
                     return;
@@ -108,20 +126,19 @@ impl State {
         self.session.seek(now);
         self.player.jump(now.0 as f64);
         let run = self.lesson.as_ref().map(|given| given.lesson.steps[reached].run.join("\n")).unwrap_or_default();
+        let command = (!run.is_empty()).then(|| self.run_line(&run));
         if let Some(given) = &mut self.lesson {
-            given.marks.push(now);
-        }
-        if !run.is_empty() {
-            self.run_line(&run);
-            self.notice = None;
+            given.marks.push(Mark { at: now, command });
         }
     }
 
-    /// Whether a command is still running at the live end.
-    fn is_open(&self) -> bool {
-        let events = self.session.trace().terminal();
-        let count = |wanted: fn(&TerminalEvent) -> bool| events.iter().filter(|(_, _, event)| wanted(event)).count();
-        count(|event| matches!(event, TerminalEvent::Command(_))) > count(|event| matches!(event, TerminalEvent::Exit(_)))
+    /// Whether a command is still running at the live end, and will end by itself.
+    fn is_open(&self, command: CommandId) -> bool {
+        !self.session.trace().terminal().iter().rev().filter(|(_, id, _)| *id == command).any(|(_, _, event)| match event {
+            TerminalEvent::Exit(_) => true,
+            TerminalEvent::Command(lines) => lines.lines().any(follows),
+            _ => false,
+        })
     }
 
     fn show_step(&mut self, step: usize, mark: Time) {

@@ -13,6 +13,8 @@ pub mod decided;
 pub mod inspect;
 pub mod jobs;
 pub mod lesson;
+#[cfg(test)]
+mod lesson_tests;
 pub mod picture;
 pub mod player;
 pub mod predict;
@@ -83,7 +85,7 @@ pub enum AppAction {
     Clear,
     /// A file dropped onto the page: name, text.
     DropFile(String, String),
-    /// Goes back to the future that a command in the past discarded.
+    /// Goes back to what a command in the past or another cluster has taken the place of.
     ReturnToDiscarded,
 
     /// Selects something, or nothing.
@@ -190,11 +192,24 @@ pub struct Asked {
     pub guess: Guess,
 }
 
+/// What can be brought back.
+#[derive(Clone, Debug)]
+pub struct Discarded {
+    /// The recording with everything simulated from it.
+    pub session: Session,
+    /// The lesson it belonged to.
+    pub lesson: Option<lesson::Given>,
+    /// When the cluster of its start stood.
+    pub origin: Time,
+}
+
 /// Something to tell the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A command in the past discarded what had come after it: so many commands.
     Forked(usize),
+    /// The user's cluster has made room for another one.
+    PutAside,
     /// There is no further message.
     NothingMore,
     /// A command of the programming interface took too long.
@@ -210,6 +225,8 @@ pub enum Notice {
 pub enum Effect {
     /// Answers a task of the programming interface: its number and the answer as JSON.
     Reply(u32, String),
+    /// Answers a task of the programming interface with an error.
+    Refuse(u32, &'static str),
     /// The first picture stands.
     Ready,
     /// Time started or stopped, or the playhead jumped: tell whoever listens.
@@ -304,8 +321,8 @@ pub struct State {
     pub asked: Option<Asked>,
     /// What to tell the user.
     pub notice: Option<Notice>,
-    /// The future that the last fork discarded.
-    pub discarded: Option<Box<Session>>,
+    /// What the last fork or another cluster has taken the place of.
+    pub discarded: Option<Box<Discarded>>,
     /// Colours asked for, and whether the system is dark.
     pub theme: (Option<Colours>, bool),
     /// The interface's texts.

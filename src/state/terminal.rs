@@ -41,8 +41,6 @@ pub struct Screen {
     pub watching: Option<CommandId>,
 }
 
-/// The exit code of a command that was ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
 /// The scrollback keeps this many characters.
 const SCROLLBACK: usize = 60_000;
 
@@ -95,11 +93,9 @@ impl Screen {
                         pieces.push(Piece::Aside(text.clone()));
                     }
                 },
+                TerminalEvent::Interrupt => pieces.push(Piece::Aside("^C\n".into())),
                 TerminalEvent::Exit(code) => {
                     open.retain(|(have, _)| have != id);
-                    if *code == INTERRUPTED {
-                        pieces.push(Piece::Aside("^C\n".into()));
-                    }
                     for (_, index) in asides.iter().filter(|(command, _)| *code != 0 && command == id) {
                         if let Piece::Aside(text) = &mut pieces[*index] {
                             pieces[*index] = Piece::Err(std::mem::take(text));
@@ -123,7 +119,7 @@ impl Screen {
 }
 
 /// Whether a command follows something until it is interrupted.
-fn follows(line: &str) -> bool {
+pub(super) fn follows(line: &str) -> bool {
     let words: Vec<&str> = line.split_whitespace().collect();
     let has = |flags: &[&str]| words.iter().any(|word| flags.contains(word));
     words.first() == Some(&"kubectl")
@@ -154,6 +150,7 @@ mod tests {
         trace.output(Time(20), CommandId(0), Stream::Out, "a\n");
         trace.output(Time(30), CommandId(0), Stream::Out, "b\n");
         trace.output(Time(40), CommandId(0), Stream::Err, "oops\n");
+        trace.interrupt(Time(50), CommandId(0));
         trace.exit(Time(50), CommandId(0), 130);
         assert_eq!(Screen::at(&trace, Time(5), Time(0)), Screen::default());
         let middle = Screen::at(&trace, Time(30), Time(0));

@@ -27,13 +27,8 @@ pub(crate) fn start() -> Start {
 /// A page whose cluster stands.
 pub(crate) fn ready() -> State {
     let mut state = State::new(&start());
-    for frame in 0..10_000 {
-        state.update(AppAction::Frame(f64::from(frame)));
-        if state.ready {
-            return state;
-        }
-    }
-    panic!("the cluster does not come to stand");
+    arrive(&mut state);
+    state
 }
 
 pub(crate) fn play(state: &mut State, seconds: f64) {
@@ -41,6 +36,21 @@ pub(crate) fn play(state: &mut State, seconds: f64) {
     for frame in 0..(seconds * 60.0) as u32 {
         state.update(AppAction::Frame(from + f64::from(frame + 1) * 1000.0 / 60.0));
     }
+}
+
+/// Plays until nothing is worked on any more, and tells where the playhead is.
+pub(crate) fn arrive(state: &mut State) -> f64 {
+    for _ in 0..20_000 {
+        play(state, 1.0 / 60.0);
+        if state.ready && state.jobs.is_empty() {
+            return state.player.t;
+        }
+    }
+    panic!("the tasks do not end: {:?}", state.jobs);
+}
+
+pub(crate) fn pod_count(state: &State) -> usize {
+    state.picture.model.machines.iter().map(|machine| machine.pods.len()).sum()
 }
 
 #[test]
@@ -56,6 +66,7 @@ fn a_command_is_run_and_shown_as_time_runs() {
 fn lines_wait_for_the_command_in_the_foreground() {
     let mut state = ready();
     state.update(AppAction::SetPace(Pace::Real(1.0)));
+    state.update(AppAction::Enter("true".into()));
     state.update(AppAction::Enter("sleep 2\necho late".into()));
     play(&mut state, 1.0);
     assert_eq!(state.terminal.waiting.len(), 1);
@@ -146,13 +157,9 @@ fn stepping_visits_every_message_and_back_again() {
     state.update(AppAction::Enter("kubectl create deployment web --image=nginx --replicas=3".into()));
     state.update(AppAction::Pause);
     let mut forward = Vec::new();
-    let mut frame = state.last_frame.unwrap_or(0.0);
     for _ in 0..5 {
         state.update(AppAction::StepForward);
-        for _ in 0..3 {
-            frame += 16.0;
-            state.update(AppAction::Frame(frame));
-        }
+        play(&mut state, 0.05);
         forward.push((state.player.t, state.player.on));
     }
     assert!(forward.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 != pair[1].1), "{forward:?}");
@@ -214,58 +221,52 @@ fn what_was_seen_is_kept_even_when_no_command_is_lost() {
     state.update(AppAction::SetPace(Pace::Real(1.0)));
     state.update(AppAction::Enter("kubectl create deployment web --image=nginx".into()));
     play(&mut state, 4.0);
-    let pods = state.picture.model.machines.iter().map(|machine| machine.pods.len()).sum::<usize>();
+    let pods = pod_count(&state);
     state.update(AppAction::Seek(state.origin.0 as f64 + 50_000.0));
     state.update(AppAction::Enter("kubectl get deployments".into()));
     play(&mut state, 0.1);
     assert_eq!(state.notice, Some(Notice::Forked(0)));
     state.update(AppAction::ReturnToDiscarded);
-    assert_eq!(state.picture.model.machines.iter().map(|machine| machine.pods.len()).sum::<usize>(), pods);
+    assert_eq!(pod_count(&state), pods);
 }
 
 #[test]
-fn a_lesson_goes_forward_and_exactly_back() {
-    let mut state = State::new(&Start { lesson: Some(("controllers".into(), 0)), ..start() });
-    state.update(AppAction::SetPace(Pace::Real(10.0)));
-    let mut frame = 0.0;
-    let mut arrive = |state: &mut State| {
-        for _ in 0..20_000 {
-            frame += 16.0;
-            state.update(AppAction::Frame(frame));
-            if state.ready && state.jobs.is_empty() {
-                return state.player.t;
-            }
-        }
-        panic!("the step is not reached");
-    };
-    let first = arrive(&mut state);
-    let given = |state: &State| state.lesson.as_ref().map(|given| given.step);
-    assert_eq!(given(&state), Some(0));
-    assert!(!state.player.playing, "a question is asked before time goes on");
-    state.update(AppAction::LessonStep(1));
-    let second = arrive(&mut state);
-    assert!(second > first);
-    assert_eq!(state.picture.model.machines.iter().flat_map(|machine| &machine.pods).filter(|pod| pod.owner == "web").count(), 3);
-    let picture = std::rc::Rc::clone(&state.picture.model);
-    state.update(AppAction::LessonStep(-1));
-    assert_eq!(arrive(&mut state), first);
-    assert_eq!(given(&state), Some(0));
-    assert!(state.discarded.is_none() && state.notice.is_none(), "nothing is lost by going back");
-    state.update(AppAction::LessonStep(1));
-    assert_eq!(arrive(&mut state), second);
-    assert_eq!(*state.picture.model, *picture);
+fn what_was_seen_between_two_places_is_sampled_once_a_kind() {
+    let mut state = ready();
+    state.update(AppAction::Do(Job::Run { line: "kubectl create deployment web --image=nginx --replicas=3".into(), reply: 1 }));
+    state.update(AppAction::Do(Job::Settle { limit: None, reply: 2 }));
+    arrive(&mut state);
+    let (from, to) = (state.origin.0 as f64, state.session.live_end().0 as f64);
+    let all: usize =
+        state.visible.sample(from, (from as u64..to as u64).map(|t| t as f64)).iter().map(|(_, sent)| sent.len()).sum();
+    let edges = [f64::midpoint(from, to), f64::INFINITY];
+    let sampled = state.visible.sample(from, edges.into_iter());
+    assert!(sampled.iter().all(|(_, sent)| sent.len() <= 2 && sent.is_sorted()), "{sampled:?}");
+    let first = sampled.iter().filter_map(|(_, sent)| sent.first()).copied().fold(f64::INFINITY, f64::min);
+    let spans = state.visible.lens.spans();
+    assert!(spans.iter().any(|span| span.sent as f64 == first), "a tick stands where a message was sent");
+    assert!(all > 20 && all <= spans.len(), "{all}");
+}
 
-    // A step far ahead is reached through those before it.
-    let mut late = State::new(&Start { lesson: Some(("controllers".into(), 1)), ..start() });
-    assert_eq!(arrive(&mut late), second);
+#[test]
+fn a_rewind_knows_how_many_decisions_were_made_since_the_command() {
+    let mut state = ready();
+    state.update(AppAction::Enter("kubectl create deployment web --image=nginx --replicas=6".into()));
+    play(&mut state, 60.0);
+    let times: Vec<f64> = state.visible.lens.spans().iter().map(|span| span.seconds).collect();
+    let third = state.visible.decided.list()[2].began;
+    state.visible.rewind(third);
+    state.visible.follow(&state.session);
+    let again: Vec<f64> = state.visible.lens.spans().iter().map(|span| span.seconds).collect();
+    assert_eq!(again, times);
+}
 
-    late.update(AppAction::DropFile("mine.yaml".into(), "title: Mine\nsteps:\n- caption: Hello\n  rum: ls\n".into()));
-    let Some(Notice::BadLesson(text)) = &late.notice else { panic!("not told: {:?}", late.notice) };
-    assert!(text.starts_with("mine.yaml: line 4, column 3: unknown field"), "{text}");
-    late.update(AppAction::DropFile(
-        "mine.yaml".into(),
-        "title: Mine\nsteps:\n- caption: Hello\n  run: kubectl get nodes\n".into(),
-    ));
-    arrive(&mut late);
-    assert_eq!(late.lesson.as_ref().map(|given| given.current().caption.get("de")), Some("Hello"));
+#[test]
+fn a_button_waits_while_something_is_worked_on() {
+    let mut state = State::new(&start());
+    state.update(AppAction::Launch("kubectl create deployment web --image=nginx".into()));
+    arrive(&mut state);
+    play(&mut state, 20.0);
+    assert!(pod_count(&state) > 12, "it was run in the cluster, not before there was one");
+    assert!(state.discarded.is_none());
 }

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use orrery_sim::core::Time;
+use orrery_sim::core::{CommandId, Time};
+use orrery_sim::session::Session;
 
 use super::charts::Series;
 use super::player::{EVENTS_A_SLICE, Pace};
 use super::terminal::Screen;
-use super::{AppAction, Colours, DockTab, Effect, InspectorTab, Notice, State};
+use super::{AppAction, Colours, Discarded, DockTab, Effect, InspectorTab, Notice, State};
 use crate::scene::Selection;
 
 /// Milliseconds of simulation a frame: ahead of the playhead, and as much for what the playhead shows.
@@ -201,8 +202,7 @@ impl State {
             self.effects.push(Effect::StateChanged);
         }
         self.look();
-        if self.screen.running.is_none()
-            && self.has_arrived()
+        if self.is_prompt()
             && let Some(line) = self.terminal.waiting.pop_front()
         {
             self.run_line(&line);
@@ -211,7 +211,7 @@ impl State {
     }
 
     /// Whether the cluster at the playhead is the one that is looked at: going far back takes several frames.
-    pub(super) fn has_arrived(&self) -> bool {
+    pub fn has_arrived(&self) -> bool {
         self.session.playhead() == self.player.time()
     }
 
@@ -346,7 +346,7 @@ impl State {
             }
         }
         if self.screen.running.is_none() && self.jobs.is_empty() && !self.terminal.waiting.is_empty() {
-            if self.has_arrived()
+            if self.is_prompt()
                 && let Some(line) = self.terminal.waiting.pop_front()
             {
                 self.run_line(&line);
@@ -356,10 +356,20 @@ impl State {
         self.look();
     }
 
-    /// Runs a line at once, as from a terminal of its own.
+    /// Whether the terminal takes a line: the one before has ended, and has at least begun.
+    fn is_prompt(&self) -> bool {
+        let entered_now = || self.session.recording().entries.iter().any(|(at, _)| *at == self.session.playhead().0);
+        self.screen.running.is_none() && self.has_arrived() && !entered_now()
+    }
+
+    /// Runs a line at once, as from a terminal of its own; while something is worked on, as soon as that has ended.
     fn launch(&mut self, line: &str) {
         self.terminal.history.push(line.to_string());
-        self.run_line(line);
+        if self.jobs.is_empty() && self.has_arrived() {
+            self.run_line(line);
+        } else {
+            self.terminal.waiting.push_back(line.to_string());
+        }
         self.play(true);
         self.look();
     }
@@ -368,7 +378,7 @@ impl State {
         self.terminal.partial.clear();
         self.terminal.waiting.clear();
         if let Some(command) = self.screen.running.or(self.screen.watching) {
-            self.session.seek(self.player.time());
+            self.begin_entry();
             self.session.interrupt(command);
             self.refollow();
             self.play(true);
@@ -376,17 +386,54 @@ impl State {
     }
 
     /// Runs a command line at the playhead.
-    pub(super) fn run_line(&mut self, line: &str) {
-        self.session.seek(self.player.time());
-        let t = self.session.playhead().0;
-        let later = self.session.recording().entries.iter().filter(|(at, _)| *at > t).count();
-        // What the audience has seen is kept; what was only looked ahead at is nobody's loss.
-        if later > 0 || self.session.seen_end().0 > t + SEEN_US {
-            self.discarded = Some(Box::new(self.session.clone()));
-            self.notice = Some(Notice::Forked(later));
-        }
-        self.session.run(line);
+    pub(super) fn run_line(&mut self, line: &str) -> CommandId {
+        self.begin_entry();
+        let command = self.session.run(line);
         self.began = true;
+        self.refollow();
+        command
+    }
+
+    /// What is entered at the playhead drops everything behind it.
+    fn begin_entry(&mut self) {
+        self.session.seek(self.player.time());
+        let t = self.session.playhead();
+        let later = self.session.recording().entries.iter().filter(|(at, _)| *at > t.0).count();
+        // What the audience has seen is kept; what was only looked ahead at is nobody's loss.
+        if later > 0 || self.session.seen_end().0 > t.0 + SEEN_US {
+            self.put_aside(Notice::Forked(later));
+        }
+        if let Some(given) = &mut self.lesson {
+            given.forked(t);
+        }
+    }
+
+    /// Keeps what is about to be left, and says so.
+    fn put_aside(&mut self, notice: Notice) {
+        self.discarded =
+            Some(Box::new(Discarded { session: self.session.clone(), lesson: self.lesson.clone(), origin: self.origin }));
+        self.notice = Some(notice);
+    }
+
+    /// Another cluster takes the place of the one that was shown, from its beginning. What belonged to the old one ends: whoever waits for
+    /// an answer gets an error. The user's own cluster is put aside.
+    pub(super) fn take_over(&mut self, session: Session) {
+        self.notice = None;
+        if self.began && self.lesson.is_none() {
+            self.put_aside(Notice::PutAside);
+        }
+        for job in std::mem::take(&mut self.jobs) {
+            if let Some(reply) = job.reply() {
+                self.effects.push(Effect::Refuse(reply, "another cluster has taken the place of the one that was asked"));
+            }
+        }
+        self.session = session;
+        self.player.jump(0.0);
+        self.player.playing = false;
+        self.terminal.waiting.clear();
+        self.terminal.partial.clear();
+        (self.ready, self.began, self.selection, self.dropped, self.lesson) = (false, true, None, None, None);
+        (self.origin, self.cleared) = (Time::ZERO, Time::ZERO);
         self.refollow();
     }
 
@@ -399,9 +446,13 @@ impl State {
     }
 
     fn return_to_discarded(&mut self) {
-        if let Some(session) = self.discarded.take() {
-            self.session = *session;
-            self.notice = None;
+        if let Some(discarded) = self.discarded.take() {
+            (self.session, self.origin) = (discarded.session, discarded.origin);
+            self.lesson = discarded.lesson;
+            let address = self.lesson.as_ref().map_or((String::new(), 0), |given| (given.id.clone(), given.step));
+            self.effects.push(Effect::Address(address.0, address.1));
+            (self.notice, self.ready, self.cleared) = (None, true, Time::ZERO);
+            self.jobs.retain(|job| job.reply().is_some());
             self.player.playing = false;
             self.player.jump(self.session.seen_end().0 as f64);
             let show = self.visible.show;

@@ -130,6 +130,8 @@ impl Visible {
         self.decided.truncate(t);
         self.taken = self.taken.min(t);
         self.last_sent = self.lens.spans().last().map(|span| Time(span.sent));
+        let behind_command = self.lens.spans().iter().rposition(|span| span.begins).map_or(0, |begin| begin + 1);
+        self.in_scene = self.ids[behind_command..].iter().filter(|id| id.is_none()).count();
         self.generation += 1;
     }
 

@@ -32,11 +32,12 @@ pub(crate) fn Notices() -> Html {
     let texts = use_texts();
     let (notice, discarded) = use_selector(|state| (state.notice.clone(), state.discarded.is_some()));
     let Some(notice) = notice else { return Html::default() };
-    let forked = matches!(notice, Notice::Forked(_));
+    let forked = matches!(notice, Notice::Forked(_) | Notice::PutAside);
     html! {
         <div class="notice" role="status">
             <p>{ match &notice {
                 Notice::Forked(commands) => texts.forked(*commands),
+                Notice::PutAside => texts.put_aside.to_string(),
                 Notice::NothingMore => texts.nothing_more.to_string(),
                 Notice::NoLesson(id) => format!("{} {id}", texts.no_lesson),
                 Notice::BadLesson(error) => format!("{} {error}", texts.bad_lesson),

@@ -34,21 +34,6 @@ pub fn open_under(prefix: &str, query: &str, options: &PageOptions) -> Opened {
     Opened { page, server }
 }
 
-/// Waits until an expression in the page is true, at most twenty seconds.
-///
-/// # Panics
-/// When it does not come true.
-pub fn until(page: &Opened, expression: &str) {
-    let script = format!(
-        "await (async () => {{
-             const end = performance.now() + 20000;
-             while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 15));
-             return Boolean({expression});
-         }})()"
-    );
-    assert_eq!(page.evaluate(&script), serde_json::Value::Bool(true), "{expression}");
-}
-
 impl Opened {
     /// The address of the site, ending with `/`.
     pub fn url(&self) -> String {
@@ -61,6 +46,45 @@ impl Opened {
     /// When the expression throws.
     pub fn evaluate(&self, expression: &str) -> serde_json::Value {
         self.page.evaluate(expression).expect(expression)
+    }
+}
+
+impl Opened {
+    /// Waits until an expression is true, at most a minute.
+    ///
+    /// # Panics
+    /// When it does not become true, or throws.
+    pub fn until(&self, expression: &str) {
+        let script = format!(
+            "const end = performance.now() + 60000;
+             while (!({expression}) && performance.now() < end) await new Promise(done => setTimeout(done, 15));
+             return Boolean({expression});"
+        );
+        assert_eq!(self.returned(&script), serde_json::Value::Bool(true), "{expression}");
+    }
+
+    /// The value that a function body returns, which may await.
+    pub fn returned(&self, body: &str) -> serde_json::Value {
+        self.evaluate(&format!("await (async () => {{ {body} }})()"))
+    }
+
+    /// Clicks what stands for something on the stage, such as `node/kind-worker`.
+    pub fn select(&self, key: &str) {
+        let element = format!("document.querySelector('[data-select=\"{key}\"]')");
+        self.until(&element);
+        self.evaluate(&format!("{element}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"));
+    }
+
+    /// Clicks the first element of a selector with this text.
+    pub fn click(&self, selector: &str, text: &str) {
+        let found = format!("[...document.querySelectorAll('{selector}')].find(one => one.textContent.trim() === '{text}')");
+        self.until(&found);
+        self.evaluate(&format!("{found}.click()"));
+    }
+
+    /// Presses a key with nothing in focus.
+    pub fn press(&self, key: &str) {
+        self.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"));
     }
 }
 

@@ -305,7 +305,10 @@ impl Cluster {
                 sink.command(at, id, &line);
                 self.dispatch(Addr::USER, Event::Command(id, &line), Cause::Command(id), (false, false), sink);
             }
-            Item::Interrupt(id) => self.dispatch(Addr::USER, Event::Interrupt(id), Cause::Command(id), (false, false), sink),
+            Item::Interrupt(id) => {
+                sink.interrupt(self.now, id);
+                self.dispatch(Addr::USER, Event::Interrupt(id), Cause::Command(id), (false, false), sink);
+            }
         }
         true
     }

@@ -16,6 +16,8 @@ pub trait Sink {
     fn command(&mut self, at: Time, id: CommandId, line: &str);
     /// A command printed.
     fn output(&mut self, at: Time, id: CommandId, stream: Stream, text: &str);
+    /// A command was interrupted by the user.
+    fn interrupt(&mut self, at: Time, id: CommandId);
     /// A command ended.
     fn exit(&mut self, at: Time, id: CommandId, code: i32);
 }
@@ -26,6 +28,7 @@ impl Sink for () {
     fn lost(&mut self, _: EnvelopeId) {}
     fn command(&mut self, _: Time, _: CommandId, _: &str) {}
     fn output(&mut self, _: Time, _: CommandId, _: Stream, _: &str) {}
+    fn interrupt(&mut self, _: Time, _: CommandId) {}
     fn exit(&mut self, _: Time, _: CommandId, _: i32) {}
 }
 
@@ -36,6 +39,8 @@ pub enum TerminalEvent {
     Command(String),
     /// It printed.
     Output(Stream, String),
+    /// The user interrupted it.
+    Interrupt,
     /// It ended with this code.
     Exit(i32),
 }
@@ -124,6 +129,9 @@ impl Sink for Trace {
     }
     fn output(&mut self, at: Time, id: CommandId, stream: Stream, text: &str) {
         self.terminal.push((at, id, TerminalEvent::Output(stream, text.to_string())));
+    }
+    fn interrupt(&mut self, at: Time, id: CommandId) {
+        self.terminal.push((at, id, TerminalEvent::Interrupt));
     }
     fn exit(&mut self, at: Time, id: CommandId, code: i32) {
         self.terminal.push((at, id, TerminalEvent::Exit(code)));

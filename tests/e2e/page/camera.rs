@@ -1,6 +1,6 @@
 //! The camera of the stage.
 
-use orrery_e2e::{Opened, open, until};
+use orrery_e2e::{Opened, open};
 use page_driver::PageOptions;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn keys_buttons_and_the_wheel_move_it_and_one_key_brings_back_the_fit() {
     let page = open("?autoplay=0", &PageOptions::default());
     let fit = page.evaluate(BAR);
     press(&page, "+");
-    until(&page, "orrery.state().zoom > 1.39");
+    page.until("orrery.state().zoom > 1.39");
     let wide = page.evaluate(BAR)[2].as_f64().expect("a width") / fit[2].as_f64().expect("a width");
     assert!((wide - zoom(&page)).abs() < 0.01, "the drawing follows the camera: {wide}");
     // Arrows move what is larger than the stage; the playhead stays.
@@ -32,9 +32,9 @@ fn keys_buttons_and_the_wheel_move_it_and_one_key_brings_back_the_fit() {
     assert_ne!(page.evaluate(BAR)[0], at[0]);
     assert_eq!(page.evaluate("orrery.state().seconds"), seconds);
     page.evaluate("document.querySelector('.camera button').click()");
-    until(&page, "orrery.state().zoom > 1.9");
+    page.until("orrery.state().zoom > 1.9");
     press(&page, "0");
-    until(&page, "orrery.state().zoom === 1");
+    page.until("orrery.state().zoom === 1");
     assert_eq!(page.evaluate(BAR), fit);
     page.evaluate(
         "document.querySelector('.stage').dispatchEvent(new WheelEvent('wheel', {deltaY: -200, clientX: 400, clientY: 300, bubbles: true, cancelable: true}))",
@@ -48,7 +48,7 @@ fn keys_buttons_and_the_wheel_move_it_and_one_key_brings_back_the_fit() {
 fn a_drag_moves_it_and_selects_nothing() {
     let page = open("?autoplay=0", &PageOptions::default());
     press(&page, "+");
-    until(&page, "orrery.state().zoom > 1.39");
+    page.until("orrery.state().zoom > 1.39");
     let at = page.evaluate(BAR);
     page.evaluate(
         "const stage = document.querySelector('.stage'), bar = document.querySelector('.box.bar');
@@ -70,11 +70,11 @@ fn it_follows_a_pod() {
     page.evaluate(
         "document.querySelector('[data-select=\"pod/default/web\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
     );
-    until(&page, "document.querySelectorAll('.camera button').length === 4");
+    page.until("document.querySelectorAll('.camera button').length === 4");
     page.evaluate("document.querySelectorAll('.camera button')[3].click()");
-    until(&page, "orrery.state().zoom > 1.5");
+    page.until("orrery.state().zoom > 1.5");
     let inside = "(() => { const stage = document.querySelector('.stage').getBoundingClientRect();
         const pod = document.querySelector('[data-select=\"pod/default/web\"]').getBoundingClientRect();
         return pod.left > stage.left && pod.right < stage.right && pod.top > stage.top && pod.bottom < stage.bottom; })()";
-    until(&page, inside);
+    page.until(inside);
 }

@@ -6,15 +6,7 @@ use serde_json::{Value, json};
 
 /// Waits until a lesson's step is shown, at most a minute.
 fn reach(page: &orrery_e2e::Opened, lesson: &str, step: usize) {
-    let script = format!(
-        "await (async () => {{
-            const there = () => {{ const state = orrery.state(); return state.ready && state.lesson === {lesson:?} && state.step === {step}; }};
-            const end = performance.now() + 60000;
-            while (!there() && performance.now() < end) await new Promise(done => setTimeout(done, 20));
-            return there();
-        }})()"
-    );
-    assert_eq!(page.evaluate(&script), json!(true), "{lesson}, step {step}");
+    page.until(&format!("(state => state.ready && state.lesson === {lesson:?} && state.step === {step})(orrery.state())"));
 }
 
 #[test]

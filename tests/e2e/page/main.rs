@@ -2,6 +2,7 @@
 
 mod camera;
 mod deciding;
+mod embedding;
 mod lessons;
 mod opening;
 mod panels;

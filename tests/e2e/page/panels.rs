@@ -1,14 +1,8 @@
 //! What stands around the stage: dock, terminal, inspector, palette, legend; on large and small pages.
 
-use orrery_e2e::{Opened, open, until};
+use orrery_e2e::open;
 use page_driver::PageOptions;
 use serde_json::json;
-
-fn select(page: &Opened, key: &str) {
-    page.evaluate(&format!(
-        "document.querySelector('[data-select=\"{key}\"]').dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"
-    ));
-}
 
 fn sized(width: u32, height: u32) -> PageOptions {
     PageOptions { width, height, ..PageOptions::default() }
@@ -23,20 +17,20 @@ fn the_dock_can_be_made_higher_and_the_terminal_large() {
         "document.querySelector('.dock-handle').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowUp', bubbles: true}))";
     page.evaluate(press);
     page.evaluate(press);
-    until(&page, &format!("{height} >= {before} + 60"));
+    page.until(&format!("{height} >= {before} + 60"));
     assert_eq!(page.evaluate("Number(localStorage.getItem('orrery.dock')) > 0"), json!(true), "the height is remembered");
     page.evaluate("document.querySelector('.terminal-size').click()");
-    until(&page, "document.querySelector('.terminal').getBoundingClientRect().height > innerHeight * 0.65");
+    page.until("document.querySelector('.terminal').getBoundingClientRect().height > innerHeight * 0.65");
     // Esc within the terminal brings the stage back.
     page.evaluate("document.querySelector('#orrery-terminal-input').dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', bubbles: true}))");
-    until(&page, "document.querySelector('.stage').getBoundingClientRect().height > 200");
+    page.until("document.querySelector('.stage').getBoundingClientRect().height > 200");
 }
 
 #[test]
 fn wide_tables_keep_their_columns() {
     let page = open("?autoplay=0", &PageOptions::default());
     page.evaluate("await orrery.run('kubectl get pods -A -o wide')");
-    until(&page, "document.querySelector('.scrollback').textContent.includes('NOMINATED')");
+    page.until("document.querySelector('.scrollback').textContent.includes('NOMINATED')");
     let seen = page.evaluate(
         "[...document.querySelectorAll('.scrollback pre.out')].map(pre => [getComputedStyle(pre).whiteSpace, parseFloat(getComputedStyle(pre).fontSize)])\
          .every(([space, size]) => space.startsWith('pre') && !space.includes('wrap') && size >= 10.5)",
@@ -58,44 +52,44 @@ fn everything_can_be_reached_on_small_pages() {
             page.evaluate(&format!(
                 "document.querySelector('.{button}') ?? [...document.querySelectorAll('.header button')].find(b => b.title.includes('{name}')).click()"
             ));
-            until(&page, &format!("document.querySelector('.{button}')"));
+            page.until(&format!("document.querySelector('.{button}')"));
             let apart = format!(
                 "(() => {{
                     const a = document.querySelector('.stage').getBoundingClientRect(), b = document.querySelector('.{button}').getBoundingClientRect();
                     return (a.right <= b.left + 1 || a.bottom <= b.top + 1) && a.width > 200 && a.height > 130;
                 }})()"
             );
-            until(&page, &apart);
+            page.until(&apart);
         }
         page.evaluate("document.querySelector('.dock') && document.querySelector('#orrery-terminal-input') || [...document.querySelectorAll('.dock .tab')][0].click()");
-        until(&page, "document.querySelector('#orrery-terminal-input').offsetParent");
+        page.until("document.querySelector('#orrery-terminal-input').offsetParent");
     }
 }
 
 #[test]
 fn the_registry_is_there_in_a_slides_frame() {
     let page = open("?autoplay=0", &sized(800, 450));
-    until(&page, "document.querySelector('[data-select=\"part/localhost/registry\"]')");
+    page.until("document.querySelector('[data-select=\"part/localhost/registry\"]')");
 }
 
 #[test]
 fn parts_say_what_they_do_and_how_they_are() {
     let page = open("?autoplay=0", &PageOptions::default());
     page.evaluate("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
-    select(&page, "part/kind-control-plane/kube-scheduler");
-    until(&page, "document.querySelector('.sentence')?.textContent.includes('binding')");
-    until(&page, "document.querySelector('.facts').textContent.includes('default/web-')");
+    page.select("part/kind-control-plane/kube-scheduler");
+    page.until("document.querySelector('.sentence')?.textContent.includes('binding')");
+    page.until("document.querySelector('.facts').textContent.includes('default/web-')");
     assert_eq!(
         page.evaluate("[...document.querySelectorAll('.inspector .tab')].some(tab => tab.textContent === 'Why?')"),
         json!(false)
     );
-    select(&page, "part/kind-worker/kubelet");
-    page.evaluate("[...document.querySelectorAll('.inspector .tab')].find(tab => tab.textContent === 'YAML').click()");
-    until(&page, "document.querySelector('.yaml')?.textContent.includes('kind: Node')");
-    select(&page, "part/kind-worker/kube-proxy");
-    until(&page, "document.querySelector('.yaml')?.textContent.includes('kind: Pod')");
-    select(&page, "part/kind-worker/containerd");
-    until(&page, "document.querySelector('.sentence')?.textContent.includes('CRI')");
+    page.select("part/kind-worker/kubelet");
+    page.click(".inspector .tab", "YAML");
+    page.until("document.querySelector('.yaml')?.textContent.includes('kind: Node')");
+    page.select("part/kind-worker/kube-proxy");
+    page.until("document.querySelector('.yaml')?.textContent.includes('kind: Pod')");
+    page.select("part/kind-worker/containerd");
+    page.until("document.querySelector('.sentence')?.textContent.includes('CRI')");
 }
 
 #[test]
@@ -107,9 +101,9 @@ fn a_filter_without_a_hit_says_so() {
         ))
     };
     filter("kubelet patch status");
-    until(&page, "document.querySelectorAll('.messages .row').length > 0");
+    page.until("document.querySelectorAll('.messages .row').length > 0");
     filter("kubelet nothing-of-this-name");
-    until(&page, "document.querySelector('.messages .empty')?.textContent.includes('filter')");
+    page.until("document.querySelector('.messages .empty')?.textContent.includes('filter')");
 }
 
 #[test]
@@ -119,31 +113,28 @@ fn the_palette_spares_the_control_plane_and_closes_its_forms() {
         page.evaluate(&format!("[...document.querySelectorAll('.tool')].find(tool => tool.textContent === '{name}').click()"))
     };
     tool("Taint node");
-    until(&page, "document.querySelector('.tool-form code')?.textContent.startsWith('kubectl taint nodes kind-worker ')");
+    page.until("document.querySelector('.tool-form code')?.textContent.startsWith('kubectl taint nodes kind-worker ')");
     tool("Scale deployment");
-    until(&page, "document.querySelector('.tool-form button.primary')?.textContent === 'Deploy something first'");
+    page.until("document.querySelector('.tool-form button.primary')?.textContent === 'Deploy something first'");
     page.evaluate("document.querySelector('.tool-form button.primary').click()");
-    until(&page, "document.querySelector('.tool-form code')?.textContent.startsWith('kubectl create deployment web')");
+    page.until("document.querySelector('.tool-form code')?.textContent.startsWith('kubectl create deployment web')");
     page.evaluate("document.querySelector('.tool-form button.primary').click()");
-    until(&page, "!document.querySelector('.tool-form')");
+    page.until("!document.querySelector('.tool-form')");
 }
 
 #[test]
 fn the_legend_opens_by_a_key_and_closes_by_escape() {
     let page = open("?autoplay=0", &PageOptions::default());
-    let press = |key: &str| {
-        page.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"))
-    };
-    press("l");
-    until(&page, "document.querySelector('.legend') && !document.querySelector('.palette')");
-    press("Escape");
-    until(&page, "document.querySelector('.palette')");
+    page.press("l");
+    page.until("document.querySelector('.legend') && !document.querySelector('.palette')");
+    page.press("Escape");
+    page.until("document.querySelector('.palette')");
 }
 
 #[test]
 fn every_control_has_a_name() {
     let page = open("?autoplay=0&lang=de", &PageOptions::default());
-    until(&page, "document.querySelector('.stage').textContent.includes('Schlange leer')");
+    page.until("document.querySelector('.stage').textContent.includes('Schlange leer')");
     let nameless = "[...document.querySelectorAll('button, input, select, textarea, [role=button], [role=slider], [role=separator]')]\
          .filter(element => !(element.getAttribute('aria-label') || element.textContent.trim() || element.closest('label')?.textContent.trim()))\
          .map(element => element.outerHTML)";

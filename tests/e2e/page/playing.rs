@@ -1,13 +1,8 @@
 //! Commands are run, messages travel, time goes back and forth.
 
-use orrery_e2e::{open, until};
+use orrery_e2e::open;
 use page_driver::PageOptions;
 use serde_json::{Value, json};
-
-/// The value that a function body returns, which may await.
-fn returned(page: &orrery_e2e::Opened, body: &str) -> Value {
-    page.evaluate(&format!("await (async () => {{ {body} }})()"))
-}
 
 #[test]
 fn a_cluster_stands_and_a_first_thing_to_do_is_shown() {
@@ -26,16 +21,16 @@ fn a_cluster_stands_and_a_first_thing_to_do_is_shown() {
 fn the_first_thing_to_do_sets_messages_moving() {
     let page = open("", &PageOptions::default());
     page.evaluate("document.querySelector('.first button').click()");
-    until(&page, "document.querySelectorAll('#orrery-pills .pill').length > 0");
-    until(&page, "document.querySelector('.scrollback').textContent.includes('deployment.apps/web created')");
+    page.until("document.querySelectorAll('#orrery-pills .pill').length > 0");
+    page.until("document.querySelector('.scrollback').textContent.includes('deployment.apps/web created')");
 }
 
 #[test]
 fn run_answers_with_what_the_command_printed() {
     let page = open("?autoplay=0", &PageOptions::default());
-    let answer = returned(&page, "return await orrery.run('echo one; echo two >&2; false')");
+    let answer = page.returned("return await orrery.run('echo one; echo two >&2; false')");
     assert_eq!(answer, json!({"stdout": "one\n", "stderr": "two\n", "code": 1}));
-    let wrong = returned(&page, "try { await orrery.run(7); return 'no error' } catch (error) { return error.message }");
+    let wrong = page.returned("try { await orrery.run(7); return 'no error' } catch (error) { return error.message }");
     assert_eq!(wrong, json!("run(line): line must be a string"));
 }
 
@@ -52,10 +47,10 @@ fn a_rewind_and_forward_again_shows_the_same_picture() {
         const pictures = [];
         const picture = () => [orrery.state().seconds, orrery.svg()];
         const step = async go => {
+            // A step glides, and says where it has arrived.
+            const seconds = orrery.state().seconds;
             go();
-            // A step glides; it has arrived when nothing has changed for a while.
-            let last;
-            do { last = JSON.stringify(picture()); await new Promise(done => setTimeout(done, 150)); } while (last !== JSON.stringify(picture()));
+            do await new Promise(done => addEventListener('orrery:step', done, { once: true })); while (orrery.state().seconds === seconds);
         };
         for (let count = 0; count < 6; count++) { await step(orrery.next); pictures.push(picture()); }
         const again = [];
@@ -66,7 +61,7 @@ fn a_rewind_and_forward_again_shows_the_same_picture() {
                 const at = [...svg].findIndex((letter, place) => letter !== before[place]);
                 return [pictures[index][0], seconds, at < 0 ? '' : before.slice(at - 80, at + 80) + ' | ' + svg.slice(at - 80, at + 80)];
             });";
-    assert_eq!(returned(&page, script), Value::Bool(true));
+    assert_eq!(page.returned(script), Value::Bool(true));
 }
 
 #[test]
@@ -76,7 +71,7 @@ fn a_command_in_the_past_forks_and_says_so() {
     page.evaluate("await orrery.run('sleep 3'); await orrery.run('echo later')");
     page.evaluate(&format!("orrery.seek({before} + 1)"));
     page.evaluate("await orrery.run('echo early')");
-    until(&page, "document.querySelector('.notice')");
+    page.until("document.querySelector('.notice')");
     assert_eq!(page.evaluate("document.querySelector('.scrollback').textContent.includes('later')"), json!(false));
 }
 
@@ -84,24 +79,19 @@ fn a_command_in_the_past_forks_and_says_so() {
 fn keys_play_and_stop() {
     let page = open("", &PageOptions::default());
     assert_eq!(page.evaluate("orrery.state().playing"), json!(true));
-    let press = |key: &str| {
-        page.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"))
-    };
-    press(" ");
+    page.press(" ");
     assert_eq!(page.evaluate("orrery.state().playing"), json!(false));
-    press("?");
-    until(&page, "document.querySelector('[role=dialog]')");
-    press("Escape");
-    until(&page, "!document.querySelector('[role=dialog]')");
+    page.press("?");
+    page.until("document.querySelector('[role=dialog]')");
+    page.press("Escape");
+    page.until("!document.querySelector('[role=dialog]')");
 }
 
 #[test]
 fn what_is_selected_is_inspected() {
     let page = open("?autoplay=0", &PageOptions::default());
-    page.evaluate(
-        "document.querySelector('[data-select=\"node/kind-worker\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
-    );
-    until(&page, "document.querySelector('.inspector h2')?.textContent.includes('kind-worker')");
-    page.evaluate("[...document.querySelectorAll('.inspector .tab')].find(tab => tab.textContent === 'YAML').click()");
-    until(&page, "document.querySelector('.yaml')?.textContent.includes('kind: Node')");
+    page.select("node/kind-worker");
+    page.until("document.querySelector('.inspector h2')?.textContent.includes('kind-worker')");
+    page.click(".inspector .tab", "YAML");
+    page.until("document.querySelector('.yaml')?.textContent.includes('kind: Node')");
 }

@@ -1,0 +1,259 @@
+//! The page in other pages: frames, the element, a deck of reveal.js, one file from a disk; links that hold what was done.
+
+use std::fs;
+use std::path::PathBuf;
+
+use orrery_e2e::{Opened, open, open_file, open_folder};
+use page_driver::PageOptions;
+use serde_json::json;
+
+/// A folder of a test's own with the site in `site/`, and what else is needed.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("orrery-e2e-{name}-{}", std::process::id()));
+        fs::create_dir_all(&root).expect("the temporary folder can be written");
+        let folder = Self(root);
+        folder.link("site", "ORRERY_SITE");
+        folder
+    }
+
+    fn link(&self, name: &str, variable: &str) {
+        let target = std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is set by `cargo xtask test --e2e`"));
+        std::os::unix::fs::symlink(target, self.0.join(name)).expect("linked");
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).expect("written");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is the system's to clean up.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn deck(slides: &str) -> String {
+    format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"reveal/dist/reveal.css\"></head>\
+         <body><div class=\"reveal\"><div class=\"slides\">{slides}</div></div><script type=\"module\">\
+         import Reveal from './reveal/dist/reveal.mjs'; import KubeOrrery from './site/embed/reveal.js';\
+         window.deck = new Reveal({{ plugins: [KubeOrrery], width: 1280, height: 720, hash: false, transition: 'none' }});\
+         await deck.initialize(); window.ready = true;</script></body></html>"
+    )
+}
+
+#[test]
+fn a_host_speaks_with_the_page_in_its_frame() {
+    let folder = Folder::new("host");
+    folder.write(
+        "index.html",
+        "<!DOCTYPE html><html><head><link rel=\"icon\" href=\"data:,\"></head><body><input id=\"focus\" autofocus><script>
+         const heard = window.heard = [];
+         addEventListener('message', event => heard.push(event.data));
+         const frame = document.createElement('iframe');
+         frame.src = `site/?controls=none&autoplay=0&keys=host&origin=${location.origin}`;
+         frame.width = 800; frame.height = 450;
+         document.body.append(frame);
+         window.ask = (call, args) => new Promise((resolve, reject) => {
+            const id = Math.random();
+            const listen = event => { if (event.data.id !== id) return; removeEventListener('message', listen); event.data.error === undefined ? resolve(event.data.value) : reject(new Error(event.data.error)); };
+            addEventListener('message', listen);
+            frame.contentWindow.postMessage({ orrery: 1, id, call, args }, '*');
+         });
+         document.getElementById('focus').focus();
+         </script></body></html>",
+    );
+    let page = open_folder(&folder.0, "");
+    page.until("heard.some(one => one.event === 'hello')");
+    // Asked before the module is there, answered when it is.
+    assert_eq!(page.returned("return (await ask('run', ['echo hi'])).stdout"), json!("hi\n"));
+    assert_eq!(page.returned("return (await ask('state')).nodes"), json!(3));
+    assert_eq!(page.evaluate("document.activeElement.id"), json!("focus"), "the focus stays with the host");
+    let refused = |body: &str| page.returned(&format!("try {{ await {body}; return 'no error' }} catch (error) {{ return error.message }}"));
+    assert!(refused("ask('eval', ['1'])").as_str().is_some_and(|text| text.contains("is none of run")), "eval");
+    assert!(refused("ask('run', [7])").as_str().is_some_and(|text| text.contains("must be a string")), "run(7)");
+    assert!(refused("ask('run', 'x')").as_str().is_some_and(|text| text.contains("must be a list")), "no list");
+    // Keys of the deck are handed on.
+    page.evaluate(
+        "document.querySelector('iframe').contentWindow.dispatchEvent(new KeyboardEvent('keydown', {key: 'PageDown', bubbles: true, cancelable: true}))",
+    );
+    page.until("heard.some(one => one.event === 'key' && one.detail.key === 'PageDown')");
+    // A slide that is left stands still, and goes on when it comes back.
+    page.returned("await ask('play')");
+    page.evaluate("document.querySelector('iframe').contentWindow.postMessage('slide:stop', '*')");
+    page.until("heard.at(-1)?.event === 'state' && heard.at(-1).detail.playing === false");
+    page.evaluate("document.querySelector('iframe').contentWindow.postMessage('slide:start', '*')");
+    page.until("heard.at(-1)?.event === 'state' && heard.at(-1).detail.playing === true");
+}
+
+#[test]
+fn other_origins_are_not_heard() {
+    let folder = Folder::new("origin");
+    folder.write(
+        "index.html",
+        "<!DOCTYPE html><html><head><link rel=\"icon\" href=\"data:,\"></head><body><script>
+         const frame = document.createElement('iframe');
+         frame.src = 'site/?controls=none&autoplay=0&origin=https://deck.example';
+         document.body.append(frame);
+         </script></body></html>",
+    );
+    let page = open_folder(&folder.0, "");
+    let inner = "document.querySelector('iframe').contentWindow";
+    page.until(&format!("{inner}.orrery?.state().ready"));
+    let before = page.evaluate(&format!("{inner}.orrery.state().seconds"));
+    page.evaluate(&format!("{inner}.postMessage({{ orrery: 1, id: 1, call: 'run', args: ['sleep 5'] }}, '*')"));
+    page.evaluate("await new Promise(done => setTimeout(done, 300))");
+    assert_eq!(page.evaluate(&format!("{inner}.orrery.state().seconds")), before);
+}
+
+#[test]
+fn a_strict_policy_and_a_sandbox_are_no_hindrance() {
+    let folder = Folder::new("policy");
+    let site = fs::read_to_string(folder.0.join("site/index.html")).expect("readable");
+    assert!(!site.contains("<script>") && !site.contains("<script type=\"module\">\n"), "no script stands in the page: {site}");
+    let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'self' 'wasm-unsafe-eval'\">";
+    let strict = site.replace("<head>", &format!("<head>{policy}")).replace("\"./", "\"./site/");
+    folder.write("strict.html", &strict);
+    folder.write(
+        "index.html",
+        "<!DOCTYPE html><html><head><link rel=\"icon\" href=\"data:,\"></head><body><script>window.ready = []; addEventListener('message', event => { if (event.data.event === 'ready') ready.push(event.data.detail.nodes) })</script>\
+         <iframe src=\"strict.html?controls=none\" width=\"800\" height=\"450\"></iframe></body></html>",
+    );
+    let page = open_folder(&folder.0, "");
+    page.until("ready.length === 1 && ready[0] === 3");
+}
+
+#[test]
+fn the_element_loads_when_it_is_seen_and_does_what_it_is_told() {
+    let folder = Folder::new("element");
+    folder.write(
+        "index.html",
+        "<!DOCTYPE html><html><head><link rel=\"icon\" href=\"data:,\"><script type=\"module\" src=\"site/embed/kube-orrery.js\"></script></head><body>\
+         <kube-orrery id=\"a\" lesson=\"nodes\" theme=\"dark\" autoplay=\"0\" style=\"width:800px\"></kube-orrery><div style=\"height:4000px\"></div>\
+         <kube-orrery id=\"b\" poster=\"poster.svg\" alt=\"A cluster\" style=\"width:800px\"></kube-orrery></body></html>",
+    );
+    folder.write("poster.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>");
+    let page = open_folder(&folder.0, "");
+    page.until("document.getElementById('a').ready");
+    assert_eq!(page.evaluate("document.getElementById('b').shadowRoot.querySelector('iframe')"), json!(null), "not seen yet");
+    assert_eq!(page.returned("return (await document.getElementById('a').state()).lesson"), json!("nodes"));
+    page.evaluate("a = document.getElementById('a'), a.setAttribute('step', 3), 0");
+    page.until("(await a.state()).step === 3");
+    page.returned("await a.previous()");
+    page.until("(await a.state()).step === 2");
+    assert!(page.returned("return (await a.svg()).startsWith('<svg')").as_bool().is_some_and(|svg| svg));
+    page.evaluate("document.getElementById('b').scrollIntoView()");
+    page.until("document.getElementById('b').ready");
+    assert_eq!(page.evaluate("document.getElementById('b').shadowRoot.querySelector('img').hidden"), json!(true));
+    page.evaluate("document.getElementById('b').remove()");
+    assert_eq!(page.returned("try { await a.run(7) } catch (error) { return error.message }"), json!("run(line): line must be a string"));
+}
+
+const SIX: [&str; 6] = ["nodes", "workers", "control-plane", "controllers", "communication", "failures"];
+
+fn current(page: &Opened) -> String {
+    let step = "(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step";
+    page.returned(&format!("return String({step})")).as_str().unwrap_or_default().to_string()
+}
+
+#[test]
+fn a_deck_with_six_lessons_goes_forward_and_back() {
+    let folder = Folder::new("deck");
+    folder.link("reveal", "ORRERY_REVEAL");
+    let slides: String = SIX
+        .iter()
+        .map(|id| format!("<section><h3>{id}</h3><kube-orrery lesson=\"{id}\" steps=\"1-3\" poster=\"poster.svg\" autoplay=\"0\" style=\"width:1000px;margin:auto\"></kube-orrery></section>"))
+        .collect();
+    folder.write("poster.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>");
+    folder.write("index.html", &deck(&slides));
+    let page = open_folder(&folder.0, "");
+    page.until("window.ready");
+    let began = page.evaluate("performance.now()").as_f64().expect("a number");
+    for (index, id) in SIX.iter().enumerate() {
+        page.until(&format!("deck.getIndices().h === {index} && deck.getCurrentSlide().querySelector('kube-orrery').ready"));
+        page.until("(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step === 1");
+        for step in 2..=3 {
+            page.evaluate("deck.next()");
+            page.until(&format!("(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step === {step}"));
+        }
+        // Back, and forward again.
+        page.evaluate("deck.prev()");
+        page.until("(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step === 2");
+        page.evaluate("deck.next()");
+        page.until("(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step === 3");
+        assert_eq!(page.evaluate("document.activeElement === document.body"), json!(true), "{id}: the focus stays with the deck");
+        page.evaluate("deck.next()");
+    }
+    let took = page.evaluate("performance.now()").as_f64().expect("a number") - began;
+    // What is not shown costs no frames.
+    let playing = page.returned("return (await Promise.all([...document.querySelectorAll('kube-orrery')].map(one => one.state()))).map(state => state.playing)");
+    assert_eq!(playing.as_array().map(Vec::len), Some(6));
+    assert!(playing.as_array().is_some_and(|all| all.iter().take(5).all(|one| *one == json!(false))), "{playing}");
+    // Their module was downloaded once.
+    let fetched = page.returned(
+        "const frames = [...document.querySelectorAll('kube-orrery')].map(one => one.shadowRoot.querySelector('iframe').contentWindow);
+         return frames.map(frame => frame.performance.getEntriesByType('resource').filter(one => one.name.endsWith('.wasm')).reduce((sum, one) => sum + one.transferSize, 0))",
+    );
+    println!("six lessons, three steps each: {took:.0} ms; bytes of the module by frame: {fetched}");
+    assert_eq!(current(&page), "3");
+    // From the frame itself the deck is leafed through.
+    page.evaluate("deck.slide(2, 0, -1)");
+    page.until("(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step === 1");
+    page.evaluate(
+        "deck.getCurrentSlide().querySelector('kube-orrery').shadowRoot.querySelector('iframe').contentWindow\
+         .dispatchEvent(new KeyboardEvent('keydown', {key: 'PageDown', bubbles: true, cancelable: true}))",
+    );
+    page.until("(await deck.getCurrentSlide().querySelector('kube-orrery').state()).step === 2");
+}
+
+#[test]
+fn a_deck_that_is_printed_shows_the_posters() {
+    let folder = Folder::new("print");
+    folder.link("reveal", "ORRERY_REVEAL");
+    folder.write("poster.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>");
+    folder.write("index.html", &deck("<section><kube-orrery lesson=\"nodes\" poster=\"poster.svg\" style=\"width:1000px\"></kube-orrery></section>"));
+    let page = open_folder(&folder.0, "?view=print");
+    page.until("window.ready");
+    page.until("document.querySelector('kube-orrery').shadowRoot.querySelector('img').naturalWidth > 0");
+    page.evaluate("await new Promise(done => setTimeout(done, 500))");
+    assert_eq!(page.evaluate("document.querySelector('kube-orrery').shadowRoot.querySelector('iframe')"), json!(null));
+    assert_eq!(page.evaluate("document.querySelector('kube-orrery').shadowRoot.querySelector('img').hidden"), json!(false));
+}
+
+#[test]
+fn one_file_runs_from_a_disk() {
+    let file = PathBuf::from(std::env::var_os("ORRERY_SINGLE").expect("ORRERY_SINGLE is set by `cargo xtask test --e2e`"));
+    println!("{} bytes", fs::metadata(&file).expect("it is there").len());
+    let page = open_file(&file, "?lesson=nodes&step=2&autoplay=0");
+    page.until("window.orrery?.state().step === 2");
+    assert_eq!(page.evaluate("location.protocol"), json!("file:"));
+    let answer = page.returned("return (await orrery.run('kubectl get nodes -o name')).stdout");
+    assert_eq!(answer, json!("node/kind-control-plane\nnode/kind-worker\nnode/kind-worker2\n"));
+}
+
+#[test]
+fn a_link_opens_what_was_shared_and_a_damaged_one_says_so() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.returned("await orrery.run('kubectl create deployment web --image=nginx --replicas=2'); await orrery.settle()");
+    let (seconds, pods) = (page.evaluate("orrery.state().seconds"), page.evaluate("orrery.state().pods"));
+    page.press("s");
+    page.until("document.querySelector('.share input')?.value.includes('#r=')");
+    page.until("document.querySelector('.share .qr path')");
+    page.press("Escape");
+    page.until("!document.querySelector('.share')");
+    let link = page.returned("return await orrery.share()");
+    let fragment = link.as_str().and_then(|link| link.split_once('#')).map(|(_, rest)| rest.to_string()).expect("a fragment");
+    println!("a link of {} characters", fragment.len());
+    let other = open(&format!("?autoplay=0#{fragment}"), &PageOptions::default());
+    other.until("orrery.state().arrived");
+    assert_eq!((other.evaluate("orrery.state().seconds"), other.evaluate("orrery.state().pods")), (seconds, pods));
+    assert_eq!(other.evaluate("orrery.svg()"), page.evaluate("orrery.svg()"), "the same picture");
+
+    let broken = open(&format!("?autoplay=0#{}", &fragment[..fragment.len() * 3 / 4]), &PageOptions::default());
+    broken.until("document.querySelector('.notice')?.textContent.match(/damaged|cannot be opened/)");
+    assert_eq!(broken.evaluate("orrery.state().nodes"), json!(3), "there is a cluster all the same");
+}
