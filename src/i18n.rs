@@ -213,6 +213,22 @@ pub struct Texts {
     // Notices.
     pub forked: (&'static str, &'static str, &'static str),
     pub put_aside: &'static str,
+    /// Before the reason.
+    pub unreadable: &'static str,
+    /// With `{read}` and `{all}`.
+    pub damaged: &'static str,
+    pub open_rest: &'static str,
+    pub too_large: &'static str,
+    pub share: &'static str,
+    pub share_key: &'static str,
+    pub share_intro: &'static str,
+    pub share_link: &'static str,
+    pub share_frame: &'static str,
+    pub share_code: &'static str,
+    pub share_long: &'static str,
+    pub save_recording: &'static str,
+    pub copy: &'static str,
+    pub copied: &'static str,
     pub bring_back: &'static str,
     pub nothing_more: &'static str,
     pub too_long: &'static str,
@@ -277,6 +293,11 @@ impl Texts {
     }
 
     /// That a fork discarded so many commands.
+    pub fn damaged(&self, read: usize, all: usize) -> String {
+        self.damaged.replace("{read}", &read.to_string()).replace("{all}", &all.to_string())
+    }
+
+    /// How many commands a fork has dropped.
     pub fn forked(&self, commands: usize) -> String {
         let text = [self.forked.0, self.forked.1, self.forked.2][commands.min(2)];
         text.replace("{}", &commands.to_string())

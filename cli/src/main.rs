@@ -3,6 +3,7 @@
 mod bench;
 mod bench_schedule;
 mod lesson;
+mod render;
 mod run;
 mod schedule;
 
@@ -26,6 +27,8 @@ enum Command {
     Schedule(schedule::Options),
     /// Checks lessons
     Lesson(lesson::Options),
+    /// Draws the stage at a moment of a script or a lesson as SVG, or a whole lesson as a handout
+    Render(render::Options),
     /// Measures the simulation
     Bench(bench::Options),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::main(&options),
         Command::Schedule(options) => schedule::main(&options),
         Command::Lesson(options) => lesson::main(&options),
+        Command::Render(options) => render::main(&options),
         Command::Bench(options) => bench::main(&options),
     }
 }

@@ -122,7 +122,7 @@ pub(crate) fn split(script: &str) -> Vec<String> {
     commands
 }
 
-fn read_script(path: &Path) -> Result<String, String> {
+pub(crate) fn read_script(path: &Path) -> Result<String, String> {
     if path.as_os_str() == "-" {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;

@@ -291,6 +291,14 @@ mod tests {
     }
 
     #[test]
+    fn decks_know_how_many_steps_there_are() {
+        let lesson = |id: &str| built_in(id).map_or(0, |lesson| lesson.steps.len());
+        let lines: Vec<String> = BUILT_IN.iter().map(|(id, _)| format!("  \"{id}\": {{ \"steps\": {} }}", lesson(id))).collect();
+        let expected = format!("{{\n{}\n}}\n", lines.join(",\n"));
+        assert_eq!(include_str!("../../embed/lessons.json"), expected, "embed/lessons.json");
+    }
+
+    #[test]
     fn built_in_lessons_are_complete_and_run() {
         for (id, text) in BUILT_IN {
             let lesson = Lesson::parse(text).unwrap_or_else(|error| panic!("{id}: {error}"));

@@ -123,10 +123,14 @@ impl Session {
         }
     }
 
+    /// A recording of which nothing has been simulated yet.
+    pub fn of(recording: Recording) -> Self {
+        Self { recording: recording.clone(), ..Self::with_files(recording.seed, recording.files) }
+    }
+
     /// Simulates a recording up to its last entry.
     pub fn replay(recording: &Recording) -> Self {
-        let mut session = Self::with_files(recording.seed, recording.files.clone());
-        session.recording = recording.clone();
+        let mut session = Self::of(recording.clone());
         let last = recording.entries.last().map_or(0, |(at, _)| *at);
         session.seek(Time(last));
         session

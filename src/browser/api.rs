@@ -16,9 +16,9 @@ use wasm_bindgen::prelude::{Closure, JsValue};
 use web_sys::{CustomEvent, CustomEventInit};
 
 use super::store::Store;
-use crate::scene::svg::{Theme, svg};
 use crate::state::jobs::Job;
-use crate::state::{AppAction, Colours, State};
+use crate::state::recording::Saved;
+use crate::state::{AppAction, State};
 
 /// Calls that have not been answered.
 #[derive(Default)]
@@ -102,6 +102,14 @@ fn error(message: &str) -> JsValue {
     js_sys::Error::new(message).into()
 }
 
+/// Calls a function of `window.orrery` that the page's own scripts have added (embed/link.js), and waits for the text that it promises.
+pub(crate) async fn ask(name: &str, argument: Option<&str>) -> Option<String> {
+    let api = Reflect::get(gloo::utils::window().unchecked_ref(), &"orrery".into()).ok()?;
+    let function = Reflect::get(&api, &name.into()).ok()?.dyn_into::<Function>().ok()?;
+    let promised = function.call1(&api, &argument.map_or(JsValue::UNDEFINED, JsValue::from)).ok()?;
+    wasm_bindgen_futures::JsFuture::from(Promise::resolve(&promised)).await.ok()?.as_string()
+}
+
 /// Puts the interface onto `window`.
 pub(crate) fn install(store: &Store) {
     let api = Object::new();
@@ -175,12 +183,7 @@ pub(crate) fn install(store: &Store) {
     add("state", &Closure::<dyn Fn() -> JsValue>::new(move || describe(&this.state())).into_js_value());
 
     let this = store.clone();
-    let picture = Closure::<dyn Fn() -> String>::new(move || {
-        let state = this.state();
-        let theme = if state.colours() == Colours::Dark { Theme::Dark } else { Theme::Light };
-        svg(&state.picture.scene, &state.picture.overlay, &state.picture.flights, state.player.t, theme)
-    });
-    add("svg", &picture.into_js_value());
+    add("svg", &Closure::<dyn Fn() -> String>::new(move || this.state().svg()).into_js_value());
 
     // What was done, and every message that came of it as JSON lines: the same recording gives the same trace anywhere.
     let this = store.clone();
@@ -189,6 +192,18 @@ pub(crate) fn install(store: &Store) {
         js_sys::JSON::parse(&text).unwrap_or(JsValue::NULL)
     });
     add("recording", &recording.into_js_value());
+
+    let this = store.clone();
+    let saved = Closure::<dyn Fn() -> String>::new(move || Saved::of(&this.state()).text());
+    add("saved", &saved.into_js_value());
+
+    let this = store.clone();
+    let load = Closure::<dyn Fn(JsValue) -> Result<(), JsValue>>::new(move |text: JsValue| {
+        let text = text.as_string().ok_or_else(|| error("load(text): text must be a string"))?;
+        this.dispatch(AppAction::OpenSaved(text));
+        Ok(())
+    });
+    add("load", &load.into_js_value());
 
     let this = store.clone();
     let trace = Closure::<dyn Fn() -> String>::new(move || {
@@ -227,4 +242,5 @@ pub(crate) fn install(store: &Store) {
 
     // `window` takes any property.
     let _ = Reflect::set(gloo::utils::window().unchecked_ref(), &"orrery".into(), &api);
+    send("installed", &JsValue::NULL);
 }

@@ -71,6 +71,7 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "-" => AppAction::Camera(Shot::Zoom(1.0 / Camera::STEP, None)),
         "0" => AppAction::Camera(Shot::Fit),
         "?" => AppAction::ToggleHelp,
+        "s" => AppAction::ToggleShare,
         "h" => AppAction::ToggleBackground,
         "p" => AppAction::TogglePredict,
         digit @ ("1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9") => {
@@ -89,7 +90,9 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         }
         "Escape" => {
             let state = store.state();
-            if state.help_open {
+            if state.share_open {
+                AppAction::ToggleShare
+            } else if state.help_open {
                 AppAction::ToggleHelp
             } else if state.large_terminal {
                 AppAction::ToggleLargeTerminal

@@ -39,6 +39,13 @@ pub(crate) fn focus(id: &str) {
     }
 }
 
+/// Puts a text into the clipboard; says whether that was possible.
+pub(crate) async fn copy(text: &str) -> bool {
+    let clipboard = gloo::utils::window().navigator().clipboard();
+    // Pages without a secure address have no clipboard.
+    !clipboard.is_undefined() && wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text)).await.is_ok()
+}
+
 /// Remembers a setting. In a sandboxed frame there is no storage; then nothing is remembered.
 pub(crate) fn save(key: &str, value: &str) {
     if let Some(storage) = gloo::utils::window().local_storage().ok().flatten() {
@@ -91,6 +98,8 @@ pub(crate) fn read() -> Start {
     let system = gloo::utils::window().navigator_language();
     Start {
         seed: parameter("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
+        // link.js reads it and hands over what it holds.
+        waits: parameter("r").is_some() || gloo::utils::window().location().hash().is_ok_and(|hash| hash.starts_with("#r=")),
         lesson: parameter("lesson").map(|lesson| {
             let step = parameter("step").and_then(|step| step.parse::<usize>().ok()).unwrap_or(1);
             (lesson, step.saturating_sub(1))

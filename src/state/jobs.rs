@@ -31,6 +31,13 @@ pub enum Job {
     },
     /// Goes to a step of the lesson, through those before it.
     Lesson(usize),
+    /// Simulates a recording to its end and shows a moment of it.
+    Open {
+        /// The moment.
+        at: Time,
+        /// Where the scrubber begins.
+        origin: Time,
+    },
     /// Goes to a moment beyond the live end.
     Seek(Time),
     /// Simulates until nothing is left but periodic work.
@@ -47,13 +54,15 @@ impl Job {
     pub(super) fn reply(&self) -> Option<u32> {
         match self {
             Self::Run { reply, .. } | Self::Wait { reply, .. } | Self::Settle { reply, .. } => Some(*reply),
-            Self::Boot | Self::Lesson(_) | Self::Seek(_) => None,
+            Self::Boot | Self::Lesson(_) | Self::Open { .. } | Self::Seek(_) => None,
         }
     }
 }
 
 /// As many moments are simulated between two looks at the browser's clock, which is a call out of the module.
 const MOMENTS: usize = 16;
+/// Of a saved recording no more events are simulated: whoever made it may have meant harm.
+const MOST_EVENTS: u64 = 5_000_000;
 /// No task simulates more than this.
 const LIMIT_US: u64 = 3_600_000_000;
 
@@ -76,6 +85,21 @@ impl State {
                     self.jobs[0] = Job::Wait { command, limit, searched: 0, reply };
                 }
                 Job::Wait { command, limit, searched, reply } => self.wait(command, limit, searched, reply),
+                Job::Open { at, origin } => {
+                    let last = self.session.recording().entries.last().map_or(at, |(last, _)| at.max(Time(*last)));
+                    let there = self.session.advance(last.max(self.session.live_end()), 256);
+                    let endless = self.session.live_cluster().steps() > MOST_EVENTS;
+                    if there || endless {
+                        if endless {
+                            self.notice = Some(Notice::TooLarge);
+                        }
+                        self.jobs.remove(0);
+                        self.origin = origin;
+                        self.arrive(at.min(self.session.live_end()));
+                        self.ready = true;
+                        self.effects.push(Effect::Ready);
+                    }
+                }
                 Job::Seek(t) => {
                     if self.session.advance(t.max(self.session.live_end()), 256) {
                         self.jobs.remove(0);

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use orrery_sim::core::{CommandId, TerminalEvent, Time};
-use orrery_sim::lesson::{Lesson, LessonStep};
-use orrery_sim::session::Session;
+use orrery_sim::lesson::{Lesson, LessonStep, built_in};
+use orrery_sim::session::{Recording, Session};
+use serde::{Deserialize, Serialize};
 
 use super::jobs::Job;
 use super::terminal::follows;
@@ -18,10 +19,24 @@ pub struct Given {
     pub id: String,
     /// What it says.
     pub lesson: Rc<Lesson>,
+    /// Its YAML, when it is not built in.
+    text: Option<Rc<str>>,
     /// The step that is shown.
     pub step: usize,
     /// The steps that have been reached.
     marks: Vec<Mark>,
+}
+
+/// A lesson as it is saved with a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SavedLesson {
+    id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// The step that is shown, from 0.
+    step: usize,
+    /// When each step that has been reached began, in simulated microseconds.
+    marks: Vec<u64>,
 }
 
 /// A step that has been reached.
@@ -37,6 +52,27 @@ impl Given {
     /// The step that is shown.
     pub fn current(&self) -> &LessonStep {
         &self.lesson.steps[self.step.min(self.lesson.steps.len() - 1)]
+    }
+
+    /// As it is saved.
+    pub(super) fn saved(&self) -> SavedLesson {
+        let marks = self.marks.iter().map(|mark| mark.at.0).collect();
+        SavedLesson { id: self.id.clone(), text: self.text.as_deref().map(str::to_string), step: self.step, marks }
+    }
+
+    /// As it was saved with a recording; `None` when it is no lesson.
+    pub(super) fn resumed(saved: SavedLesson, recording: &Recording) -> Option<Self> {
+        let lesson = match &saved.text {
+            Some(text) => Lesson::parse(text).ok()?,
+            None => built_in(&saved.id)?,
+        };
+        let command = |mark: u64| {
+            let first = recording.entries.iter().position(|(at, _)| *at == mark);
+            first.map(|position| CommandId(position as u32))
+        };
+        let marks: Vec<Mark> = saved.marks.iter().map(|mark| Mark { at: Time(*mark), command: command(*mark) }).collect();
+        let step = saved.step.min(marks.len().checked_sub(1)?).min(lesson.steps.len() - 1);
+        Some(Self { id: saved.id, lesson: Rc::new(lesson), text: saved.text.map(Rc::from), step, marks })
     }
 
     /// A command at `t` has dropped what came after it: the steps that began later have not been reached any more.
@@ -59,13 +95,13 @@ impl State {
         session.run(&lesson.create_cluster());
         self.take_over(session);
         let target = step.min(lesson.steps.len() - 1);
-        self.lesson = Some(Given { id: id.to_string(), lesson: Rc::new(lesson), step: 0, marks: Vec::new() });
+        self.lesson = Some(Given { id: id.to_string(), lesson: Rc::new(lesson), text: None, step: 0, marks: Vec::new() });
         self.jobs = vec![Job::Boot, Job::Lesson(target)];
     }
 
     /// Opens a built-in lesson; an unknown one is told.
     pub(super) fn open_built_in(&mut self, id: &str, step: usize) {
-        match orrery_sim::lesson::built_in(id) {
+        match built_in(id) {
             Some(lesson) => self.open_lesson(id, lesson, step),
             None => self.notice = Some(Notice::NoLesson(id.to_string())),
         }
@@ -74,7 +110,12 @@ impl State {
     /// Opens a lesson from a text, such as a dropped file.
     pub(super) fn open_text(&mut self, name: &str, text: &str) {
         match Lesson::parse(text) {
-            Ok(lesson) => self.open_lesson(name, lesson, 0),
+            Ok(lesson) => {
+                self.open_lesson(name, lesson, 0);
+                if let Some(given) = &mut self.lesson {
+                    given.text = Some(text.into());
+                }
+            }
             Err(error) => self.notice = Some(Notice::BadLesson(format!("{name}: {error}"))),
         }
     }

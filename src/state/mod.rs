@@ -20,6 +20,8 @@ pub mod player;
 pub mod predict;
 #[cfg(test)]
 mod predict_tests;
+pub mod print;
+pub mod recording;
 pub mod scrub;
 pub mod sentence;
 pub mod story;
@@ -42,6 +44,7 @@ use charts::Series;
 use jobs::Job;
 use picture::Picture;
 use player::{Pace, Player};
+use recording::Unreadable;
 use terminal::{Screen, Terminal};
 use visible::Visible;
 
@@ -138,6 +141,13 @@ pub enum AppAction {
     /// Ends the lesson.
     CloseLesson,
 
+    /// Opens a saved session from its text.
+    OpenSaved(String),
+    /// Opens what is good of a damaged one.
+    OpenRest,
+    /// Shows or hides how to share what is shown.
+    ToggleShare,
+
     /// A task of the programming interface.
     Do(Job),
 }
@@ -216,6 +226,10 @@ pub enum Notice {
     TooLong(String),
     /// There is no built-in lesson of this name.
     NoLesson(String),
+    /// A saved session cannot be opened as it is.
+    Unreadable(Unreadable),
+    /// A saved session is more than is simulated of one that comes from elsewhere.
+    TooLarge,
     /// A file is meant as a lesson but is none: what is wrong, and where.
     BadLesson(String),
 }
@@ -246,6 +260,8 @@ pub enum Effect {
 pub struct Start {
     /// Seed of the simulation.
     pub seed: u64,
+    /// Whether a saved session will be opened at once, in place of the cluster of the start.
+    pub waits: bool,
     /// A built-in lesson and its step, counted from 0.
     pub lesson: Option<(String, usize)>,
     /// How time passes.
@@ -313,6 +329,8 @@ pub struct State {
     pub panel_open: bool,
     /// Whether the help is shown.
     pub help_open: bool,
+    /// Whether it is shown how to share.
+    pub share_open: bool,
     /// Filter of the message log.
     pub filter: String,
     /// Whether the audience is asked before each decision of the scheduler.
@@ -367,7 +385,9 @@ impl State {
     pub fn new(start: &Start) -> Self {
         let texts = crate::i18n::texts(&start.lang).unwrap_or(&EN);
         let mut session = Session::new(start.seed);
-        session.run(FIRST_COMMANDS);
+        if !start.waits {
+            session.run(FIRST_COMMANDS);
+        }
         let mut state = Self {
             session,
             visible: Visible::default(),
@@ -388,6 +408,7 @@ impl State {
             dropped: None,
             panel_open: start.room.0,
             help_open: false,
+            share_open: false,
             filter: String::new(),
             predict: false,
             asked: None,
@@ -403,7 +424,7 @@ impl State {
             lesson: None,
             seed: start.seed,
             room_for_panel: start.room.0 && !start.bare,
-            jobs: vec![Job::Boot],
+            jobs: if start.waits { Vec::new() } else { vec![Job::Boot] },
             effects: Vec::new(),
             clock: start.clock,
             last_frame: None,
@@ -412,7 +433,7 @@ impl State {
             screen_for: (usize::MAX, Time::ZERO),
             next_refresh: 0.0,
         };
-        if let Some((id, step)) = &start.lesson {
+        if let Some((id, step)) = start.lesson.as_ref().filter(|_| !start.waits) {
             state.open_built_in(id, *step);
         }
         state

@@ -9,6 +9,7 @@ fn clock() -> f64 {
 pub(crate) fn start() -> Start {
     Start {
         seed: 1,
+        waits: false,
         lesson: None,
         pace: Pace::Messages,
         autoplay: true,

@@ -154,6 +154,9 @@ impl State {
             AppAction::OpenLesson(id, step) => self.open_built_in(&id, step),
             AppAction::LessonStep(by) => self.lesson_step(by),
             AppAction::CloseLesson => self.close_lesson(),
+            AppAction::OpenSaved(text) => self.open_saved(&text),
+            AppAction::OpenRest => self.open_rest(),
+            AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
         }
         std::mem::take(&mut self.effects)
@@ -465,6 +468,9 @@ impl State {
     fn drop_file(&mut self, name: &str, text: &str) {
         if orrery_sim::lesson::Lesson::is_meant(text) {
             return self.open_text(name, text);
+        }
+        if Self::is_saved(text) {
+            return self.open_saved(text);
         }
         let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
         let safe = if safe.trim_matches(['.', '-']).is_empty() { "dropped.yaml".to_string() } else { safe };

@@ -43,6 +43,7 @@ pub(crate) fn Header() -> Html {
                 <IconButton icon="legend" label={texts.legend_key} pressed={legend} onclick={store.on(AppAction::ToggleLegend)} />
                 <IconButton icon="dock" label={texts.dock} pressed={dock} onclick={store.on(AppAction::ToggleDock)} />
                 <IconButton icon="panel" label={texts.panel} pressed={panel} onclick={store.on(AppAction::TogglePanel)} />
+                <IconButton icon="share" label={texts.share_key} onclick={store.on(AppAction::ToggleShare)} />
                 <IconButton icon="help" label={texts.help} onclick={store.on(AppAction::ToggleHelp)} />
             </div>
         </header>

@@ -16,6 +16,7 @@ mod notices;
 mod observed;
 mod palette;
 mod panel;
+mod share;
 mod stage;
 mod terminal;
 mod transport;
@@ -124,6 +125,7 @@ fn Page() -> Html {
             <notices::Notices />
             <notices::Spoken />
             <help::Help />
+            <share::Share />
             if *dropping {
                 <DropHint />
             }

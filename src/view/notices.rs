@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use super::use_texts;
 use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::state::recording::Unreadable;
 use crate::state::story::Row;
 use crate::state::{AppAction, Notice};
 
@@ -38,6 +39,9 @@ pub(crate) fn Notices() -> Html {
             <p>{ match &notice {
                 Notice::Forked(commands) => texts.forked(*commands),
                 Notice::PutAside => texts.put_aside.to_string(),
+                Notice::Unreadable(Unreadable::All(why)) => format!("{} {why}", texts.unreadable),
+                Notice::Unreadable(Unreadable::Rest(_, read, all)) => texts.damaged(*read, *all),
+                Notice::TooLarge => texts.too_large.to_string(),
                 Notice::NothingMore => texts.nothing_more.to_string(),
                 Notice::NoLesson(id) => format!("{} {id}", texts.no_lesson),
                 Notice::BadLesson(error) => format!("{} {error}", texts.bad_lesson),
@@ -45,6 +49,9 @@ pub(crate) fn Notices() -> Html {
             } }</p>
             if forked && discarded {
                 <button type="button" onclick={store.on(AppAction::ReturnToDiscarded)}>{ texts.bring_back }</button>
+            }
+            if matches!(&notice, Notice::Unreadable(Unreadable::Rest(..))) {
+                <button type="button" onclick={store.on(AppAction::OpenRest)}>{ texts.open_rest }</button>
             }
             <button type="button" onclick={store.on(AppAction::DismissNotice)}>{ texts.dismiss }</button>
         </div>

@@ -28,7 +28,8 @@ Usage: cargo xtask COMMAND
 
   serve [--port N]        set up what is missing, build the page, serve it on 127.0.0.1:8080, build again when a file changes
   dist [--wasm-opt] [--out FOLDER]
-                          build the static site into dist/ and print its sizes (--wasm-opt: also run Binaryen, by npm)
+                          build the static site into dist/, one file that runs from a disk, and a zip; print sizes
+                          (--wasm-opt: also run Binaryen, by npm)
   test [--native] [--wasm] [--e2e] [FILTER]
                           set up and run every test, or only those parts: native, in the browser, of the built page
   bench [--module] [--native] [--browser]
@@ -103,8 +104,16 @@ fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
         }
     }
     site.build()?;
-    site.compress()?;
+    // The sizes are those of the page alone.
+    let (single, zip) = (site.out.join("kube-orrery.html"), site.out.join("kube-orrery.zip"));
     site.print_sizes()?;
+    site.single(&single)?;
+    site.zip(&zip)?;
+    site.compress()?;
     println!("{} can be served from any path of any web server", site.out.display());
+    for (file, what) in [(&single, "runs from a disk, without a server"), (&zip, "holds the site")] {
+        let bytes = std::fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.len();
+        println!("{} {what}: {bytes} bytes", file.display());
+    }
     Ok(())
 }

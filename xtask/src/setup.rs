@@ -85,13 +85,55 @@ pub(crate) fn wasm_opt(folder: &Path) -> anyhow::Result<PathBuf> {
         if !answers("npm", "--version") {
             bail!("--wasm-opt takes Binaryen from npm, and there is no npm: install Node.js, or leave --wasm-opt away");
         }
-        fs::create_dir_all(&home).with_context(|| format!("creating {}", home.display()))?;
-        step(&format!("installing {PACKAGE} by npm"), || {
-            run(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&home).arg(PACKAGE))
-        })
-        .context("Binaryen could not be installed; is the network there?")?;
+        npm_install(&home, PACKAGE)?;
     }
     Ok(program)
+}
+
+/// reveal.js, for the test of a deck: its folder. By npm; without npm by curl, which is installed on Debian when we may.
+pub(crate) fn reveal(folder: &Path) -> anyhow::Result<PathBuf> {
+    const VERSION: &str = "6.0.2";
+    let home = folder.join(format!("reveal.js@{VERSION}"));
+    let package = home.join("node_modules/reveal.js");
+    if package.join("package.json").exists() {
+        return Ok(package);
+    }
+    if answers("npm", "--version") {
+        npm_install(&home, &format!("reveal.js@{VERSION}"))?;
+        return Ok(package);
+    }
+    if !answers("curl", "--version") {
+        if !(is_debian() && is_root()) {
+            bail!(
+                "the tests take reveal.js {VERSION} from the npm registry, and there is neither npm nor curl: install one of them"
+            );
+        }
+        step("installing curl by apt", || {
+            run(Command::new("apt-get").args(["install", "-q", "-y", "--no-install-recommends", "curl", "ca-certificates"]))
+        })?;
+    }
+    // Beside its place first: what was cut off is not taken for the package.
+    let fresh = home.join("fresh");
+    fs::create_dir_all(&fresh).with_context(|| format!("creating {}", fresh.display()))?;
+    let archive = fresh.join("reveal.tgz");
+    let url = format!("https://registry.npmjs.org/reveal.js/-/reveal.js-{VERSION}.tgz");
+    step(&format!("downloading reveal.js {VERSION} from the npm registry"), || {
+        run(Command::new("curl").args(["--fail", "--silent", "--show-error", "--location", "--output"]).arg(&archive).arg(url))?;
+        run(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&fresh))
+    })
+    .context("reveal.js could not be downloaded; is the network there? Nothing was changed")?;
+    fs::create_dir_all(home.join("node_modules"))?;
+    fs::rename(fresh.join("package"), &package).with_context(|| format!("writing {}", package.display()))?;
+    Ok(package)
+}
+
+/// Installs a package of npm into a folder of its own.
+fn npm_install(home: &Path, package: &str) -> anyhow::Result<()> {
+    fs::create_dir_all(home).with_context(|| format!("creating {}", home.display()))?;
+    step(&format!("installing {package} by npm"), || {
+        run(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(home).arg(package))
+    })
+    .with_context(|| format!("{package} could not be installed; is the network there?"))
 }
 
 fn answers(program: &str, argument: &str) -> bool {

@@ -53,6 +53,16 @@ impl Site {
         run(Command::new(bundler()?).arg("compress").arg(&self.out))
     }
 
+    /// Writes the site as one HTML file that runs from a disk.
+    pub(crate) fn single(&self, file: &Path) -> anyhow::Result<()> {
+        run(Command::new(bundler()?).arg("single").arg(&self.out).arg(file))
+    }
+
+    /// Writes the site as a zip.
+    pub(crate) fn zip(&self, file: &Path) -> anyhow::Result<()> {
+        run(Command::new(bundler()?).arg("zip").arg(&self.out).arg(file))
+    }
+
     /// Prints what travels to a browser, raw and compressed.
     pub(crate) fn print_sizes(&self) -> anyhow::Result<()> {
         run(Command::new(bundler()?).arg("sizes").arg(&self.out))

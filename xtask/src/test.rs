@@ -125,11 +125,16 @@ fn wasm_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Count
 fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts> {
     let site = Site::below_target("e2e", PROFILE)?;
     site.build()?;
+    let single = site.out.with_extension("html");
+    site.single(&single)?;
+    let reveal = setup::reveal(&target_folder()?.join("tools"))?;
     let mut command = cargo();
     command
         .args(["test", "--package", "orrery-e2e", "--features", "browser"])
         .args(filter)
         .env("ORRERY_SITE", &site.out)
+        .env("ORRERY_SINGLE", single)
+        .env("ORRERY_REVEAL", reveal)
         .env("CHROME", &programs.chromium)
         .env("CHROMEDRIVER", &programs.chromedriver);
     say("end-to-end tests of the built page");

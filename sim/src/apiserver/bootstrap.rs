@@ -9,7 +9,7 @@ use crate::api::Resource;
 use crate::api::resource::{
     CONFIGMAPS, ENDPOINTS, ENDPOINTSLICES, IPADDRESSES, LEASES, NAMESPACES, PRIORITYCLASSES, SERVICECIDRS, SERVICES,
 };
-use crate::core::{Duration, Outbox, PatchType, Request, Time, Verb};
+use crate::core::{Duration, Outbox, PatchType, Request, Time, Verb, fnv1a};
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -127,10 +127,7 @@ impl ApiServer {
 
     /// Renews the Lease by which other api-servers know this one (`kube-system/apiserver-…`), every 10 s.
     pub(super) fn renew_identity(&mut self, out: &mut Outbox<'_>) {
-        let hash = self
-            .machine_name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let hash = fnv1a(&self.machine_name);
         let name: Text = format!("apiserver-{hash:016x}").into();
         out.set_heartbeat(true);
         let now = out.now().rfc3339_micro();

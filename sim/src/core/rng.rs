@@ -1,5 +1,10 @@
 //! Seeded random numbers: PCG32, one generator a component and purpose.
 
+/// FNV-1a of 64 bits: what looks random but belongs to a text, the same in every run.
+pub fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
 /// PCG32 (`oorandom::Rand32`). Every component and purpose has its own, so that a draw more in one place changes nothing elsewhere.
 #[derive(Clone, Debug)]
 pub struct Rng(oorandom::Rand32);
@@ -7,10 +12,7 @@ pub struct Rng(oorandom::Rand32);
 impl Rng {
     /// The generator of `purpose` (such as `kubelet/kind-worker/pull`) under the simulation's seed.
     pub fn new(seed: u64, purpose: &str) -> Self {
-        // FNV-1a names the stream.
-        let stream =
-            purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        Self(oorandom::Rand32::new_inc(seed, stream))
+        Self(oorandom::Rand32::new_inc(seed, fnv1a(purpose)))
     }
 
     /// A number below `bound`, which must be positive.

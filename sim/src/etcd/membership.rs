@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::raft::MemberId;
+use crate::core::fnv1a;
 use crate::value::{Text, Value};
 
 /// A member as the cluster knows it.
@@ -29,8 +30,7 @@ impl Member {
 
 /// A member's number, made of its peer URL (FNV-1a; etcd takes SHA-1).
 pub fn member_id(peer_url: &str) -> MemberId {
-    let hash =
-        peer_url.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = fnv1a(peer_url);
     // The low bits of short texts differ little: mixed as in MurmurHash3.
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed ^ (mixed >> 33)).max(1)

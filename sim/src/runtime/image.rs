@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::core::fnv1a;
 use crate::value::Text;
 
 /// A parsed image name (after `distribution/reference`).
@@ -152,14 +153,9 @@ const KNOWN_SIZES: &[(&str, u64)] = &[
     ("docker.io/kindest/local-path-helper", 3_108_411),
 ];
 
-/// FNV-1a: decides what nobody knows, the same in every run.
-pub fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
-}
-
 /// 64 hexadecimal digits that belong to `text`.
 pub fn digest_of(text: &str) -> Text {
-    let mut state = hash(text);
+    let mut state = fnv1a(text);
     let mut digest = String::from("sha256:");
     for _ in 0..4 {
         // splitmix64 spreads the hash over all digits.
@@ -177,7 +173,7 @@ pub fn manifest(name: &ImageName) -> Manifest {
     let full = name.to_string();
     let repository = name.repository.replace("k8s.gcr.io/", "registry.k8s.io/");
     let known = KNOWN_SIZES.iter().find(|(known, _)| *known == repository).map(|(_, size)| *size);
-    let mut size = known.unwrap_or_else(|| 12_000_000 + hash(&repository) % 140_000_000);
+    let mut size = known.unwrap_or_else(|| 12_000_000 + fnv1a(&repository) % 140_000_000);
     let small = name.tag.contains("alpine");
     if small && known.is_some_and(|size| size > 20_000_000) {
         size = size * 2 / 5;

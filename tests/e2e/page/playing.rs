@@ -47,10 +47,10 @@ fn a_rewind_and_forward_again_shows_the_same_picture() {
         const pictures = [];
         const picture = () => [orrery.state().seconds, orrery.svg()];
         const step = async go => {
-            // A step glides, and says where it has arrived.
-            const seconds = orrery.state().seconds;
+            // A step glides, and says when it has arrived.
+            const arrived = new Promise(done => addEventListener('orrery:state', done, { once: true }));
             go();
-            do await new Promise(done => addEventListener('orrery:step', done, { once: true })); while (orrery.state().seconds === seconds);
+            await arrived;
         };
         for (let count = 0; count < 6; count++) { await step(orrery.next); pictures.push(picture()); }
         const again = [];

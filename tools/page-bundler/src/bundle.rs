@@ -93,22 +93,29 @@ fn module(name: &str, out: &Path, inputs: &Inputs) -> anyhow::Result<String> {
     let (js_name, wasm_name) = (format!("{name}-{hash}.js"), format!("{name}-{hash}_bg.wasm"));
     fs::rename(js, out.join(&js_name))?;
     fs::rename(wasm, out.join(&wasm_name))?;
-    // The module is fetched while the glue is still being read: both preloads start with the page. A failure must not leave "Loading …"
-    // standing, so it is shown where the page would be.
+    let start = start(&format!(
+        "const bindings = await import(\"./{js_name}\");\n\
+         await bindings.default({{ module_or_path: new URL(\"./{wasm_name}\", import.meta.url) }});"
+    ));
+    let start_name = format!("start-{hash}.js");
+    fs::write(out.join(&start_name), start).with_context(|| format!("writing {start_name}"))?;
+    // The module is fetched while the glue is still being read: both preloads start with the page. The script is a file of its own, for pages
+    // whose Content-Security-Policy allows no scripts within them.
     Ok(format!(
         r#"<link rel="modulepreload" href="./{js_name}">
   <link rel="preload" href="./{wasm_name}" as="fetch" type="application/wasm" crossorigin>
-  <script type="module">
-    try {{
-      const bindings = await import("./{js_name}");
-      await bindings.default({{ module_or_path: new URL("./{wasm_name}", document.baseURI) }});
-    }} catch (error) {{
-      document.documentElement.dataset.orrery = "failed";
-      document.getElementById("app").textContent = `kube-orrery could not be started: ${{error}}`;
-      throw error;
-    }}
-  </script>"#
+  <script type="module" src="./{start_name}"></script>"#
     ))
+}
+
+/// The script that starts the page. A failure must not leave "Loading …" standing: it is shown where the page would be.
+pub(crate) fn start(load: &str) -> String {
+    format!(
+        "try {{\n{load}\n}} catch (error) {{\n\
+         document.documentElement.dataset.orrery = \"failed\";\n\
+         document.getElementById(\"app\").textContent = `kube-orrery could not be started: ${{error}}`;\n\
+         throw error;\n}}\n"
+    )
 }
 
 fn optimise(program: &Path, wasm: &Path) -> anyhow::Result<()> {

@@ -2,12 +2,14 @@
 //!
 //! - [`html`] finds the links in index.html that are meant for the builder, as Trunk does.
 //! - [`bundle`] turns each into files, and index.html into one that loads them.
+//! - [`single`] puts all of it into one file.
 //! - [`sizes`] weighs the result and compresses it.
 //!
 //! This is a program of its own, so that `xtask` starts within a moment: what rewrites WebAssembly takes a minute to compile.
 
 mod bundle;
 mod html;
+mod single;
 mod sizes;
 
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use lexopt::Arg;
 
-const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER\npage-bundler compress FOLDER";
+const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER\npage-bundler compress FOLDER\npage-bundler single FOLDER FILE.html\npage-bundler zip FOLDER FILE.zip";
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = lexopt::Parser::from_env();
@@ -40,6 +42,10 @@ fn main() -> anyhow::Result<()> {
             wasm_opt,
         }),
         Some("sizes") => sizes::print(&PathBuf::from(words.get(1).context(USAGE)?)),
+        Some("single") => {
+            single::single(&PathBuf::from(words.get(1).context(USAGE)?), &PathBuf::from(words.get(2).context(USAGE)?))
+        }
+        Some("zip") => single::zip(&PathBuf::from(words.get(1).context(USAGE)?), &PathBuf::from(words.get(2).context(USAGE)?)),
         Some("compress") => sizes::compress(&PathBuf::from(words.get(1).context(USAGE)?)),
         _ => bail!(USAGE),
     }

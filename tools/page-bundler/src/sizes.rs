@@ -46,7 +46,7 @@ pub(crate) fn compress(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_compressed(file: &Path) -> bool {
+pub(crate) fn is_compressed(file: &Path) -> bool {
     file.extension().is_some_and(|suffix| suffix == "gz" || suffix == "br")
 }
 
@@ -54,7 +54,7 @@ fn row([raw, gzip, brotli]: [usize; 3], name: &str) {
     println!("{raw:>10} {gzip:>10} {brotli:>10}  {name}");
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+pub(crate) fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let path = entry?.path();
         if path.is_dir() {
@@ -66,7 +66,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)

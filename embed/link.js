@@ -1,0 +1,83 @@
+// Links and files that hold what somebody did: the text of a recording, compressed by the browser. Read before the module.
+(() => {
+  "use strict";
+  // No recording is longer, in bytes; whoever made it may have meant harm.
+  const LONGEST = 2_000_000;
+
+  const piped = (bytes, transform) => new Blob([bytes]).stream().pipeThrough(transform);
+
+  const pack = async text => {
+    const bytes = new Uint8Array(await new Response(piped(text, new CompressionStream("deflate-raw"))).arrayBuffer());
+    let binary = "";
+    for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+    return btoa(binary).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  };
+
+  // Of damaged data as much as can be read.
+  const unpack = async data => {
+    const decoder = new TextDecoder();
+    let text = "";
+    try {
+      const whole = data.replace(/[^A-Za-z0-9_-].*$/s, "");
+      const binary = atob(whole.slice(0, whole.length - (whole.length % 4 === 1)).replace(/-/g, "+").replace(/_/g, "/"));
+      const reader = piped(Uint8Array.from(binary, letter => letter.charCodeAt(0)), new DecompressionStream("deflate-raw")).getReader();
+      while (text.length <= LONGEST) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        text += decoder.decode(value, { stream: true });
+      }
+      reader.cancel().catch(() => {});
+    } catch {
+      // What was read so far is judged by the page.
+    }
+    return text;
+  };
+
+  const share = async () => {
+    const here = new URL(location.href);
+    const url = new URL(here.pathname, here.href);
+    for (const name of ["lang", "theme"]) if (here.searchParams.has(name)) url.searchParams.set(name, here.searchParams.get(name));
+    url.hash = `r=${await pack(window.orrery.saved())}`;
+    return url.href;
+  };
+
+  const picture = async svg => {
+    const image = new Image();
+    const url = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    try {
+      image.src = url;
+      await image.decode();
+      const canvas = document.createElement("canvas");
+      // Twice the size of the page, for paper and projectors.
+      [canvas.width, canvas.height] = [image.width * 2, image.height * 2];
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      return await new Promise(done => canvas.toBlob(done, "image/png"));
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  };
+
+  // Saves what is shown as a file: "recording", "svg" or "png".
+  const save = async what => {
+    const made = {
+      recording: () => [new Blob([window.orrery.saved()], { type: "application/json" }), "cluster.orrery"],
+      svg: () => [new Blob([window.orrery.svg()], { type: "image/svg+xml" }), "stage.svg"],
+      png: async () => [await picture(window.orrery.svg()), "stage.png"],
+    }[what];
+    if (!made) throw new Error("save(what): what must be recording, svg or png");
+    const [blob, name] = await made();
+    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+
+  const parameters = new URLSearchParams(location.search);
+  addEventListener("orrery:installed", async () => {
+    Object.assign(window.orrery, { share, save });
+    const data = parameters.get("r") ?? location.hash.match(/^#r=(.*)$/s)?.[1];
+    if (data !== undefined) window.orrery.load(await unpack(data));
+  }, { once: true });
+  // A moment in simulated seconds.
+  const moment = Number(parameters.get("t") ?? NaN);
+  if (moment >= 0) addEventListener("orrery:ready", () => window.orrery.seek(Math.min(moment, 86_400)), { once: true });
+})();

@@ -1,0 +1,65 @@
+// A plugin for reveal.js: a lesson's steps are fragments of its slide.
+//
+//   import KubeOrreryReveal from "…/embed/reveal.js";
+//   Reveal.initialize({ plugins: [KubeOrreryReveal] });
+//   <section><kube-orrery lesson="nodes" steps="1-4" poster="nodes.svg"></kube-orrery></section>
+//
+// `steps`: which steps are gone through (default: all of a built-in lesson); each but the first is a fragment, forwards and backwards.
+// The focus stays with the deck; only the current slide runs; print and speaker view show the poster.
+import "./kube-orrery.js";
+
+const range = (text, all) => {
+  const [first = 1, last = first] = (text ?? "").split("-").filter(Boolean).map(Number);
+  return text ? [first, last] : [1, all];
+};
+
+const prepare = (element, lessons) => {
+  const [first, last] = range(element.getAttribute("steps"), lessons[element.getAttribute("lesson")]?.steps ?? 1);
+  element.setAttribute("step", first);
+  element.setAttribute("keys", "host");
+  for (let step = first + 1; step <= last; step++) {
+    const fragment = document.createElement("span");
+    fragment.className = "fragment kube-orrery-step";
+    fragment.dataset.step = step;
+    fragment.hidden = true;
+    element.after(...[fragment, ...[...element.parentElement.querySelectorAll(":scope > .kube-orrery-step")].filter(one => one !== fragment)].sort((a, b) => a.dataset.step - b.dataset.step));
+  }
+  element.dataset.first = first;
+};
+
+export default {
+  id: "kube-orrery",
+  async init(deck) {
+    const answer = await fetch(new URL("lessons.json", import.meta.url)).catch(() => null);
+    const lessons = answer?.ok ? await answer.json() : {};
+    const root = deck.getSlidesElement();
+    const elements = () => [...root.querySelectorAll("kube-orrery")];
+    elements().forEach(element => prepare(element, lessons));
+    deck.sync();
+    if (deck.isPrintView?.() || deck.isPrintingPDF?.() || deck.isSpeakerNotes()) return;
+
+    const of = slide => [...(slide?.querySelectorAll("kube-orrery") ?? [])];
+    // The steps of a slide are those of all its fragments that are shown.
+    const follow = slide => {
+      for (const element of of(slide)) {
+        const shown = [...slide.querySelectorAll(".kube-orrery-step.visible")].map(fragment => Number(fragment.dataset.step));
+        const step = String(Math.max(Number(element.dataset.first), ...shown));
+        if (element.getAttribute("step") !== step) element.setAttribute("step", step);
+      }
+    };
+    const change = () => {
+      const current = deck.getCurrentSlide();
+      for (const element of elements()) {
+        element.active = element.closest("section") === current;
+      }
+      of(current).forEach(element => element.begin());
+      follow(current);
+    };
+    deck.on("slidechanged", change);
+    deck.on("fragmentshown", () => follow(deck.getCurrentSlide()));
+    deck.on("fragmenthidden", () => follow(deck.getCurrentSlide()));
+    root.addEventListener("key", event => event.detail?.key === "PageDown" ? deck.next() : deck.prev());
+    if (deck.isReady()) change();
+    else deck.on("ready", change);
+  },
+};
