@@ -4,7 +4,7 @@
 //! there (a panic, an exception, a file that is missing) fails the test.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use page_driver::{Page, PageOptions, Programs, StaticServer};
@@ -14,7 +14,7 @@ use page_driver::{Page, PageOptions, Programs, StaticServer};
 pub struct Opened {
     page: Page,
     // Kept alive as long as the page is used.
-    server: StaticServer,
+    server: Option<StaticServer>,
 }
 
 /// Opens the page with a query such as `?lang=de` (or nothing) and waits until it is ready.
@@ -29,15 +29,41 @@ pub fn open(query: &str, options: &PageOptions) -> Opened {
 pub fn open_under(prefix: &str, query: &str, options: &PageOptions) -> Opened {
     let site = std::env::var_os("ORRERY_SITE").expect("ORRERY_SITE is set: run `cargo xtask test --e2e`");
     let server = StaticServer::start_under(&PathBuf::from(site), 0, prefix).expect("the built page can be served");
-    let programs = Programs::find().expect("the browser is installed");
-    let page = Page::open(&programs, &format!("{}{query}", server.url()), options).expect("the page opens and gets ready");
-    Opened { page, server }
+    let url = format!("{}{query}", server.url());
+    Opened::new(&url, options, Some(server))
+}
+
+/// Opens `index.html` of a folder of a test's own; nothing is waited for.
+///
+/// # Panics
+/// When the browser is not there.
+pub fn open_folder(folder: &Path, query: &str) -> Opened {
+    let server = StaticServer::start(folder, 0).expect("the folder can be served");
+    let url = format!("{}{query}", server.url());
+    Opened::new(&url, &PageOptions { wait_ready: false, ..PageOptions::default() }, Some(server))
+}
+
+/// Opens the page from a file.
+///
+/// # Panics
+/// When it does not get ready.
+pub fn open_file(file: &Path, query: &str) -> Opened {
+    Opened::new(&format!("file://{}{query}", file.display()), &PageOptions::default(), None)
 }
 
 impl Opened {
+    fn new(url: &str, options: &PageOptions, server: Option<StaticServer>) -> Self {
+        let programs = Programs::find().expect("the browser is installed");
+        let page = Page::open(&programs, url, options).expect("the page opens and gets ready");
+        Self { page, server }
+    }
+
     /// The address of the site, ending with `/`.
+    ///
+    /// # Panics
+    /// When it was opened from a file.
     pub fn url(&self) -> String {
-        self.server.url()
+        self.server.as_ref().expect("it is served").url()
     }
 
     /// The JSON of an expression in the page; promises are awaited.

@@ -73,7 +73,9 @@ fn a_host_speaks_with_the_page_in_its_frame() {
     assert_eq!(page.returned("return (await ask('run', ['echo hi'])).stdout"), json!("hi\n"));
     assert_eq!(page.returned("return (await ask('state')).nodes"), json!(3));
     assert_eq!(page.evaluate("document.activeElement.id"), json!("focus"), "the focus stays with the host");
-    let refused = |body: &str| page.returned(&format!("try {{ await {body}; return 'no error' }} catch (error) {{ return error.message }}"));
+    let refused = |body: &str| {
+        page.returned(&format!("try {{ await {body}; return 'no error' }} catch (error) {{ return error.message }}"))
+    };
     assert!(refused("ask('eval', ['1'])").as_str().is_some_and(|text| text.contains("is none of run")), "eval");
     assert!(refused("ask('run', [7])").as_str().is_some_and(|text| text.contains("must be a string")), "run(7)");
     assert!(refused("ask('run', 'x')").as_str().is_some_and(|text| text.contains("must be a list")), "no list");
@@ -136,7 +138,10 @@ fn the_element_loads_when_it_is_seen_and_does_what_it_is_told() {
          <kube-orrery id=\"a\" lesson=\"nodes\" theme=\"dark\" autoplay=\"0\" style=\"width:800px\"></kube-orrery><div style=\"height:4000px\"></div>\
          <kube-orrery id=\"b\" poster=\"poster.svg\" alt=\"A cluster\" style=\"width:800px\"></kube-orrery></body></html>",
     );
-    folder.write("poster.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>");
+    folder.write(
+        "poster.svg",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>",
+    );
     let page = open_folder(&folder.0, "");
     page.until("document.getElementById('a').ready");
     assert_eq!(page.evaluate("document.getElementById('b').shadowRoot.querySelector('iframe')"), json!(null), "not seen yet");
@@ -150,7 +155,10 @@ fn the_element_loads_when_it_is_seen_and_does_what_it_is_told() {
     page.until("document.getElementById('b').ready");
     assert_eq!(page.evaluate("document.getElementById('b').shadowRoot.querySelector('img').hidden"), json!(true));
     page.evaluate("document.getElementById('b').remove()");
-    assert_eq!(page.returned("try { await a.run(7) } catch (error) { return error.message }"), json!("run(line): line must be a string"));
+    assert_eq!(
+        page.returned("try { await a.run(7) } catch (error) { return error.message }"),
+        json!("run(line): line must be a string")
+    );
 }
 
 const SIX: [&str; 6] = ["nodes", "workers", "control-plane", "controllers", "communication", "failures"];
@@ -168,7 +176,10 @@ fn a_deck_with_six_lessons_goes_forward_and_back() {
         .iter()
         .map(|id| format!("<section><h3>{id}</h3><kube-orrery lesson=\"{id}\" steps=\"1-3\" poster=\"poster.svg\" autoplay=\"0\" style=\"width:1000px;margin:auto\"></kube-orrery></section>"))
         .collect();
-    folder.write("poster.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>");
+    folder.write(
+        "poster.svg",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>",
+    );
     folder.write("index.html", &deck(&slides));
     let page = open_folder(&folder.0, "");
     page.until("window.ready");
@@ -214,8 +225,14 @@ fn a_deck_with_six_lessons_goes_forward_and_back() {
 fn a_deck_that_is_printed_shows_the_posters() {
     let folder = Folder::new("print");
     folder.link("reveal", "ORRERY_REVEAL");
-    folder.write("poster.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>");
-    folder.write("index.html", &deck("<section><kube-orrery lesson=\"nodes\" poster=\"poster.svg\" style=\"width:1000px\"></kube-orrery></section>"));
+    folder.write(
+        "poster.svg",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 9\"><rect width=\"16\" height=\"9\"/></svg>",
+    );
+    folder.write(
+        "index.html",
+        &deck("<section><kube-orrery lesson=\"nodes\" poster=\"poster.svg\" style=\"width:1000px\"></kube-orrery></section>"),
+    );
     let page = open_folder(&folder.0, "?view=print");
     page.until("window.ready");
     page.until("document.querySelector('kube-orrery').shadowRoot.querySelector('img').naturalWidth > 0");
