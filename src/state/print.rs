@@ -5,13 +5,13 @@ use orrery_sim::lesson::Lesson;
 use super::jobs::Job;
 use super::player::Pace;
 use super::{AppAction, Colours, Start, State};
-use crate::scene::Detail;
 use crate::scene::svg::{Theme, svg};
+use crate::scene::{Detail, MessageKind};
 
 /// Of a stretch of time, as many messages are looked at to find where the most travel.
 const LOOKED_AT: usize = 2_000;
-/// More messages at once than these do not make a picture clearer.
-const ENOUGH: usize = 4;
+/// The weight of so many messages at once that more do not make a picture clearer; a dot weighs 1, a pill 2.
+const ENOUGH: usize = 7;
 
 /// How pictures look.
 #[derive(Clone, Debug)]
@@ -96,7 +96,8 @@ impl Print {
         (begin, self.state.player.t)
     }
 
-    /// The moment between two at which the most messages travel that the audience sees (but no crowd): the first one if none does.
+    /// The moment between two at which the most messages travel that the audience sees (but no crowd), or one takes the rare way from the
+    /// control plane to a kubelet: the first moment if none does.
     pub fn busiest(&self, from: f64, to: f64) -> f64 {
         let visible = &self.state.visible;
         let spans = visible.lens.spans();
@@ -104,7 +105,13 @@ impl Print {
         let last = spans.partition_point(|span| (span.sent as f64) < to).min(first + LOOKED_AT);
         let travelling = |t: f64| {
             let near = &spans[first..last];
-            near.iter().filter(|span| span.sent as f64 <= t && t < span.due as f64).count().min(ENOUGH)
+            let here = near.iter().zip(first..).filter(|(span, _)| span.sent as f64 <= t && t < span.due as f64);
+            let weights = here.map(|(_, index)| match visible.kind(index) {
+                Some(MessageKind::KubeletCall) => ENOUGH,
+                Some(kind) if kind.is_dot() => 1,
+                _ => 2,
+            });
+            weights.sum::<usize>().min(ENOUGH + 1)
         };
         let moments = (first..last).map(|index| visible.middle(index));
         moments.map(|t| (travelling(t), t)).fold((0, from), |best, next| if next.0 > best.0 { next } else { best }).1

@@ -171,6 +171,11 @@ impl Visible {
         self.lens.update();
     }
 
+    /// The kind of the message of span `index`; `None` for a decision.
+    pub fn kind(&self, index: usize) -> Option<MessageKind> {
+        self.kinds[index]
+    }
+
     /// For each kind, when its messages were sent between two moments, in microseconds: of several between two of `edges` (ascending) only the first.
     pub fn sample(&self, from: f64, edges: impl Iterator<Item = f64>) -> Vec<(MessageKind, Vec<f64>)> {
         let spans = self.lens.spans();

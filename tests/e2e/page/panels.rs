@@ -134,7 +134,7 @@ fn the_legend_opens_by_a_key_and_closes_by_escape() {
 #[test]
 fn every_control_has_a_name() {
     let page = open("?autoplay=0&lang=de", &PageOptions::default());
-    page.until("document.querySelector('.stage').textContent.includes('Schlange leer')");
+    page.until("document.querySelector('.stage').textContent.includes('nichts wartet')");
     let nameless = "[...document.querySelectorAll('button, input, select, textarea, [role=button], [role=slider], [role=separator]')]\
          .filter(element => !(element.getAttribute('aria-label') || element.textContent.trim() || element.closest('label')?.textContent.trim()))\
          .map(element => element.outerHTML)";

@@ -1,7 +1,10 @@
 //! The simulation in the page is the one of the command line.
 
+use kube_orrery::scene::svg::Theme;
+use kube_orrery::state::print::{Look, Print};
 use orrery_e2e::open;
 use orrery_sim::core::{Duration, trace_json};
+use orrery_sim::lesson::built_in;
 use orrery_sim::session::{Recording, Session};
 use page_driver::PageOptions;
 use serde_json::{Value, json};
@@ -50,6 +53,25 @@ fn the_same_commands_print_the_same_and_leave_the_same_trace() {
         assert_eq!(in_page["stderr"], Value::from(native.stderr), "{line}");
         assert_eq!(in_page["code"], json!(native.code), "{line}");
     }
+}
+
+#[test]
+fn a_picture_made_without_a_browser_is_the_pages() {
+    let page = open("?lesson=communication&step=4&autoplay=0&theme=dark&controls=none", &PageOptions::default());
+    page.until("orrery.state().step === 4");
+    let stage = page.evaluate("(rect => [rect.width, rect.height])(document.querySelector('.stage').getBoundingClientRect())");
+    let size = |index: usize| stage[index].as_f64().expect("a number");
+    let look = Look { size: (size(0), size(1)), theme: Theme::Dark, lang: "en".into(), detail: None };
+    let mut print = Print::new(&look, 1);
+    print.open("communication", built_in("communication").expect("it is built in"));
+    let (begin, end) = print.step(3);
+    let moment = print.busiest(begin, end);
+    let mine = print.at(moment);
+    assert!(mine.contains("pill kubelet-call"), "the way from the control plane to the kubelet is shown");
+    page.evaluate(&format!("orrery.seek({})", moment / 1e6));
+    page.until("orrery.state().arrived");
+    let theirs = page.evaluate("orrery.svg()");
+    assert_eq!(theirs.as_str(), Some(mine.as_str()));
 }
 
 #[test]
