@@ -57,14 +57,15 @@
     }
   };
 
-  // Saves what is shown as a file: "recording", "svg" or "png".
-  const save = async what => {
+  // Saves as a file what is shown ("recording", "svg", "png"), or a lesson's text ("lesson").
+  const save = async (what, text) => {
     const made = {
+      lesson: () => [new Blob([text], { type: "application/yaml" }), "lesson.yaml"],
       recording: () => [new Blob([window.orrery.saved()], { type: "application/json" }), "cluster.orrery"],
       svg: () => [new Blob([window.orrery.svg()], { type: "image/svg+xml" }), "stage.svg"],
       png: async () => [await picture(window.orrery.svg()), "stage.png"],
     }[what];
-    if (!made) throw new Error("save(what): what must be recording, svg or png");
+    if (!made) throw new Error("save(what): what must be recording, svg, png or lesson");
     const [blob, name] = await made();
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
     link.click();

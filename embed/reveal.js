@@ -17,13 +17,12 @@ const prepare = (element, lessons) => {
   const [first, last] = range(element.getAttribute("steps"), lessons[element.getAttribute("lesson")]?.steps ?? 1);
   element.setAttribute("step", first);
   element.setAttribute("keys", "host");
-  for (let step = first + 1; step <= last; step++) {
-    const fragment = document.createElement("span");
-    fragment.className = "fragment kube-orrery-step";
+  const steps = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + 1 + index);
+  element.after(...steps.map(step => {
+    const fragment = Object.assign(document.createElement("span"), { className: "fragment kube-orrery-step", hidden: true });
     fragment.dataset.step = step;
-    fragment.hidden = true;
-    element.after(...[fragment, ...[...element.parentElement.querySelectorAll(":scope > .kube-orrery-step")].filter(one => one !== fragment)].sort((a, b) => a.dataset.step - b.dataset.step));
-  }
+    return fragment;
+  }));
   element.dataset.first = first;
 };
 
@@ -35,7 +34,6 @@ export default {
     const root = deck.getSlidesElement();
     const elements = () => [...root.querySelectorAll("kube-orrery")];
     elements().forEach(element => prepare(element, lessons));
-    deck.sync();
     if (deck.isPrintView?.() || deck.isPrintingPDF?.() || deck.isSpeakerNotes()) return;
 
     const of = slide => [...(slide?.querySelectorAll("kube-orrery") ?? [])];
@@ -43,6 +41,7 @@ export default {
     const follow = slide => {
       for (const element of of(slide)) {
         const shown = [...slide.querySelectorAll(".kube-orrery-step.visible")].map(fragment => Number(fragment.dataset.step));
+        element.followed = false;
         const step = String(Math.max(Number(element.dataset.first), ...shown));
         if (element.getAttribute("step") !== step) element.setAttribute("step", step);
       }
@@ -58,6 +57,18 @@ export default {
     deck.on("slidechanged", change);
     deck.on("fragmentshown", () => follow(deck.getCurrentSlide()));
     deck.on("fragmenthidden", () => follow(deck.getCurrentSlide()));
+    // Whoever leafs within the frame takes the deck along.
+    root.addEventListener("step", ({ target, detail }) => {
+      const slide = target.closest("section");
+      if (slide !== deck.getCurrentSlide()) return;
+      if (String(detail.step) === target.getAttribute("step")) {
+        target.followed = true;
+      } else if (target.followed) {
+        const own = [...slide.querySelectorAll(".kube-orrery-step")].find(one => Number(one.dataset.step) === detail.step);
+        const first = Number(target.dataset.first) === detail.step;
+        if (own || first) deck.navigateFragment(own ? Number(own.dataset.fragmentIndex) : -1);
+      }
+    });
     root.addEventListener("key", event => event.detail?.key === "PageDown" ? deck.next() : deck.prev());
     if (deck.isReady()) change();
     else deck.on("ready", change);

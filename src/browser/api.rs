@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 
 use js_sys::{Function, Object, Promise, Reflect};
 use orrery_sim::core::trace_json;
+use orrery_sim::lesson::{LessonStep, Texts};
 use serde_json::json;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{Closure, JsValue};
@@ -17,6 +18,7 @@ use web_sys::{CustomEvent, CustomEventInit};
 
 use super::store::Store;
 use crate::state::jobs::Job;
+use crate::state::lesson::Given;
 use crate::state::recording::Saved;
 use crate::state::{AppAction, State};
 
@@ -103,10 +105,11 @@ fn error(message: &str) -> JsValue {
 }
 
 /// Calls a function of `window.orrery` that the page's own scripts have added (embed/link.js), and waits for the text that it promises.
-pub(crate) async fn ask(name: &str, argument: Option<&str>) -> Option<String> {
+pub(crate) async fn ask(name: &str, arguments: &[&str]) -> Option<String> {
     let api = Reflect::get(gloo::utils::window().unchecked_ref(), &"orrery".into()).ok()?;
     let function = Reflect::get(&api, &name.into()).ok()?.dyn_into::<Function>().ok()?;
-    let promised = function.call1(&api, &argument.map_or(JsValue::UNDEFINED, JsValue::from)).ok()?;
+    let arguments: js_sys::Array = arguments.iter().map(|argument| JsValue::from(*argument)).collect();
+    let promised = function.apply(&api, &arguments).ok()?;
     wasm_bindgen_futures::JsFuture::from(Promise::resolve(&promised)).await.ok()?.as_string()
 }
 
@@ -141,7 +144,7 @@ pub(crate) fn install(store: &Store) {
         let id = id.ok_or_else(|| error(&format!("lesson(id, step): id must be one of {}", known())))?;
         let step = if step.is_undefined() { Some(1.0) } else { step.as_f64().filter(|step| *step >= 1.0) };
         let step = step.ok_or_else(|| error("lesson(id, step): step must be a number from 1 on"))?;
-        this.dispatch(AppAction::OpenLesson(id, step as usize - 1));
+        this.dispatch(AppAction::LessonTo(id, step as usize - 1));
         Ok(())
     });
     add("lesson", &lesson.into_js_value());
@@ -192,6 +195,29 @@ pub(crate) fn install(store: &Store) {
         js_sys::JSON::parse(&text).unwrap_or(JsValue::NULL)
     });
     add("recording", &recording.into_js_value());
+
+    // What a presenter needs to see.
+    let this = store.clone();
+    let notes = Closure::<dyn Fn() -> JsValue>::new(move || {
+        let state = this.state();
+        let lang = state.texts.lang;
+        let of =
+            |step: Option<&LessonStep>, text: fn(&LessonStep) -> &Texts| step.map_or("", |step| text(step).get(lang)).to_string();
+        let given = state.lesson.as_ref();
+        let (now, next) = (given.map(Given::current), given.and_then(|given| given.lesson.steps.get(given.step + 1)));
+        let text = json!({
+            "lang": lang,
+            "title": given.map_or("", |given| given.lesson.title.get(lang)),
+            "step": given.map_or(0, |given| given.step + 1),
+            "steps": given.map_or(0, |given| given.lesson.steps.len()),
+            "caption": of(now, |step| &step.caption),
+            "say": of(now, |step| &step.say),
+            "predict": of(now, |step| &step.predict),
+            "next": of(next, |step| &step.caption),
+        });
+        js_sys::JSON::parse(&text.to_string()).unwrap_or(JsValue::NULL)
+    });
+    add("notes", &notes.into_js_value());
 
     let this = store.clone();
     let saved = Closure::<dyn Fn() -> String>::new(move || Saved::of(&this.state()).text());

@@ -53,7 +53,7 @@ fn kind(element: &Element) -> (bool, bool) {
 }
 
 fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
-    if store.state().lesson.is_some() && !store.state().is_busy() {
+    if store.state().lesson.is_some() {
         match key {
             "PageDown" => return Some(AppAction::LessonStep(1)),
             "PageUp" => return Some(AppAction::LessonStep(-1)),
@@ -84,13 +84,20 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "b" => AppAction::TogglePanel,
         "t" | "/" => AppAction::DockTab(DockTab::Terminal),
         "m" => AppAction::DockTab(DockTab::Messages),
+        "n" => {
+            present();
+            return None;
+        }
+        "e" => AppAction::ToggleEditor,
         "f" => {
             full_screen();
             return None;
         }
         "Escape" => {
             let state = store.state();
-            if state.share_open {
+            if state.editor_open {
+                AppAction::ToggleEditor
+            } else if state.share_open {
                 AppAction::ToggleShare
             } else if state.help_open {
                 AppAction::ToggleHelp
@@ -106,6 +113,11 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         }
         _ => return None,
     })
+}
+
+/// Opens the presenter's window. A browser that opens no windows leaves everything as it was.
+pub(crate) fn present() {
+    wasm_bindgen_futures::spawn_local(async { drop(super::api::ask("presenter", &[]).await) });
 }
 
 /// Into full screen and out of it.

@@ -54,6 +54,11 @@ impl Given {
         &self.lesson.steps[self.step.min(self.lesson.steps.len() - 1)]
     }
 
+    /// Its YAML, when it is not built in.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
     /// As it is saved.
     pub(super) fn saved(&self) -> SavedLesson {
         let marks = self.marks.iter().map(|mark| mark.at.0).collect();
@@ -120,11 +125,25 @@ impl State {
         }
     }
 
-    /// To the step `by` further on.
+    /// To the step `by` further on than the one that is shown or on its way.
     pub(super) fn lesson_step(&mut self, by: isize) {
         let Some(given) = &self.lesson else { return };
-        let target = given.step.saturating_add_signed(by);
-        if target < given.lesson.steps.len() && target != given.step && self.jobs.is_empty() {
+        let on_its_way = self.jobs.iter().find_map(|job| if let Job::Lesson(target) = job { Some(*target) } else { None });
+        let target = on_its_way.unwrap_or(given.step).checked_add_signed(by);
+        if let Some(target) = target.filter(|target| *target < given.lesson.steps.len()) {
+            self.lesson_to(target);
+        }
+    }
+
+    /// To a step of the lesson, counted from 0; beyond the last one is the last one.
+    pub(super) fn lesson_to(&mut self, step: usize) {
+        let Some(given) = &self.lesson else { return };
+        let target = step.min(given.lesson.steps.len() - 1);
+        let shown = given.step;
+        // Whoever leafs on quickly waits for the last step only.
+        let before = self.jobs.len();
+        self.jobs.retain(|job| !matches!(job, Job::Lesson(_)));
+        if target != shown || self.jobs.len() < before {
             self.player.playing = false;
             self.jobs.push(Job::Lesson(target));
         }

@@ -10,6 +10,7 @@ pub mod camera;
 pub mod charts;
 pub mod complete;
 pub mod decided;
+mod draft;
 pub mod inspect;
 pub mod jobs;
 pub mod lesson;
@@ -136,6 +137,8 @@ pub enum AppAction {
 
     /// Begins a built-in lesson at a step.
     OpenLesson(String, usize),
+    /// To a step of a built-in lesson, counted from 0, which is begun unless it is given already.
+    LessonTo(String, usize),
     /// To another step of the lesson: how many further on.
     LessonStep(isize),
     /// Ends the lesson.
@@ -145,6 +148,8 @@ pub enum AppAction {
     OpenSaved(String),
     /// Opens what is good of a damaged one.
     OpenRest,
+    /// Shows or hides the lesson editor.
+    ToggleEditor,
     /// Shows or hides how to share what is shown.
     ToggleShare,
 
@@ -329,6 +334,8 @@ pub struct State {
     pub panel_open: bool,
     /// Whether the help is shown.
     pub help_open: bool,
+    /// Whether the lesson editor is shown.
+    pub editor_open: bool,
     /// Whether it is shown how to share.
     pub share_open: bool,
     /// Filter of the message log.
@@ -409,6 +416,7 @@ impl State {
             panel_open: start.room.0,
             help_open: false,
             share_open: false,
+            editor_open: false,
             filter: String::new(),
             predict: false,
             asked: None,

@@ -152,10 +152,18 @@ impl State {
             AppAction::SetReducedMotion(reduced) => self.player.reduced_motion = reduced,
             AppAction::DismissNotice => self.notice = None,
             AppAction::OpenLesson(id, step) => self.open_built_in(&id, step),
+            AppAction::LessonTo(id, step) => {
+                if self.lesson.as_ref().is_some_and(|given| given.id == id) {
+                    self.lesson_to(step);
+                } else {
+                    self.open_built_in(&id, step);
+                }
+            }
             AppAction::LessonStep(by) => self.lesson_step(by),
             AppAction::CloseLesson => self.close_lesson(),
             AppAction::OpenSaved(text) => self.open_saved(&text),
             AppAction::OpenRest => self.open_rest(),
+            AppAction::ToggleEditor => self.editor_open = !self.editor_open,
             AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
         }

@@ -15,6 +15,7 @@ pub(crate) fn icon(name: &str) -> Html {
         "predict" => "M12 3a8 8 0 1 1-5.5 13.8M12 7.5a3.5 3.5 0 1 1-3.4 4.4M2 21l7.5-7.5M6.5 13.2h3v3",
         "heart" => "M2 12h5l2.5-6 4 12 2.5-6h6",
         "full" => "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+        "notes" => "M4 4h16v11H4zM12 15v4M8 20h8M7.5 8h9M7.5 11h5",
         "share" => "M12 15V3M7.5 7.5L12 3l4.5 4.5M5 12v8h14v-8",
         "help" => "M9 9a3 3 0 1 1 4.5 2.6c-1 .6-1.5 1.2-1.5 2.4M12 18v.01",
         "panel" => "M4 5h16v14H4zM15 5v14",

@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::icons::IconButton;
 use super::use_texts;
+use crate::browser::keys::present;
 use crate::browser::store::{use_selector, use_store};
 use crate::state::AppAction;
 
@@ -19,6 +20,7 @@ struct Shown {
     steps: usize,
     waits: bool,
     busy: bool,
+    bare: bool,
 }
 
 #[component]
@@ -37,6 +39,7 @@ pub(crate) fn LessonBar() -> Html {
             steps: given.lesson.steps.len(),
             waits: !state.player.playing && state.player.on.is_none(),
             busy: state.is_busy(),
+            bare: state.bare,
         })
     });
     let Some(shown) = shown else { return Html::default() };
@@ -62,7 +65,10 @@ pub(crate) fn LessonBar() -> Html {
             <div class="lesson-buttons">
                 <IconButton icon="step-back" label={texts.lesson_back} disabled={shown.step == 0 || shown.busy} onclick={store.on(AppAction::LessonStep(-1))} />
                 <IconButton class="lesson-next" icon="step-forward" label={texts.lesson_next} disabled={shown.step + 1 == shown.steps || shown.busy} onclick={store.on(AppAction::LessonStep(1))} />
-                <IconButton icon="close" label={texts.lesson_close} onclick={store.on(AppAction::CloseLesson)} />
+                <IconButton class="wide-only roomy-only" icon="notes" label={texts.presenter_key} onclick={Callback::from(|_| present())} />
+                if !shown.bare {
+                    <IconButton icon="close" label={texts.lesson_close} onclick={store.on(AppAction::CloseLesson)} />
+                }
             </div>
         </section>
     }
@@ -85,6 +91,7 @@ pub(crate) fn LessonList() -> Html {
                     </li>
                 }) }
             </ol>
+            <button type="button" class="tool" title={texts.editor_key} onclick={store.on(AppAction::ToggleEditor)}>{ texts.editor }</button>
         </section>
     }
 }

@@ -4,6 +4,7 @@
 mod charts;
 mod decision;
 mod dock;
+mod editor;
 mod events;
 mod header;
 mod help;
@@ -126,6 +127,7 @@ fn Page() -> Html {
             <notices::Spoken />
             <help::Help />
             <share::Share />
+            <editor::Editor />
             if *dropping {
                 <DropHint />
             }

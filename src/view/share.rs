@@ -23,7 +23,7 @@ pub(crate) fn Share() -> Html {
         let link = link.clone();
         move |open| {
             if *open {
-                spawn_local(async move { link.set(ask("share", None).await.unwrap_or_default()) });
+                spawn_local(async move { link.set(ask("share", &[]).await.unwrap_or_default()) });
             }
         }
     });
@@ -36,7 +36,7 @@ pub(crate) fn Share() -> Html {
     let frame = format!(
         "<iframe src=\"{page}{and}controls=none#{recording}\" width=\"800\" height=\"450\" allow=\"fullscreen\" loading=\"lazy\"></iframe>"
     );
-    let save = |what: &'static str| Callback::from(move |_| spawn_local(async move { drop(ask("save", Some(what)).await) }));
+    let save = |what: &'static str| Callback::from(move |_| spawn_local(async move { drop(ask("save", &[what]).await) }));
     html! {
         <div class="veil" onclick={store.on(AppAction::ToggleShare)}>
             <div class="help share" role="dialog" aria-modal="true" aria-label={texts.share} onclick={inside}>

@@ -1,0 +1,70 @@
+//! The lesson editor: the text of a lesson, made of what was done or written by hand, with its errors at the line; tried at once.
+
+use orrery_sim::lesson::Lesson;
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use super::icons::IconButton;
+use super::use_texts;
+use crate::browser::api::ask;
+use crate::browser::store::{use_selector, use_store};
+use crate::state::AppAction;
+
+#[component]
+pub(crate) fn Editor() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let open = use_selector(|state| state.editor_open);
+    let text = use_state(String::new);
+    use_effect_with(open, {
+        let (store, text) = (store.clone(), text.clone());
+        move |open| {
+            if *open {
+                text.set(store.state().lesson_draft());
+            }
+        }
+    });
+    if !open {
+        return Html::default();
+    }
+    let inside = Callback::from(|event: MouseEvent| event.stop_propagation());
+    let typed = {
+        let text = text.clone();
+        Callback::from(move |event: InputEvent| {
+            let field: web_sys::HtmlTextAreaElement = event.target_unchecked_into();
+            text.set(field.value());
+        })
+    };
+    let error = Lesson::parse(&text).err().map(|error| error.to_string());
+    let give = {
+        let (store, text) = (store.clone(), text.clone());
+        Callback::from(move |_: MouseEvent| {
+            store.dispatch(AppAction::ToggleEditor);
+            store.dispatch(AppAction::DropFile("lesson.yaml".into(), (*text).clone()));
+        })
+    };
+    let save = {
+        let text = text.clone();
+        Callback::from(move |_: MouseEvent| {
+            let text = (*text).clone();
+            spawn_local(async move { drop(ask("save", &["lesson", &text]).await) });
+        })
+    };
+    html! {
+        <div class="veil" onclick={store.on(AppAction::ToggleEditor)}>
+            <div class="help editor" role="dialog" aria-modal="true" aria-label={texts.editor} onclick={inside}>
+                <div class="inspector-head">
+                    <h2>{ texts.editor }</h2>
+                    <IconButton icon="close" label={texts.close} onclick={store.on(AppAction::ToggleEditor)} />
+                </div>
+                <p>{ texts.editor_intro }</p>
+                <textarea spellcheck="false" aria-label={texts.editor} value={(*text).clone()} oninput={typed} />
+                <p class={classes!("editor-state", error.is_some().then_some("bad"))} role="status">{ error.as_deref().unwrap_or(texts.editor_good) }</p>
+                <p class="share-files">
+                    <button type="button" class="primary" disabled={error.is_some()} onclick={give}>{ texts.editor_give }</button>
+                    <button type="button" onclick={save}>{ texts.save_recording }</button>
+                </p>
+            </div>
+        </div>
+    }
+}
