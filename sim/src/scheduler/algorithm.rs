@@ -139,6 +139,7 @@ impl Algorithm {
             return filtered;
         }
         let enough = profile.nodes_to_find(candidates.len());
+        filtered.feasible.reserve(enough);
         let start = self.next_start % candidates.len();
         for at in candidates[start..].iter().chain(&candidates[..start]) {
             let node = &snapshot.nodes()[*at];

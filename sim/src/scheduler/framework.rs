@@ -340,14 +340,20 @@ impl<'f> Imagined<'f> {
         Self { filters, node: node.clone() }
     }
 
-    /// Begins anew with another node, as [`Imagined::new`] does, but in place.
-    pub fn restart(&mut self, filters: &'f [ActiveFilter<'_>], node: &NodeInfo) {
+    /// Begins anew with another node, in place, and without some of its pods.
+    pub fn restart(&mut self, filters: &'f [ActiveFilter<'_>], node: &NodeInfo, leave_out: impl Fn(&NodePod) -> bool) {
         for ((_, imagined, _), active) in self.filters.iter_mut().zip(filters) {
             if imagined.is_some() {
                 *imagined = active.filter.imagine();
             }
         }
-        self.node.clone_from(node);
+        self.node.clone_without(node, &leave_out);
+        for (_, filter, _) in &mut self.filters {
+            let Some(filter) = filter else { continue };
+            for pod in node.pods.iter().filter(|pod| leave_out(pod)) {
+                filter.pod_removed(pod, &self.node);
+            }
+        }
     }
 
     /// Adds a pod.
@@ -361,7 +367,8 @@ impl<'f> Imagined<'f> {
     /// Removes a pod.
     pub fn remove(&mut self, pod: &NodePod) {
         let same = |have: &NodePod| Rc::ptr_eq(&have.info, &pod.info);
-        if let Some(at) = self.node.pods.iter().position(same) {
+        // Mostly it is the one that came last.
+        if let Some(at) = self.node.pods.iter().rposition(same) {
             self.node.remove_at(at);
         }
         for filter in self.filters.iter_mut().filter_map(|(_, filter, _)| filter.as_mut()) {

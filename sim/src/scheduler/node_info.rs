@@ -25,21 +25,35 @@ pub struct PodClass {
     pub affinity: Option<Rc<PodAffinity>>,
 }
 
-/// A pod on a node.
+/// A pod on a node. What preemption asks of thousands of pods is at hand without looking at the pod itself.
 #[derive(Clone, Debug)]
 pub struct NodePod {
     /// The pod.
     pub info: Rc<PodInfo>,
     /// Its class.
     pub class: ClassId,
-    /// Its priority, at hand without looking at the pod.
+    /// Whether it asks for nothing but CPU, memory and ephemeral storage: no other resources, no host ports, nothing of other pods.
+    plain: bool,
+    /// Its priority.
     pub priority: i64,
+    /// When it started, see [`PodInfo::started`].
+    pub started: i64,
+    common: [i64; 3],
+    non_zero: (i64, i64),
 }
 
 impl NodePod {
     /// A pod of a class.
     pub fn new(info: &Rc<PodInfo>, class: ClassId) -> Self {
-        Self { info: Rc::clone(info), class, priority: info.priority }
+        Self {
+            class,
+            plain: info.requests.scalars.is_empty() && info.host_ports.is_empty() && info.affinity.is_none(),
+            priority: info.priority,
+            started: info.started,
+            common: info.requests.common(),
+            non_zero: info.non_zero,
+            info: Rc::clone(info),
+        }
     }
 }
 
@@ -97,16 +111,8 @@ impl Clone for NodeInfo {
         copy
     }
 
-    /// Copies into the memory that is there: preemption tries hundreds of nodes one after the other.
     fn clone_from(&mut self, other: &Self) {
-        self.index = other.index;
-        self.spec.clone_from(&other.spec);
-        self.requested.clone_from(&other.requested);
-        self.non_zero = other.non_zero;
-        self.pods.clone_from(&other.pods);
-        self.classes.clone_from(&other.classes);
-        self.with_affinity = other.with_affinity;
-        self.ports.clone_from(&other.ports);
+        self.clone_without(other, |_| false);
     }
 }
 
@@ -142,15 +148,37 @@ impl NodeInfo {
         (self.labels[REGION].text(), self.labels[ZONE].text())
     }
 
+    /// Becomes a copy of another node without some of its pods, in the memory that is there: preemption imagines hundreds of nodes,
+    /// one after the other, each without the pods of lower priority.
+    pub fn clone_without(&mut self, other: &Self, leave_out: impl Fn(&NodePod) -> bool) {
+        self.index = other.index;
+        self.spec.clone_from(&other.spec);
+        self.requested.clone_from(&other.requested);
+        self.non_zero = other.non_zero;
+        self.classes.clone_from(&other.classes);
+        self.with_affinity = other.with_affinity;
+        self.ports.clone_from(&other.ports);
+        self.pods.clear();
+        for pod in &other.pods {
+            if leave_out(pod) {
+                self.discount(pod);
+            } else {
+                self.pods.push(pod.clone());
+            }
+        }
+    }
+
     /// Adds a pod.
     pub fn add(&mut self, pod: NodePod) {
         match self.classes.iter_mut().find(|(class, _)| *class == pod.class) {
             Some((_, count)) => *count += 1,
             None => self.classes.push((pod.class, 1)),
         }
-        self.account(&pod.info, 1);
-        self.ports.extend_from_slice(&pod.info.host_ports);
-        self.with_affinity += u32::from(pod.info.affinity.is_some());
+        self.account(&pod, 1);
+        if !pod.plain {
+            self.ports.extend_from_slice(&pod.info.host_ports);
+            self.with_affinity += u32::from(pod.info.affinity.is_some());
+        }
         self.pods.push(pod);
     }
 
@@ -163,24 +191,36 @@ impl NodeInfo {
     /// Removes the pod at this position of [`NodeInfo::pods`].
     pub fn remove_at(&mut self, at: usize) -> NodePod {
         let pod = self.pods.remove(at);
+        self.discount(&pod);
+        pod
+    }
+
+    /// Takes a pod out of all sums.
+    fn discount(&mut self, pod: &NodePod) {
         if let Some(at) = self.classes.iter().position(|(class, _)| *class == pod.class) {
             self.classes[at].1 -= 1;
             if self.classes[at].1 == 0 {
                 self.classes.remove(at);
             }
         }
-        self.account(&pod.info, -1);
+        self.account(pod, -1);
+        if pod.plain {
+            return;
+        }
         for port in &pod.info.host_ports {
             if let Some(at) = self.ports.iter().position(|have| have == port) {
                 self.ports.remove(at);
             }
         }
         self.with_affinity -= u32::from(pod.info.affinity.is_some());
-        pod
     }
 
-    fn account(&mut self, pod: &PodInfo, sign: i64) {
-        self.requested.add(&pod.requests, sign);
+    fn account(&mut self, pod: &NodePod, sign: i64) {
+        if pod.plain {
+            self.requested.add_common(pod.common, sign);
+        } else {
+            self.requested.add(&pod.info.requests, sign);
+        }
         self.non_zero.0 += sign * pod.non_zero.0;
         self.non_zero.1 += sign * pod.non_zero.1;
     }

@@ -63,8 +63,9 @@ pub struct PodInfo {
     pub terminating: bool,
     /// Whether its deletion has begun because of a preemption.
     pub preempted: bool,
-    /// `status.startTime` or "" (RFC 3339 sorts as text).
-    pub start_time: Text,
+    /// When it started, as a number whose digits are those of `status.startTime`: 2026-11-23T01:02:03Z is 20261123010203. A pod that has
+    /// not started yet comes after all others.
+    pub started: i64,
     /// What it requests.
     pub requests: Resources,
     /// Its requests of (millicores, bytes) with defaults for containers that have none.
@@ -117,7 +118,7 @@ impl PodInfo {
             never_preempts: spec["preemptionPolicy"].str() == "Never",
             terminating: pod.is_terminating(),
             preempted: preempted && pod.is_terminating(),
-            start_time: status["startTime"].text(),
+            started: started(status["startTime"].str()),
             requests: pod_requests(spec, false),
             non_zero: (with_defaults.milli_cpu, with_defaults.memory),
             host_ports: host_ports(spec),
@@ -146,6 +147,11 @@ impl PodInfo {
     pub fn full_name(&self) -> &str {
         &self.key
     }
+}
+
+fn started(time: &str) -> i64 {
+    let digits: String = time.split('.').next().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(i64::MAX)
 }
 
 /// An image's name with its tag, `latest` when it has none.
@@ -203,6 +209,12 @@ mod tests {
         for (image, want) in [("nginx", "nginx:latest"), ("host:5000/nginx", "host:5000/nginx:latest"), ("nginx:1", "nginx:1")] {
             assert_eq!(normalized_image(&image.into()), want);
         }
+    }
+
+    #[test]
+    fn starts_are_in_order() {
+        let times = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", ""].map(started);
+        assert!(times.is_sorted_by(|one, other| one < other), "{times:?}");
     }
 
     #[test]

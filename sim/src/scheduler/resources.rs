@@ -53,11 +53,21 @@ impl Resources {
         self.scalars.binary_search_by(|(have, _)| have.as_str().cmp(name)).map_or(0, |at| self.scalars[at].1)
     }
 
+    /// CPU, memory and ephemeral storage, which nearly all pods ask for and nothing else.
+    pub fn common(&self) -> [i64; 3] {
+        [self.milli_cpu, self.memory, self.ephemeral_storage]
+    }
+
+    /// Adds `sign` times as much of what [`Resources::common`] names.
+    pub fn add_common(&mut self, [milli_cpu, memory, ephemeral_storage]: [i64; 3], sign: i64) {
+        self.milli_cpu += sign * milli_cpu;
+        self.memory += sign * memory;
+        self.ephemeral_storage += sign * ephemeral_storage;
+    }
+
     /// Adds `sign` times `other`.
     pub fn add(&mut self, other: &Self, sign: i64) {
-        self.milli_cpu += sign * other.milli_cpu;
-        self.memory += sign * other.memory;
-        self.ephemeral_storage += sign * other.ephemeral_storage;
+        self.add_common(other.common(), sign);
         for (name, amount) in &other.scalars {
             *self.entry(name) += sign * amount;
         }
@@ -72,6 +82,13 @@ impl Resources {
             let have = self.entry(name);
             *have = (*have).max(*amount);
         }
+    }
+
+    /// Whether `one` is more than `other` in something that is asked for here.
+    pub fn wants_what_exceeds(&self, one: &Self, other: &Self) -> bool {
+        let common = self.common().into_iter().zip(one.common().into_iter().zip(other.common()));
+        common.into_iter().any(|(wanted, (one, other))| wanted > 0 && one > other)
+            || self.scalars.iter().any(|(name, wanted)| *wanted > 0 && one.scalar(name) > other.scalar(name))
     }
 
     /// Whether nothing but a place is asked for.

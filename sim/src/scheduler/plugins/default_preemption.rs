@@ -52,9 +52,9 @@ impl PostFilter for DefaultPreemption {
         if waits_for_victims(run) {
             return keep("not eligible due to a terminating pod on the nominated node.");
         }
-        let (candidates, reasons) = self.find_candidates(run);
-        if let Some(chosen) = select(&candidates) {
-            return PostFilterResult::Success { chosen: chosen.clone(), candidates };
+        let Found { candidates, best, rejections: reasons } = self.find_candidates(run);
+        if let Some((_, best)) = best {
+            return PostFilterResult::Success { chosen: candidates[best].clone(), candidates };
         }
         let nodes = run.cycle.snapshot.nodes().len();
         let not_helpful: Text = "Preemption is not helpful for scheduling".into();
@@ -76,14 +76,28 @@ fn waits_for_victims(run: &FilterRun<'_, '_>) -> bool {
     !hopeless && node.pods.iter().any(|other| other.info.priority < pod.priority && other.info.preempted)
 }
 
+/// How much harm a candidate does; the least is the best (pickOneNodeForPreemption). In this order: budgets that are violated, the
+/// highest priority among the victims, the sum of their priorities (each counts, negative ones too), their number; and of the most
+/// important of them the one that has run for the shortest time, the latest of the earliest starts.
+type Harm = (usize, i64, i64, usize, Reverse<i64>);
+
+/// What a search has found.
+#[derive(Default)]
+struct Found {
+    candidates: Vec<Candidate>,
+    /// The least harmful candidate, the first of several.
+    best: Option<(Harm, usize)>,
+    /// Why the other nodes that were tried are none.
+    rejections: Vec<Rejection>,
+}
+
 impl DefaultPreemption {
-    /// Candidates, and why the other nodes that were tried are none.
-    fn find_candidates(&self, run: &mut FilterRun<'_, '_>) -> (Vec<Candidate>, Vec<Rejection>) {
-        let potential: Vec<usize> =
-            run.rejected.iter().filter(|(_, resolvable)| *resolvable).map(|(node, _)| *node as usize).collect();
-        let (mut candidates, mut rejections) = (Vec::new(), Vec::new());
+    fn find_candidates(&self, run: &mut FilterRun<'_, '_>) -> Found {
+        let mut potential: Vec<u32> = Vec::with_capacity(run.rejected.len());
+        potential.extend(run.rejected.iter().filter(|(_, resolvable)| *resolvable).map(|(node, _)| *node));
+        let mut found = Found::default();
         if potential.is_empty() {
-            return (candidates, rejections);
+            return found;
         }
         let read = |object| Budget { object, selector: LabelSelector::of(&object["spec"]["selector"]) };
         let budgets: Vec<Budget<'_>> = run.cycle.snapshot.objects.budgets.values().map(read).collect();
@@ -92,62 +106,81 @@ impl DefaultPreemption {
             .min(potential.len());
         let offset = run.rng.below(potential.len() as u64) as usize;
         let nodes = run.cycle.snapshot.nodes();
-        let mut imagined = Imagined::new(run.filters, &nodes[potential[offset]]);
+        let imagined = Imagined::new(run.filters, &nodes[potential[offset] as usize]);
+        let mut dry_run = DryRun { run, budgets: &budgets, imagined, potential: Vec::new(), victims: Vec::new() };
         let mut harmless = false;
         for at in potential[offset..].iter().chain(&potential[..offset]) {
-            match select_victims(run, &nodes[*at], &budgets, &mut imagined) {
-                Ok(candidate) => {
-                    harmless |= candidate.budget_violations == 0;
-                    candidates.push(candidate);
+            let node = &nodes[*at as usize];
+            match dry_run.select_victims(node) {
+                Ok(violations) => {
+                    harmless |= violations == 0;
+                    let harm = dry_run.harm(violations);
+                    if found.best.as_ref().is_none_or(|(least, _)| harm < *least) {
+                        found.best = Some((harm, found.candidates.len()));
+                    }
+                    let victims = dry_run.victims.iter().map(|pod| Victim(Rc::clone(&pod.info))).collect();
+                    found.candidates.push(Candidate { node: node.name.clone(), victims, budget_violations: violations });
                 }
-                Err(rejection) => rejections.push(rejection),
+                Err(rejection) => found.rejections.push(rejection),
             }
-            if candidates.len() >= enough && harmless {
+            if found.candidates.len() >= enough && harmless {
                 break;
             }
         }
-        (candidates, rejections)
+        found
     }
 }
 
-/// The fewest pods that would have to go for the pod to fit (SelectVictimsOnNode).
-fn select_victims<'f>(
-    run: &FilterRun<'_, 'f>,
-    node: &NodeInfo,
-    budgets: &[Budget<'_>],
-    imagined: &mut Imagined<'f>,
-) -> Result<Candidate, Rejection> {
-    let pod = run.cycle.pod;
-    let mut potential: Vec<&NodePod> = node.pods.iter().filter(|other| other.priority < pod.priority).collect();
-    if potential.is_empty() {
-        return Err(Rejection::unresolvable("No preemption victims found for incoming pod"));
-    }
-    imagined.restart(run.filters, node);
-    for victim in &potential {
-        imagined.remove(victim);
-    }
-    fits(run, imagined)?;
-    // The most important pods get their place back first, and before all others those that a budget protects.
-    let importance = |one: &&NodePod, other: &&NodePod| by_importance(&one.info, &other.info);
-    potential.sort_by(importance);
-    let (protected, others) = split_by_budget(potential, budgets);
-    let mut victims: Vec<&NodePod> = Vec::new();
-    let mut violations = 0;
-    for (group, counts) in [(&protected, 1), (&others, 0)] {
-        for victim in group {
-            imagined.add(victim);
-            if fits(run, imagined).is_err() {
-                imagined.remove(victim);
-                victims.push(victim);
-                violations += counts;
+/// Tries on one node after the other which pods would have to go.
+struct DryRun<'r, 'f> {
+    run: &'r FilterRun<'r, 'f>,
+    budgets: &'r [Budget<'r>],
+    imagined: Imagined<'f>,
+    /// The less important pods of the node.
+    potential: Vec<&'r NodePod>,
+    /// Those of them that have to go, the most important first.
+    victims: Vec<&'r NodePod>,
+}
+
+impl<'r> DryRun<'r, '_> {
+    /// The fewest pods that would have to go from this node for the pod to fit; how many of them budgets protect
+    /// (SelectVictimsOnNode).
+    fn select_victims(&mut self, node: &'r NodeInfo) -> Result<usize, Rejection> {
+        let pod = self.run.cycle.pod;
+        let less_important = |other: &NodePod| other.priority < pod.priority;
+        self.victims.clear();
+        self.potential.clear();
+        self.potential.extend(node.pods.iter().filter(|other| less_important(other)));
+        if self.potential.is_empty() {
+            return Err(Rejection::unresolvable("No preemption victims found for incoming pod"));
+        }
+        self.imagined.restart(self.run.filters, node, less_important);
+        fits(self.run, &mut self.imagined)?;
+        // The most important pods get their place back first, and before all others those that a budget protects.
+        self.potential.sort_by(|one, other| by_importance(one, other));
+        let protected = protected_first(&mut self.potential, self.budgets);
+        let mut violations = 0;
+        for (at, victim) in self.potential.iter().enumerate() {
+            self.imagined.add(victim);
+            if fits(self.run, &mut self.imagined).is_err() {
+                self.imagined.remove(victim);
+                self.victims.push(victim);
+                violations += usize::from(at < protected);
             }
         }
+        if protected > 0 {
+            self.victims.sort_by(|one, other| by_importance(one, other));
+        }
+        Ok(violations)
     }
-    if !protected.is_empty() {
-        victims.sort_by(importance);
+
+    fn harm(&self, violations: usize) -> Harm {
+        let highest = self.victims.first().map_or(i64::MIN, |victim| victim.priority);
+        let sum = self.victims.iter().map(|victim| victim.priority + (1 << 31)).sum();
+        let most_important = self.victims.iter().filter(|victim| victim.priority == highest);
+        let earliest = most_important.map(|victim| victim.started).min().unwrap_or_default();
+        (violations, highest, sum, self.victims.len(), Reverse(earliest))
     }
-    let victim = |pod: &&NodePod| Victim(Rc::clone(&pod.info));
-    Ok(Candidate { node: node.name.clone(), victims: victims.iter().map(victim).collect(), budget_violations: violations })
 }
 
 /// Whether the pod fits, with and without those of at least its priority that wait for room here, too.
@@ -170,22 +203,18 @@ fn fits(run: &FilterRun<'_, '_>, imagined: &mut Imagined<'_>) -> Result<(), Reje
 
 /// The more important first: higher priority, then longer running (util.MoreImportantPod). A pod that has not started yet is
 /// taken as started just now.
-fn by_importance(one: &PodInfo, other: &PodInfo) -> Ordering {
-    let start = |pod: &PodInfo| (pod.start_time.is_empty(), pod.start_time.as_str().to_owned());
-    other
-        .priority
-        .cmp(&one.priority)
-        .then_with(|| if one.start_time == other.start_time { Ordering::Equal } else { start(one).cmp(&start(other)) })
+fn by_importance(one: &NodePod, other: &NodePod) -> Ordering {
+    other.priority.cmp(&one.priority).then_with(|| one.started.cmp(&other.started))
 }
 
-/// Pods whose removal a budget does not allow, and the others (filterPodsWithPDBViolation).
-fn split_by_budget<'p>(pods: Vec<&'p NodePod>, budgets: &[Budget<'_>]) -> (Vec<&'p NodePod>, Vec<&'p NodePod>) {
+/// Brings the pods whose removal a budget does not allow to the front; says how many they are (filterPodsWithPDBViolation).
+fn protected_first(pods: &mut Vec<&NodePod>, budgets: &[Budget<'_>]) -> usize {
     if budgets.is_empty() {
-        return (Vec::new(), pods);
+        return 0;
     }
     let mut allowed: Vec<i64> = budgets.iter().map(|budget| budget.object["status"]["disruptionsAllowed"].int()).collect();
-    pods.into_iter().partition(|pod| {
-        let info: &Rc<PodInfo> = &pod.info;
+    let (protected, others): (Vec<&NodePod>, Vec<&NodePod>) = pods.iter().partition(|pod| {
+        let info: &PodInfo = &pod.info;
         let mut violated = false;
         for (budget, allowed) in budgets.iter().zip(&mut allowed) {
             let applies = budget.object.namespace() == &*info.namespace
@@ -199,19 +228,9 @@ fn split_by_budget<'p>(pods: Vec<&'p NodePod>, budgets: &[Budget<'_>]) -> (Vec<&
             }
         }
         violated
-    })
-}
-
-/// The candidate that does the least harm (pickOneNodeForPreemption).
-fn select(candidates: &[Candidate]) -> Option<&Candidate> {
-    candidates.iter().min_by_key(|candidate| {
-        let highest = candidate.victims.first().map_or(i64::MIN, |victim| victim.priority);
-        // Every pod counts, those of negative priority too.
-        let sum: i64 = candidate.victims.iter().map(|victim| victim.priority + (1 << 31)).sum();
-        let most_important = candidate.victims.iter().filter(|victim| victim.priority == highest);
-        // The node whose most important victims have run for the shortest time: the latest of the earliest starts.
-        let earliest =
-            most_important.map(|victim| (victim.start_time.is_empty(), victim.start_time.clone())).min().unwrap_or_default();
-        (candidate.budget_violations, highest, sum, candidate.victims.len(), Reverse(earliest))
-    })
+    });
+    let count = protected.len();
+    *pods = protected;
+    pods.extend(others);
+    count
 }
