@@ -70,7 +70,7 @@ fn check(case: &Value, clusters: &Value) -> Vec<String> {
     }
     if let Some(victims) = case.get("victims") {
         let name = |key: &str| key.rsplit('/').next().unwrap_or_default().to_string();
-        let have: Vec<String> = chosen.iter().flat_map(|chosen| &chosen.victims).map(|victim| name(&victim.key)).collect();
+        let have: Vec<String> = chosen.iter().flat_map(|chosen| chosen.victims.iter()).map(|victim| name(&victim.key)).collect();
         expect("victims", format!("{:?}", names(victims)), format!("{have:?}"));
     }
     faults

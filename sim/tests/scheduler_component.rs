@@ -1,12 +1,14 @@
 //! kube-scheduler beside etcd and kube-apiserver: what it sends, and when.
 
+use std::rc::Rc;
+
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{
     EVENTS, NODES, PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES, PODS, PRIORITYCLASSES, SERVICEACCOUNTS, STORAGECLASSES,
 };
 use orrery_sim::core::{Addr, Duration, Part, Request};
 use orrery_sim::lab::Lab;
-use orrery_sim::scheduler::KubeScheduler;
+use orrery_sim::scheduler::{Decision, KubeScheduler};
 use orrery_sim::value;
 use orrery_sim::value::Value;
 
@@ -305,8 +307,11 @@ fn without_any_node_it_tries_again_after_its_back_off() {
     lab.run(Duration::s(20));
     let decisions = scheduler(&lab).decisions().of("default/p");
     assert_eq!(decisions[0].message, "no nodes available to schedule pods");
-    let seconds: Vec<u64> = decisions.windows(2).map(|pair| pair[1].at.since(pair[0].at).as_secs()).collect();
-    assert_eq!(seconds, [1, 2, 4, 8]);
+    // One, two, four and eight seconds, each time up to the end of the second in which that is over.
+    let rest = |pair: &[Rc<Decision>]| (pair[1].at.since(pair[0].at).0 + 500_000) / 1_000_000;
+    let seconds: Vec<u64> = decisions.windows(2).map(rest).collect();
+    assert_eq!(seconds[1..], [3, 5, 9]);
+    assert!(decisions[1..].iter().all(|decision| decision.at.0 % 1_000_000 < 2_000), "{seconds:?}");
 }
 
 #[test]

@@ -139,7 +139,9 @@ impl Algorithm {
             return filtered;
         }
         let enough = profile.nodes_to_find(candidates.len());
+        // Growing step by step would end in pieces of memory so large that giving them back takes long.
         filtered.feasible.reserve(enough);
+        filtered.rejected.reserve(candidates.len());
         let start = self.next_start % candidates.len();
         for at in candidates[start..].iter().chain(&candidates[..start]) {
             let node = &snapshot.nodes()[*at];
@@ -230,12 +232,14 @@ impl Algorithm {
 
 fn pre_filter<'a>(cycle: &Cycle<'a>, profile: &'a Profile) -> PreFiltered<'a> {
     let mut before = PreFiltered::default();
-    for (plugin, pre_filter) in profile.pre_filter() {
+    let mut filters: Vec<(usize, ActiveFilter<'a>)> = Vec::new();
+    for (plugin, pre_filter, place) in profile.pre_filter() {
+        let mut keep = |filter| filters.extend(place.map(|place| (place, ActiveFilter { plugin, filter })));
         match pre_filter.pre_filter(cycle) {
             PreFilterResult::Skip => {}
-            PreFilterResult::Filter(filter) => before.filters.push(ActiveFilter { plugin, filter }),
+            PreFilterResult::Filter(filter) => keep(filter),
             PreFilterResult::Nodes(filter, nodes) => {
-                before.filters.push(ActiveFilter { plugin, filter });
+                keep(filter);
                 before.restricting.insert(plugin);
                 before.allowed = Some(match before.allowed.take() {
                     None => nodes,
@@ -258,5 +262,7 @@ fn pre_filter<'a>(cycle: &Cycle<'a>, profile: &'a Profile) -> PreFiltered<'a> {
             }
         }
     }
+    filters.sort_by_key(|(place, _)| *place);
+    before.filters = filters.into_iter().map(|(_, filter)| filter).collect();
     before
 }

@@ -1,21 +1,19 @@
 //! From a pod out of the queue to a bound pod: the scheduling cycle and the binding cycle (`pkg/scheduler/schedule_one.go`).
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::component::{Asked, BIND_TIMEOUT, KubeScheduler, RETRY};
 use super::decision::{Decision, Outcome};
-use super::framework::{ClusterEvent, Cycle, Nomination, Permission, Point};
+use super::framework::{ClusterEvent, Cycle, Nomination, Permission, Plugin, Point};
 use super::profile::Profile;
 use super::queue::QueuedPod;
 use super::status::{Condition, patch};
 use crate::api::resource::PODS;
 use crate::client::{Occurrence, object_reference};
 use crate::core::message::FailureKind;
-use crate::core::{Duration, Outbox, Request, Response, Time};
+use crate::core::{Duration, Outbox, Request, Response};
 use crate::value::{Text, Value};
-
-/// How long volumes may take to be bound (bindTimeoutSeconds).
-const VOLUMES_TIMEOUT: Duration = Duration::s(600);
 
 /// A pod on its way to a node: it already takes its place there.
 #[derive(Clone, Debug)]
@@ -41,16 +39,19 @@ impl KubeScheduler {
         if !self.is_leading() {
             return;
         }
-        let Some(mut queued) = self.queue.pop() else { return };
+        let Some(mut queued) = self.queue.pop(out.now()) else { return };
         let Some(profile) = self.profile(&queued.info) else { return };
         out.set_cause(queued.cause, queued.background);
         let info = Rc::clone(&queued.info);
+        if info.terminating {
+            return self.failed_scheduling(&info, &format!("skip schedule deleting pod: {}", info.key), out);
+        }
         let mut decision = self.algorithm.schedule(&self.snapshot, &info, &profile, out.now(), queued.attempts);
         decision.began = began;
         queued.rejectors.clone_from(&decision.rejectors);
         match decision.outcome.clone() {
             Outcome::Scheduled(node) => self.assume(queued, &node, &profile, out),
-            Outcome::Unschedulable => self.reject(queued, &decision, &profile, out),
+            Outcome::Unschedulable => self.reject(queued, &decision, out),
         }
         self.decisions.push(decision);
     }
@@ -61,21 +62,21 @@ impl KubeScheduler {
         let mut failure = None;
         if let Some(place) = self.snapshot.node(node) {
             let cycle = Cycle { pod: &info, snapshot: &self.snapshot };
-            for (plugin, _) in profile.at(Point::Reserve) {
+            for plugin in profile.at(Point::Reserve) {
                 match plugin.reserve().map(|reserve| reserve.reserve(&cycle, place)) {
                     Some(Ok(claimed)) => objects.extend(claimed),
                     Some(Err(why)) => failure = Some(format!("running Reserve plugin {:?}: {why}", plugin.name())),
                     None => {}
                 }
             }
-            for (plugin, _) in profile.at(Point::Permit) {
+            for plugin in profile.at(Point::Permit) {
                 if let Some(Permission::Deny(why)) = plugin.permit().map(|permit| permit.permit(&cycle, place)) {
                     failure = Some(why.to_string());
                 }
             }
         }
         if let Some(message) = failure {
-            return self.fail(queued, &message, profile, out);
+            return self.fail(queued, &message, out);
         }
         self.snapshot.nominate(&info, &Text::default());
         self.snapshot.add_pod(&info, node);
@@ -90,15 +91,15 @@ impl KubeScheduler {
         let (info, node, objects) = (Rc::clone(&assumed.pod.info), assumed.node.clone(), assumed.objects.clone());
         let Some(profile) = self.profile(&info) else { return };
         let mut requests = Vec::new();
-        let mut waits = false;
+        let mut waits: Option<Duration> = None;
         if let Some(place) = self.snapshot.node(&node) {
             let cycle = Cycle { pod: &info, snapshot: &self.snapshot };
-            for (plugin, _) in profile.at(Point::PreBind) {
+            for plugin in profile.at(Point::PreBind) {
                 let Some(pre_bind) = plugin.pre_bind() else { continue };
                 match pre_bind.pre_bind(&cycle, place, first) {
                     Ok(before) => {
                         requests.extend(before.requests);
-                        waits |= before.wait;
+                        waits = waits.max(before.wait);
                     }
                     Err(why) => {
                         let message = format!("running PreBind plugin {:?}: {why}", plugin.name());
@@ -107,7 +108,7 @@ impl KubeScheduler {
                 }
             }
         }
-        if first && waits {
+        if let Some(timeout) = waits.filter(|_| first) {
             // Others can see where the pod is going to be while it waits.
             let nomination = Nomination::Set(node.clone());
             if let Some(body) = patch(&info.object, None, &nomination) {
@@ -118,7 +119,7 @@ impl KubeScheduler {
             for object in &objects {
                 self.assume_object(object);
             }
-            out.tick(VOLUMES_TIMEOUT, BIND_TIMEOUT, key.clone(), 0);
+            out.tick(timeout, BIND_TIMEOUT, key.clone(), 0);
         }
         let open = requests.len();
         for request in requests {
@@ -127,8 +128,8 @@ impl KubeScheduler {
         }
         if let Some(assumed) = self.assumed.get_mut(key) {
             assumed.open += open;
-            assumed.waits = waits;
-            if assumed.open == 0 && !waits {
+            assumed.waits = waits.is_some();
+            if assumed.open == 0 && !assumed.waits {
                 assumed.binding = true;
                 self.bind(&info, &node, &profile, out);
             }
@@ -136,7 +137,7 @@ impl KubeScheduler {
     }
 
     fn bind(&mut self, info: &super::PodInfo, node: &Text, profile: &Profile, out: &mut Outbox<'_>) {
-        let Some(bind) = profile.at(Point::Bind).find_map(|(plugin, _)| plugin.bind()) else { return };
+        let Some(bind) = profile.at(Point::Bind).find_map(Plugin::bind) else { return };
         let id = out.request(self.server, bind.bind(info, node));
         self.asked.insert(id, Asked::Binding(info.key.clone()));
     }
@@ -182,7 +183,7 @@ impl KubeScheduler {
         let what = Occurrence { kind: "Normal", reason: "Scheduled", action: "Binding", note: &note };
         self.events.event(&object_reference(&info.object), &Value::Null, what, out);
         if let Some(profile) = self.profile(&info) {
-            for plugin in profile.at(Point::PostBind).filter_map(|(plugin, _)| plugin.post_bind()) {
+            for plugin in profile.at(Point::PostBind).filter_map(Plugin::post_bind) {
                 plugin.post_bind(&info, &node);
             }
         }
@@ -195,37 +196,36 @@ impl KubeScheduler {
         self.forget_objects(&assumed.objects);
         let gone = Rc::clone(&assumed.pod.info);
         self.tell_queue(&ClusterEvent::PodGone(&gone), out);
-        let Some(profile) = self.profile(&gone) else { return };
-        let mut queued = assumed.pod;
-        queued.rejectors.clear();
-        self.fail(queued, message, &profile, out);
+        self.fail(assumed.pod, message, out);
     }
 
     /// No node will do: says so, and makes room if that was decided.
-    fn reject(&mut self, queued: QueuedPod, decision: &Decision, profile: &Profile, out: &mut Outbox<'_>) {
+    fn reject(&mut self, queued: QueuedPod, decision: &Decision, out: &mut Outbox<'_>) {
         let info = Rc::clone(&queued.info);
         self.report(&info, "Unschedulable", &decision.message, &decision.nomination, out);
         if let Nomination::Set(node) = &decision.nomination {
             self.snapshot.nominate(&info, node);
         }
-        if queued.rejectors.is_empty() {
+        let is_error = queued.rejectors.is_empty();
+        let end = self.queue.put_back(queued, out.now());
+        if is_error {
             // There are no nodes at all: no plugin stands for it, so only time can help. Nobody waits for that.
-            out.tick(backoff(&queued, out.now()), RETRY, "", 0);
+            out.tick(end.since(out.now()), RETRY, "", 0);
         }
-        self.queue.put_back(queued, profile, out.now());
         if let Some(chosen) = decision.preemption.as_ref().and_then(|preemption| preemption.chosen.as_ref()) {
             self.preempt(&info, chosen, out);
         }
     }
 
     /// Something went wrong: says so, and tries again after the back-off.
-    fn fail(&mut self, queued: QueuedPod, message: &str, profile: &Profile, out: &mut Outbox<'_>) {
+    fn fail(&mut self, queued: QueuedPod, message: &str, out: &mut Outbox<'_>) {
         // Nothing is to be said of a pod that is gone, or that was bound by somebody else.
         let Some(current) = self.pods.get(&queued.info.key).cloned().filter(|info| info.node_name.is_empty()) else { return };
         self.report(&current, "SchedulerError", message, &Nomination::Keep, out);
-        let queued = QueuedPod { info: current, ..queued };
-        out.timer(backoff(&queued, out.now()), RETRY, "", 0);
-        self.queue.put_back(queued, profile, out.now());
+        // Whatever rejected some nodes before has nothing to do with it.
+        let queued = QueuedPod { info: current, rejectors: BTreeSet::new(), ..queued };
+        let end = self.queue.put_back(queued, out.now());
+        out.timer(end.since(out.now()), RETRY, "", 0);
     }
 
     fn report(
@@ -242,14 +242,13 @@ impl KubeScheduler {
             let id = out.request(self.server, Request::patch(PODS, &info.namespace, &info.name, body).sub("status"));
             self.asked.insert(id, Asked::Nothing);
         }
+        self.failed_scheduling(info, message, out);
+    }
+
+    fn failed_scheduling(&mut self, info: &super::PodInfo, message: &str, out: &mut Outbox<'_>) {
         let what = Occurrence { kind: "Warning", reason: "FailedScheduling", action: "Scheduling", note: message };
         self.events.event(&object_reference(&info.object), &Value::Null, what, out);
     }
-}
-
-/// How long a pod rests that is put back now.
-fn backoff(queued: &QueuedPod, now: Time) -> Duration {
-    QueuedPod { since: now, ..queued.clone() }.backoff_until().since(now)
 }
 
 /// An answer, or why there is none, in the words of client-go.

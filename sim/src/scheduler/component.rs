@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use super::algorithm::Algorithm;
 use super::binding::Assumed;
-use super::config::ConfigError;
+use super::config::{ConfigError, Configuration};
 use super::framework::ClusterEvent;
 use super::log::DecisionLog;
 use super::pod_info::PodInfo;
 use super::preempting::Preempting;
 use super::profile::Profile;
-use super::queue::SchedulingQueue;
+use super::queue::{Push, SchedulingQueue};
 use super::snapshot::Snapshot;
 use crate::api::Resource;
 use crate::client::{Change, EventRecorder, Informer, LeaderElector, Leadership, SeriesRecorder, object_reference, server};
@@ -101,10 +101,11 @@ pub struct KubeScheduler {
 impl KubeScheduler {
     /// Starts it. Its argument `config` may be a KubeSchedulerConfiguration; with one that is wrong it ends at once.
     pub fn start(launch: &Launch<'_>) -> Self {
-        let (profiles, fatal) = match Profile::list(&launch.args["config"]) {
-            Ok(profiles) => (profiles, None),
-            Err(error) => (Vec::new(), Some(error)),
+        let (config, fatal) = match Configuration::of(&launch.args["config"]) {
+            Ok(config) => (config, None),
+            Err(error) => (Configuration { profiles: Vec::new(), ..Configuration::default() }, Some(error)),
         };
+        let profiles: Rc<Vec<Rc<Profile>>> = Rc::new(config.profiles.into_iter().map(Rc::new).collect());
         let server = server(launch.args);
         let rng = |purpose: &str| Rng::new(launch.seed, &format!("{}/{purpose}", launch.purpose));
         let identity = Text::from(format!("{}_{}", launch.name, rng("identity").uuid()));
@@ -137,10 +138,10 @@ impl KubeScheduler {
                 format!("default-scheduler-{}", launch.name),
             ),
             core_events: EventRecorder::new(server, Part::Scheduler, "core-events", "default-scheduler", ""),
-            profiles: Rc::new(profiles.into_iter().map(Rc::new).collect()),
+            queue: SchedulingQueue::new(Rc::clone(&profiles), config.backoff),
+            profiles,
             snapshot: Snapshot::new(),
             algorithm: Algorithm { next_start: 0, rng: rng("ties") },
-            queue: SchedulingQueue::default(),
             pods: PMap::new(),
             assumed: BTreeMap::new(),
             preempting: BTreeMap::new(),
@@ -204,9 +205,9 @@ impl KubeScheduler {
             }
             FLUSH => {
                 self.flush_is_due = false;
-                self.queue.flush(&self.profiles, out.now(), out.cause());
+                self.flush(out);
             }
-            RETRY => self.queue.flush(&self.profiles, out.now(), out.cause()),
+            RETRY => self.flush(out),
             BIND_TIMEOUT => self.on_bind_timeout(&timer.key, timer.number, out),
             _ => {}
         }
@@ -284,7 +285,10 @@ impl KubeScheduler {
                     self.tell_queue(&ClusterEvent::NodeChanged(old, new), out);
                 }
             }
-            (Some(old), None) => self.snapshot.remove_node(&old["metadata"]["name"].text()),
+            (Some(old), None) => {
+                self.tell_queue(&ClusterEvent::NodeGone(old), out);
+                self.snapshot.remove_node(&old["metadata"]["name"].text());
+            }
             (None, None) => {}
         }
     }
@@ -302,6 +306,8 @@ impl KubeScheduler {
             if !node.is_empty() {
                 self.snapshot.remove_pod(&key, &node);
                 self.tell_queue(&ClusterEvent::PodGone(&old), out);
+            } else if !old.nominated_node.is_empty() && self.profile(&old).is_some() {
+                self.tell_queue(&ClusterEvent::NominationGone(&old), out);
             }
             return;
         };
@@ -314,7 +320,7 @@ impl KubeScheduler {
         let info = PodInfo::new(new);
         self.pods.insert(key.clone(), Rc::clone(&info));
         if info.node_name.is_empty() {
-            self.on_waiting_pod(info, out);
+            self.on_waiting_pod(old.as_deref(), info, out);
             return;
         }
         self.queue.remove(&key);
@@ -331,18 +337,28 @@ impl KubeScheduler {
         }
     }
 
-    fn on_waiting_pod(&mut self, info: Rc<PodInfo>, out: &Outbox<'_>) {
-        if self.assumed.contains_key(&info.key) {
+    fn on_waiting_pod(&mut self, old: Option<&PodInfo>, info: Rc<PodInfo>, out: &Outbox<'_>) {
+        if let Some(assumed) = self.assumed.get(&info.key) {
+            // A pod that is deleted on its way takes no place any more; its binding goes on, and most likely fails.
+            if info.terminating && old.is_some_and(|old| !old.terminating) {
+                self.snapshot.remove_pod(&info.key, &assumed.node);
+                self.tell_queue(&ClusterEvent::PodGone(&info), out);
+            }
             return;
         }
-        let Some(profile) = self.profile(&info) else { return };
+        if self.profile(&info).is_none() {
+            return;
+        }
         self.snapshot.nominate(&info, &info.nominated_node);
-        if info.terminating {
-            self.queue.remove(&info.key);
-        } else if self.queue.get(&info.key).is_some() {
-            self.queue.update(info, &profile, out.now(), out.cause(), out.is_background());
+        let nominated = info.nominated_node.clone();
+        if self.queue.get(&info.key).is_some() {
+            let (preempting, pods) = (&self.preempting, &self.pods);
+            self.queue.update(info, &|key| is_preempting(preempting, pods, key), push(out));
         } else {
-            self.queue.add(info, &profile, out.now(), out.cause(), out.is_background());
+            self.queue.add(info, push(out));
+        }
+        if let Some(old) = old.filter(|old| !old.nominated_node.is_empty() && old.nominated_node != nominated) {
+            self.tell_queue(&ClusterEvent::NominationGone(old), out);
         }
     }
 
@@ -375,11 +391,9 @@ impl KubeScheduler {
             _ => return,
         }
         let storage = matches!(plural, "persistentvolumeclaims" | "persistentvolumes" | "storageclasses" | "csinodes");
-        for new in changes.iter().filter_map(|change| change.new.as_ref()) {
-            if storage {
-                self.tell_queue(&ClusterEvent::Storage(new), out);
-            } else if plural == "namespaces" {
-                self.tell_queue(&ClusterEvent::Namespace(new), out);
+        for change in changes.iter().filter(|_| storage) {
+            if let Some(new) = &change.new {
+                self.tell_queue(&ClusterEvent::Storage(change.old.as_ref(), new), out);
             }
         }
         if storage {
@@ -418,8 +432,12 @@ impl KubeScheduler {
 
     pub(super) fn tell_queue(&mut self, event: &ClusterEvent<'_>, out: &Outbox<'_>) {
         let (preempting, pods) = (&self.preempting, &self.pods);
-        let stays = |key: &str| preempting.get(key).is_some_and(|state| state.is_going_on(pods));
-        self.queue.on_event(event, &self.profiles, &stays, out.now(), out.cause(), out.is_background());
+        self.queue.on_event(event, &|key| is_preempting(preempting, pods, key), push(out));
+    }
+
+    fn flush(&mut self, out: &Outbox<'_>) {
+        let (preempting, pods) = (&self.preempting, &self.pods);
+        self.queue.flush(&|key| is_preempting(preempting, pods, key), out.now(), out.cause());
     }
 
     /// Sets the timer for the next cycle when there is work, and for the periodic look at pods that wait.
@@ -439,9 +457,19 @@ impl KubeScheduler {
         }
         if !self.flush_is_due && self.queue.has_resting() {
             self.flush_is_due = true;
-            out.tick(FLUSH_PERIOD, FLUSH, "", 0);
+            out.tick(Duration(FLUSH_PERIOD.0 - out.now().0 % FLUSH_PERIOD.0), FLUSH, "", 0);
         }
     }
+}
+
+/// What brings pods into line that are told of now.
+pub(super) fn push(out: &Outbox<'_>) -> Push {
+    Push { now: out.now(), cause: out.cause(), background: out.is_background() }
+}
+
+/// Whether a pod makes room for itself and is not to be tried meanwhile (IsPodRunningPreemption).
+fn is_preempting(preempting: &BTreeMap<Text, Preempting>, pods: &PMap<Text, Rc<PodInfo>>, key: &str) -> bool {
+    preempting.get(key).is_some_and(|state| state.is_going_on(pods))
 }
 
 /// Whether an update of a pod on a node changes nothing that scheduling looks at, as most updates of its status do.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::framework::Nomination;
+use super::node_info::NodeInfo;
 use super::pod_info::PodInfo;
 use crate::core::Time;
 use crate::value::Text;
@@ -76,31 +77,41 @@ pub struct PluginScores {
     pub normalized: Vec<i64>,
 }
 
-/// A pod that would be deleted to make room.
+/// Pods of a node that would be deleted to make room, the most important first. They are found on the node as it was then, as
+/// counting references to thousands of pods would take most of the time of finding them.
 #[derive(Clone, Debug)]
-pub struct Victim(pub Rc<PodInfo>);
+pub struct Victims {
+    node: Rc<NodeInfo>,
+    at: Vec<u16>,
+}
 
-impl std::ops::Deref for Victim {
-    type Target = PodInfo;
-    fn deref(&self) -> &PodInfo {
-        &self.0
+impl Victims {
+    /// The pods at these positions of the node's.
+    pub fn new(node: &Rc<NodeInfo>, at: Vec<u16>) -> Self {
+        Self { node: Rc::clone(node), at }
+    }
+
+    /// The pods.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<PodInfo>> {
+        self.at.iter().map(|at| &self.node.pods[usize::from(*at)].info)
     }
 }
 
-impl PartialEq for Victim {
+impl PartialEq for Victims {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0) || (self.key == other.key && self.uid == other.uid)
+        let pod = |pod: &Rc<PodInfo>| (pod.key.clone(), pod.uid.clone());
+        self.iter().map(pod).eq(other.iter().map(pod))
     }
 }
-impl Eq for Victim {}
+impl Eq for Victims {}
 
 /// A node on which room could be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The node's name.
     pub node: Text,
-    /// Who would have to go, the most important first.
-    pub victims: Vec<Victim>,
+    /// Who would have to go.
+    pub victims: Victims,
     /// How many of them a PodDisruptionBudget protects.
     pub budget_violations: usize,
 }

@@ -13,7 +13,7 @@ use super::decision::{Candidate, Reasons};
 use super::node_info::{NodeInfo, NodePod};
 use super::pod_info::PodInfo;
 use super::snapshot::Snapshot;
-use crate::core::{Request, Rng, Time};
+use crate::core::{Duration, Request, Rng, Time};
 use crate::value::{Text, Value};
 
 // Not supertraits: the derived texts of all states of plugins would be part of the page's module.
@@ -161,6 +161,10 @@ pub trait Filter {
     fn pod_added(&mut self, _pod: &NodePod, _node: &NodeInfo) {}
     /// A pod of the node is imagined away (PreFilterExtensions.RemovePod).
     fn pod_removed(&mut self, _pod: &NodePod, _node: &NodeInfo) {}
+    /// Whether it looks at single pods of a node ([`NodeInfo::pods`]), not only at what they are together.
+    fn looks_at_pods(&self) -> bool {
+        false
+    }
     /// A copy on which pods can be imagined; `None` when they make no difference to it, and the filter itself will do.
     fn imagine(&self) -> Option<Box<dyn Filter + '_>> {
         None
@@ -268,8 +272,8 @@ pub trait Permit {
 pub struct BeforeBinding {
     /// Requests to send.
     pub requests: Vec<Request>,
-    /// Whether something is still to be waited for.
-    pub wait: bool,
+    /// How long to wait at most for what is still to be waited for, if there is something.
+    pub wait: Option<Duration>,
 }
 
 /// Prepares a binding.
@@ -296,22 +300,22 @@ pub trait PostBind {
 pub enum ClusterEvent<'a> {
     /// A node came.
     NodeAdded(&'a Value),
-    /// A node changed.
+    /// A node changed: before, after.
     NodeChanged(&'a Value, &'a Value),
+    /// A node is gone.
+    NodeGone(&'a Value),
     /// A pod was bound, or one that is bound came to be known.
     PodAssigned(&'a PodInfo),
     /// A bound pod changed: before, after.
     PodChanged(&'a PodInfo, &'a PodInfo),
-    /// A pod that was on a node is gone.
+    /// A pod that was on a node, or on its way there, is gone.
     PodGone(&'a PodInfo),
+    /// A pod for which room was kept on a node is gone, or waits for another node now. It helps pods of its priority or less only.
+    NominationGone(&'a PodInfo),
     /// The pod itself changed while it waits: before, after.
     PodItself(&'a PodInfo, &'a PodInfo),
-    /// A claim, volume, storage class or CSINode came or changed.
-    Storage(&'a Value),
-    /// A namespace's labels changed.
-    Namespace(&'a Value),
-    /// It waited too long: everything is tried again.
-    Flush,
+    /// A claim, volume, storage class or CSINode came or changed: before, if it was there, and after.
+    Storage(Option<&'a Value>, &'a Value),
 }
 
 /// Asks all filters; the first that rejects the node is named.
@@ -329,6 +333,8 @@ type ImaginedFilter<'f> = (&'static str, Option<Box<dyn Filter + 'f>>, &'f dyn F
 #[derive(Debug)]
 pub struct Imagined<'f> {
     filters: Vec<ImaginedFilter<'f>>,
+    /// Whether any filter looks at single pods; else the node is without them, as counting references to them takes long.
+    with_pods: bool,
     /// The node with those pods.
     pub node: NodeInfo,
 }
@@ -336,8 +342,11 @@ pub struct Imagined<'f> {
 impl<'f> Imagined<'f> {
     /// A world in which pods can be added to this node and removed from it.
     pub fn new(filters: &'f [ActiveFilter<'_>], node: &NodeInfo) -> Self {
+        let with_pods = filters.iter().any(|active| active.filter.looks_at_pods());
         let filters = filters.iter().map(|active| (active.plugin, active.filter.imagine(), active.filter.as_ref())).collect();
-        Self { filters, node: node.clone() }
+        let mut imagined = Self { filters, with_pods, node: NodeInfo::default() };
+        imagined.node.clone_without(node, with_pods, |_| false);
+        imagined
     }
 
     /// Begins anew with another node, in place, and without some of its pods.
@@ -347,7 +356,7 @@ impl<'f> Imagined<'f> {
                 *imagined = active.filter.imagine();
             }
         }
-        self.node.clone_without(node, &leave_out);
+        self.node.clone_without(node, self.with_pods, &leave_out);
         for (_, filter, _) in &mut self.filters {
             let Some(filter) = filter else { continue };
             for pod in node.pods.iter().filter(|pod| leave_out(pod)) {
@@ -358,7 +367,10 @@ impl<'f> Imagined<'f> {
 
     /// Adds a pod.
     pub fn add(&mut self, pod: &NodePod) {
-        self.node.add(pod.clone());
+        self.node.count(pod, 1);
+        if self.with_pods {
+            self.node.pods.push(pod.clone());
+        }
         for filter in self.filters.iter_mut().filter_map(|(_, filter, _)| filter.as_mut()) {
             filter.pod_added(pod, &self.node);
         }
@@ -366,10 +378,13 @@ impl<'f> Imagined<'f> {
 
     /// Removes a pod.
     pub fn remove(&mut self, pod: &NodePod) {
-        let same = |have: &NodePod| Rc::ptr_eq(&have.info, &pod.info);
-        // Mostly it is the one that came last.
-        if let Some(at) = self.node.pods.iter().rposition(same) {
-            self.node.remove_at(at);
+        self.node.count(pod, -1);
+        if self.with_pods {
+            // Mostly it is the one that came last.
+            let same = |have: &NodePod| Rc::ptr_eq(&have.info, &pod.info);
+            if let Some(at) = self.node.pods.iter().rposition(same) {
+                self.node.pods.remove(at);
+            }
         }
         for filter in self.filters.iter_mut().filter_map(|(_, filter, _)| filter.as_mut()) {
             filter.pod_removed(pod, &self.node);
@@ -411,29 +426,6 @@ pub fn default_normalize(scores: &mut [i64], reverse: bool) {
     for score in scores {
         let scaled = if highest == 0 { 0 } else { *score * MAX / highest };
         *score = if reverse { MAX - scaled } else { scaled };
-    }
-}
-
-/// A plugin in a profile.
-#[derive(Clone, Debug)]
-pub struct Enabled {
-    /// The plugin.
-    pub plugin: Rc<dyn Plugin>,
-    /// What its score is multiplied by.
-    pub weight: i64,
-    /// The extension points at which the profile has switched it off.
-    pub off: BTreeSet<Point>,
-}
-
-impl Enabled {
-    /// A plugin at all its extension points.
-    pub fn new(plugin: Rc<dyn Plugin>, weight: i64) -> Self {
-        Self { plugin, weight, off: BTreeSet::new() }
-    }
-
-    /// The plugin, if it is on at this point.
-    pub fn at(&self, point: Point) -> Option<&dyn Plugin> {
-        (!self.off.contains(&point)).then_some(&*self.plugin)
     }
 }
 
@@ -482,4 +474,14 @@ impl Point {
         ("bind", Self::Bind),
         ("postBind", Self::PostBind),
     ];
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, point)| *point == self).map_or("", |(name, _)| name)
+    }
+
+    /// The name of kube-scheduler's interface for it, as its errors say it: `PreFilterPlugin`.
+    pub fn interface(self) -> String {
+        let name = self.name();
+        format!("{}{}Plugin", name[..1].to_uppercase(), &name[1..])
+    }
 }

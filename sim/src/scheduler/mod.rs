@@ -21,6 +21,7 @@ pub mod load;
 pub mod log;
 pub mod node_info;
 pub mod perf;
+mod plugin_args;
 pub mod plugins;
 pub mod pod_info;
 mod preempting;

@@ -87,8 +87,10 @@ pub struct NodeInfo {
     pub requested: Resources,
     /// The sum of its pods' requests of (millicores, bytes) with defaults.
     pub non_zero: (i64, i64),
-    /// Its pods.
+    /// Its pods. They are left out of nodes that are imagined for filters which do not look at them.
     pub pods: Vec<NodePod>,
+    /// How many pods are on it.
+    pub pod_count: usize,
     /// How many of its pods are of which class.
     pub classes: Vec<(ClassId, u32)>,
     /// How many of its pods ask something of other pods.
@@ -112,7 +114,7 @@ impl Clone for NodeInfo {
     }
 
     fn clone_from(&mut self, other: &Self) {
-        self.clone_without(other, |_| false);
+        self.clone_without(other, true, |_| false);
     }
 }
 
@@ -149,8 +151,8 @@ impl NodeInfo {
     }
 
     /// Becomes a copy of another node without some of its pods, in the memory that is there: preemption imagines hundreds of nodes,
-    /// one after the other, each without the pods of lower priority.
-    pub fn clone_without(&mut self, other: &Self, leave_out: impl Fn(&NodePod) -> bool) {
+    /// one after the other, each without the pods of lower priority. With `with_pods` the other pods themselves come along.
+    pub fn clone_without(&mut self, other: &Self, with_pods: bool, leave_out: impl Fn(&NodePod) -> bool) {
         self.index = other.index;
         self.spec.clone_from(&other.spec);
         self.requested.clone_from(&other.requested);
@@ -158,11 +160,12 @@ impl NodeInfo {
         self.classes.clone_from(&other.classes);
         self.with_affinity = other.with_affinity;
         self.ports.clone_from(&other.ports);
+        self.pod_count = other.pod_count;
         self.pods.clear();
         for pod in &other.pods {
             if leave_out(pod) {
-                self.discount(pod);
-            } else {
+                self.count(pod, -1);
+            } else if with_pods {
                 self.pods.push(pod.clone());
             }
         }
@@ -170,59 +173,46 @@ impl NodeInfo {
 
     /// Adds a pod.
     pub fn add(&mut self, pod: NodePod) {
-        match self.classes.iter_mut().find(|(class, _)| *class == pod.class) {
-            Some((_, count)) => *count += 1,
-            None => self.classes.push((pod.class, 1)),
-        }
-        self.account(&pod, 1);
-        if !pod.plain {
-            self.ports.extend_from_slice(&pod.info.host_ports);
-            self.with_affinity += u32::from(pod.info.affinity.is_some());
-        }
+        self.count(&pod, 1);
         self.pods.push(pod);
     }
 
     /// Removes the pod with this key, returning it.
     pub fn remove(&mut self, key: &str) -> Option<NodePod> {
         let at = self.pods.iter().position(|pod| pod.info.key == *key)?;
-        Some(self.remove_at(at))
-    }
-
-    /// Removes the pod at this position of [`NodeInfo::pods`].
-    pub fn remove_at(&mut self, at: usize) -> NodePod {
         let pod = self.pods.remove(at);
-        self.discount(&pod);
-        pod
+        self.count(&pod, -1);
+        Some(pod)
     }
 
-    /// Takes a pod out of all sums.
-    fn discount(&mut self, pod: &NodePod) {
-        if let Some(at) = self.classes.iter().position(|(class, _)| *class == pod.class) {
-            self.classes[at].1 -= 1;
-            if self.classes[at].1 == 0 {
-                self.classes.remove(at);
-            }
+    /// Takes a pod into all sums (`sign` 1) or out of them (-1).
+    pub fn count(&mut self, pod: &NodePod, sign: i64) {
+        let adds = sign > 0;
+        match self.classes.iter().position(|(class, _)| *class == pod.class) {
+            Some(at) if adds => self.classes[at].1 += 1,
+            Some(at) if self.classes[at].1 > 1 => self.classes[at].1 -= 1,
+            Some(at) => _ = self.classes.remove(at),
+            None => self.classes.push((pod.class, 1)),
         }
-        self.account(pod, -1);
+        self.pod_count = if adds { self.pod_count + 1 } else { self.pod_count - 1 };
+        self.non_zero.0 += sign * pod.non_zero.0;
+        self.non_zero.1 += sign * pod.non_zero.1;
         if pod.plain {
+            return self.requested.add_common(pod.common, sign);
+        }
+        self.requested.add(&pod.info.requests, sign);
+        let with_affinity = u32::from(pod.info.affinity.is_some());
+        if adds {
+            self.with_affinity += with_affinity;
+            self.ports.extend_from_slice(&pod.info.host_ports);
             return;
         }
+        self.with_affinity -= with_affinity;
         for port in &pod.info.host_ports {
             if let Some(at) = self.ports.iter().position(|have| have == port) {
                 self.ports.remove(at);
             }
         }
-        self.with_affinity -= u32::from(pod.info.affinity.is_some());
-    }
-
-    fn account(&mut self, pod: &NodePod, sign: i64) {
-        if pod.plain {
-            self.requested.add_common(pod.common, sign);
-        } else {
-            self.requested.add(&pod.info.requests, sign);
-        }
-        self.non_zero.0 += sign * pod.non_zero.0;
-        self.non_zero.1 += sign * pod.non_zero.1;
     }
 }
 

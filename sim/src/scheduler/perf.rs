@@ -188,7 +188,7 @@ impl Workload {
                 Outcome::Unschedulable => match decision.preemption.and_then(|preemption| preemption.chosen) {
                     Some(chosen) => {
                         // The victims go and the pod comes, as it would a little later.
-                        for victim in &chosen.victims {
+                        for victim in chosen.victims.iter() {
                             self.snapshot.remove_pod(&victim.key, &chosen.node);
                         }
                         self.snapshot.add_pod(pod, &chosen.node);

@@ -5,9 +5,9 @@
 use std::rc::Rc;
 
 use super::binding::verdict;
-use super::component::{Asked, KubeScheduler};
+use super::component::{Asked, KubeScheduler, push};
 use super::decision::Candidate;
-use super::framework::{ClusterEvent, Nomination};
+use super::framework::Nomination;
 use super::pod_info::PodInfo;
 use super::status::{Condition, patch};
 use crate::api::resource::PODS;
@@ -163,8 +163,8 @@ impl KubeScheduler {
 
     /// The preemptor is tried again when it does not work.
     fn give_up(&mut self, preemptor: &Text, out: &mut Outbox<'_>) {
-        if let Some(state) = self.preempting.remove(preemptor) {
-            self.tell_queue(&ClusterEvent::PodGone(&state.preemptor), out);
+        if self.preempting.remove(preemptor).is_some() {
+            self.queue.activate(preemptor, push(out));
         }
     }
 }

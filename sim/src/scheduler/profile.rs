@@ -1,21 +1,74 @@
-//! Scheduling profiles: which plugins run, in which order, with which weights.
+//! Scheduling profiles: which plugins run at which extension points, in which order, with which weights.
 
 use std::rc::Rc;
 
-use super::framework::{Enabled, Plugin, Point, PostFilter, PreFilter, PreScore, QueueSort};
+use super::framework::{Plugin, Point, PostFilter, PreFilter, PreScore, QueueSort};
 use super::plugins;
 use super::pod_info::PodInfo;
 use crate::value::Text;
+
+/// A plugin as the default profile has it.
+#[derive(Debug)]
+pub struct DefaultPlugin {
+    /// Its name.
+    pub name: &'static str,
+    /// What its score is multiplied by; 0 where nothing is said of it, which counts as 1.
+    pub weight: i64,
+    /// The extension points at which kube-scheduler's plugin takes part. Here PreFilter and PreScore make what filters and scores, so
+    /// that some plugins have them in form only.
+    pub points: &'static [Point],
+    make: fn() -> Rc<dyn Plugin>,
+}
+
+macro_rules! plugins {
+    ($($name:ident($make:expr) $weight:literal [$($point:ident)*];)*) => {
+        &[$(DefaultPlugin { name: stringify!($name), weight: $weight, points: &[$(Point::$point),*], make: || Rc::new($make) }),*]
+    };
+}
+
+/// The plugins of the default profile in their order (`apis/config/v1/default_plugins.go`); there are no others.
+pub const DEFAULT_PLUGINS: &[DefaultPlugin] = plugins![
+    SchedulingGates(plugins::SchedulingGates) 0 [PreEnqueue];
+    PrioritySort(plugins::PrioritySort) 0 [QueueSort];
+    NodeUnschedulable(plugins::NodeUnschedulable) 0 [Filter];
+    NodeName(plugins::NodeName) 0 [Filter];
+    TaintToleration(plugins::TaintToleration) 3 [Filter PreScore Score];
+    NodeAffinity(plugins::NodeAffinity::default()) 2 [PreFilter Filter PreScore Score];
+    NodePorts(plugins::NodePorts) 0 [PreFilter Filter];
+    NodeResourcesFit(plugins::NodeResourcesFit::default()) 1 [PreFilter Filter PreScore Score];
+    VolumeRestrictions(plugins::VolumeRestrictions) 0 [PreFilter Filter];
+    NodeVolumeLimits(plugins::NodeVolumeLimits) 0 [PreFilter Filter];
+    VolumeBinding(plugins::VolumeBinding::default()) 0 [PreFilter Filter PreScore Score Reserve PreBind];
+    VolumeZone(plugins::VolumeZone) 0 [PreFilter Filter];
+    PodTopologySpread(plugins::PodTopologySpread::default()) 2 [PreFilter Filter PreScore Score];
+    InterPodAffinity(plugins::InterPodAffinity::default()) 2 [PreFilter Filter PreScore Score];
+    DynamicResources(plugins::DynamicResources) 2 [PreEnqueue PreFilter Filter PostFilter Score Reserve PreBind];
+    DefaultPreemption(plugins::DefaultPreemption::default()) 0 [PreEnqueue PostFilter];
+    NodeResourcesBalancedAllocation(plugins::NodeResourcesBalancedAllocation::default()) 1 [PreScore Score];
+    ImageLocality(plugins::ImageLocality) 1 [Score];
+    DefaultBinder(plugins::DefaultBinder) 0 [Bind];
+];
+
+/// The plugin with this name.
+pub fn find_default(name: &str) -> Option<&'static DefaultPlugin> {
+    DEFAULT_PLUGINS.iter().find(|plugin| plugin.name == name)
+}
 
 /// A scheduler as pods name it in `spec.schedulerName`.
 #[derive(Clone, Debug)]
 pub struct Profile {
     /// Its name, `default-scheduler` mostly.
     pub scheduler_name: Text,
-    /// Its plugins in their order.
-    pub plugins: Vec<Enabled>,
     /// How many per cent of the nodes are looked at; 0 leaves it to the cluster's size.
     pub percentage_of_nodes_to_score: usize,
+    /// The plugins that are on somewhere, in the default order.
+    plugins: Vec<Rc<dyn Plugin>>,
+    /// What the score of each is multiplied by.
+    weights: Vec<i64>,
+    /// The plugins of each extension point, by their positions in `plugins`.
+    points: Vec<(Point, Vec<usize>)>,
+    /// The plugins whose PreFilter runs, and the place of each among the filters if it filters.
+    pre_filters: Vec<(usize, Option<usize>)>,
 }
 
 /// Clusters of fewer nodes, and searches of fewer feasible nodes, are never cut short.
@@ -23,38 +76,66 @@ const MIN_FEASIBLE_NODES: usize = 100;
 const MIN_PERCENTAGE: usize = 5;
 
 impl Default for Profile {
-    /// The default profile (`apis/config/v1/default_plugins.go`).
+    /// The default profile.
     fn default() -> Self {
-        let plugins: [(Rc<dyn Plugin>, i64); 19] = [
-            (Rc::new(plugins::SchedulingGates), 0),
-            (Rc::new(plugins::PrioritySort), 0),
-            (Rc::new(plugins::NodeUnschedulable), 0),
-            (Rc::new(plugins::NodeName), 0),
-            (Rc::new(plugins::TaintToleration), 3),
-            (Rc::new(plugins::NodeAffinity::default()), 2),
-            (Rc::new(plugins::NodePorts), 0),
-            (Rc::new(plugins::NodeResourcesFit::default()), 1),
-            (Rc::new(plugins::VolumeRestrictions), 0),
-            (Rc::new(plugins::NodeVolumeLimits), 0),
-            (Rc::new(plugins::VolumeBinding), 0),
-            (Rc::new(plugins::VolumeZone), 0),
-            (Rc::new(plugins::PodTopologySpread::default()), 2),
-            (Rc::new(plugins::InterPodAffinity::default()), 2),
-            (Rc::new(plugins::DynamicResources), 2),
-            (Rc::new(plugins::DefaultPreemption::default()), 0),
-            (Rc::new(plugins::NodeResourcesBalancedAllocation::default()), 1),
-            (Rc::new(plugins::ImageLocality), 1),
-            (Rc::new(plugins::DefaultBinder), 0),
-        ];
-        Self {
-            scheduler_name: "default-scheduler".into(),
-            plugins: plugins.into_iter().map(|(plugin, weight)| Enabled::new(plugin, weight)).collect(),
-            percentage_of_nodes_to_score: 0,
-        }
+        let at = |point: Point| {
+            let there = |plugin: &&DefaultPlugin| plugin.points.contains(&point);
+            (point, DEFAULT_PLUGINS.iter().filter(there).map(|plugin| plugin.name).collect())
+        };
+        let points = Point::ALL.iter().map(|(_, point)| at(*point)).collect();
+        let weights = DEFAULT_PLUGINS.iter().map(|plugin| (plugin.name, plugin.weight)).collect();
+        Self::new("default-scheduler".into(), points, weights, 0)
     }
 }
 
 impl Profile {
+    /// A profile with these plugins at these extension points. Plugins without a weight count once.
+    pub fn new(
+        scheduler_name: Text,
+        points: Vec<(Point, Vec<&'static str>)>,
+        weights: Vec<(&'static str, i64)>,
+        percentage_of_nodes_to_score: usize,
+    ) -> Self {
+        let is_on = |plugin: &&DefaultPlugin| points.iter().any(|(_, names)| names.contains(&plugin.name));
+        let on: Vec<&DefaultPlugin> = DEFAULT_PLUGINS.iter().filter(is_on).collect();
+        let at = |name: &&str| on.iter().position(|plugin| plugin.name == *name);
+        let weight = |plugin: &&DefaultPlugin| {
+            let own = weights.iter().find(|(name, _)| *name == plugin.name);
+            own.map_or(1, |(_, weight)| *weight)
+        };
+        let points: Vec<(Point, Vec<usize>)> =
+            points.iter().map(|(point, names)| (*point, names.iter().filter_map(at).collect())).collect();
+        let of = |point: Point| points.iter().find(|(have, _)| *have == point).map_or(&[][..], |(_, plugins)| plugins.as_slice());
+        let filters = of(Point::Filter);
+        // Filters without a PreFilter have one in form here, which rejects nothing.
+        let in_form = filters.iter().filter(|at| !on[**at].points.contains(&Point::PreFilter));
+        let pre_filters = of(Point::PreFilter)
+            .iter()
+            .chain(in_form)
+            .map(|plugin| (*plugin, filters.iter().position(|filter| filter == plugin)))
+            .collect();
+        Self {
+            scheduler_name,
+            percentage_of_nodes_to_score,
+            plugins: on.iter().map(|plugin| (plugin.make)()).collect(),
+            weights: on.iter().map(weight).collect(),
+            pre_filters,
+            points,
+        }
+    }
+
+    /// The plugins that are on at any point.
+    pub fn plugins(&self) -> &[Rc<dyn Plugin>] {
+        &self.plugins
+    }
+
+    /// Puts a plugin with other arguments in the place of the one with this name, if that is on.
+    pub fn replace(&mut self, name: &str, plugin: Rc<dyn Plugin>) {
+        if let Some(have) = self.plugins.iter_mut().find(|have| have.name() == name) {
+            *have = plugin;
+        }
+    }
+
     /// How many feasible nodes are enough (numFeasibleNodesToFind).
     pub fn nodes_to_find(&self, nodes: usize) -> usize {
         if nodes < MIN_FEASIBLE_NODES {
@@ -67,14 +148,19 @@ impl Profile {
         if percentage >= 100 { nodes } else { (nodes * percentage / 100).max(MIN_FEASIBLE_NODES) }
     }
 
-    /// The plugins that are on at a point, with their weights.
-    pub fn at(&self, point: Point) -> impl Iterator<Item = (&dyn Plugin, i64)> {
-        self.plugins.iter().filter_map(move |enabled| Some((enabled.at(point)?, enabled.weight)))
+    /// The positions of the plugins that are on at a point, in their order.
+    fn positions(&self, point: Point) -> &[usize] {
+        self.points.iter().find(|(have, _)| *have == point).map_or(&[], |(_, plugins)| plugins.as_slice())
+    }
+
+    /// The plugins that are on at a point, in their order.
+    pub fn at(&self, point: Point) -> impl Iterator<Item = &dyn Plugin> {
+        self.positions(point).iter().map(|at| &*self.plugins[*at])
     }
 
     /// Why a pod may not be queued, and the plugin that says so.
     pub fn pre_enqueue(&self, pod: &PodInfo) -> Result<(), (&'static str, Text)> {
-        for (plugin, _) in self.at(Point::PreEnqueue) {
+        for plugin in self.at(Point::PreEnqueue) {
             if let Some(point) = plugin.pre_enqueue() {
                 point.pre_enqueue(pod).map_err(|reason| (plugin.name(), reason))?;
             }
@@ -82,33 +168,30 @@ impl Profile {
         Ok(())
     }
 
-    /// Plugins at PreFilter and Filter, with their names.
-    pub fn pre_filter(&self) -> impl Iterator<Item = (&'static str, &dyn PreFilter)> {
-        // What a plugin filters by is what its PreFilter returns, so that either switch turns it off.
-        self.plugins
-            .iter()
-            .filter(|enabled| enabled.at(Point::PreFilter).is_some())
-            .filter_map(|enabled| enabled.at(Point::Filter))
-            .filter_map(|plugin| Some((plugin.name(), plugin.pre_filter()?)))
+    /// Plugins at PreFilter with their names, and the place of each among the filters if it filters.
+    pub fn pre_filter(&self) -> impl Iterator<Item = (&'static str, &dyn PreFilter, Option<usize>)> {
+        self.pre_filters.iter().filter_map(|(at, filter)| {
+            let plugin = &self.plugins[*at];
+            Some((plugin.name(), plugin.pre_filter()?, *filter))
+        })
     }
 
-    /// Plugins at PreScore and Score, with their names and weights.
+    /// Plugins at Score, with their names and weights.
     pub fn pre_score(&self) -> impl Iterator<Item = ((&'static str, &dyn PreScore), i64)> {
-        self.plugins
-            .iter()
-            .filter(|enabled| enabled.weight > 0 && enabled.at(Point::PreScore).is_some())
-            .filter_map(|enabled| Some((enabled.at(Point::Score)?, enabled.weight)))
-            .filter_map(|(plugin, weight)| Some(((plugin.name(), plugin.pre_score()?), weight)))
+        self.positions(Point::Score).iter().filter_map(|at| {
+            let plugin = &self.plugins[*at];
+            Some(((plugin.name(), plugin.pre_score()?), self.weights[*at]))
+        })
     }
 
     /// Plugins at PostFilter.
     pub fn post_filter(&self) -> impl Iterator<Item = &dyn PostFilter> {
-        self.at(Point::PostFilter).filter_map(|(plugin, _)| plugin.post_filter())
+        self.at(Point::PostFilter).filter_map(Plugin::post_filter)
     }
 
     /// The plugin that orders the queue.
     pub fn queue_sort(&self) -> Option<&dyn QueueSort> {
-        self.at(Point::QueueSort).find_map(|(plugin, _)| plugin.queue_sort())
+        self.at(Point::QueueSort).find_map(Plugin::queue_sort)
     }
 }
 

@@ -14,7 +14,7 @@ impl Decision {
     pub fn to_value(&self) -> Value {
         let chosen = self.preemption.as_ref().and_then(|preemption| preemption.chosen.as_ref());
         let victims: Vec<Text> =
-            chosen.iter().flat_map(|chosen| &chosen.victims).map(|victim| self.name_of(&victim.key)).collect();
+            chosen.iter().flat_map(|chosen| chosen.victims.iter()).map(|victim| self.name_of(&victim.key)).collect();
         let nominated = match &self.nomination {
             Nomination::Set(node) if !node.is_empty() => Value::from(node),
             _ => Value::Null,

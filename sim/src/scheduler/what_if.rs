@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::algorithm::Algorithm;
+use super::config::Configuration;
 use super::framework::{Cycle, Permission, Point};
 use super::load::{LoadError, Loader, is_of_use, resource_of};
 use super::pod_info::PodInfo;
@@ -104,11 +105,12 @@ fn profiles(config: Option<Source<'_>>) -> Result<Vec<Profile>, FileError> {
         let message = format!("a KubeSchedulerConfiguration is one document; this has {}", documents.len());
         return Err(FileError { file: source.name.into(), place: None, message });
     };
-    Profile::list(&document.value).map_err(|error| {
-        let message = error.to_string();
-        let path = message.split(": ").next().unwrap_or_default().to_string();
-        FileError { file: source.name.into(), place: Some(locate(document, &path)), message }
-    })
+    let config = Configuration::of(&document.value).map_err(|error| FileError {
+        file: source.name.into(),
+        place: Some(locate(document, error.field())),
+        message: error.to_string(),
+    })?;
+    Ok(config.profiles)
 }
 
 fn read<'a>(source: Source<'a>) -> Result<Vec<Document<'a>>, FileError> {
@@ -365,7 +367,7 @@ fn answer(algorithm: &mut Algorithm, snapshot: &mut Snapshot, pod: &Rc<PodInfo>,
             Err(why) => report["note"] = format!("it is tried again: {why}").into(),
         }
     } else if let Some(chosen) = decision.preemption.as_ref().and_then(|preemption| preemption.chosen.as_ref()) {
-        for victim in &chosen.victims {
+        for victim in chosen.victims.iter() {
             snapshot.remove_pod(&victim.key, &chosen.node);
         }
         snapshot.add_pod(pod, &chosen.node);
@@ -379,20 +381,20 @@ fn reserve(snapshot: &mut Snapshot, pod: &PodInfo, profile: &Profile, node: &Tex
     let mut claimed = Vec::new();
     let mut waits = false;
     let cycle = Cycle { pod, snapshot };
-    for (plugin, _) in profile.at(Point::Reserve) {
+    for plugin in profile.at(Point::Reserve) {
         if let Some(reserve) = plugin.reserve() {
             let objects = reserve.reserve(&cycle, &place);
             claimed.extend(objects.map_err(|why| format!("running Reserve plugin {:?}: {why}", plugin.name()))?);
         }
     }
-    for (plugin, _) in profile.at(Point::Permit) {
+    for plugin in profile.at(Point::Permit) {
         if let Some(Permission::Deny(why)) = plugin.permit().map(|permit| permit.permit(&cycle, &place)) {
             return Err(why.to_string());
         }
     }
-    for (plugin, _) in profile.at(Point::PreBind) {
+    for plugin in profile.at(Point::PreBind) {
         if let Some(pre_bind) = plugin.pre_bind() {
-            waits |= pre_bind.pre_bind(&cycle, &place, true).map_err(|why| why.to_string())?.wait;
+            waits |= pre_bind.pre_bind(&cycle, &place, true).map_err(|why| why.to_string())?.wait.is_some();
         }
     }
     for object in claimed {

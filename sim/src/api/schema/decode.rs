@@ -28,6 +28,18 @@ pub fn decode(resource: Resource, object: &mut Value, known: &Value, field_valid
     Ok(if field_validation == "Warn" { decoder.unknown } else { Vec::new() })
 }
 
+/// Reads a struct that no api-server serves, such as a component's configuration, by its name in `types.txt`: its unknown fields
+/// (`unknown field "a.b"`), or why it cannot be read.
+pub fn check(name: &str, object: &Value) -> Result<Vec<String>, String> {
+    let kind = super::named(name).expect("configurations have types in types.txt");
+    let mut decoder = Decoder { path: Vec::new(), unknown: Vec::new() };
+    if !matches!(object, Value::Map(_)) {
+        return Err(format!("json: cannot unmarshal {} into Go value of type v1.{name}", json_type(object)));
+    }
+    decoder.object(kind, object, &Value::Null, true)?;
+    Ok(decoder.unknown)
+}
+
 /// Checks an object's metadata as kubectl does before it sends anything:
 /// `json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string`.
 pub fn decode_metadata(object: &Value) -> Result<(), String> {

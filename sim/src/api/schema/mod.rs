@@ -17,7 +17,7 @@
 
 mod decode;
 
-pub use decode::{decode, decode_metadata};
+pub use decode::{check, decode, decode_metadata};
 
 use std::sync::OnceLock;
 

@@ -1,9 +1,8 @@
 //! DefaultPreemption: makes room by deleting pods of lower priority (`plugins/defaultpreemption`, `framework/preemption`).
 
 use std::cmp::{Ordering, Reverse};
-use std::rc::Rc;
 
-use super::super::decision::{Candidate, Victim, fit_error};
+use super::super::decision::{Candidate, Victims, fit_error};
 use super::super::framework::{Cycle, FilterRun, Imagined, Nomination, Plugin, PostFilter, PostFilterResult, Rejection};
 use super::super::node_info::{NodeInfo, NodePod};
 use super::super::pod_info::PodInfo;
@@ -118,7 +117,7 @@ impl DefaultPreemption {
                     if found.best.as_ref().is_none_or(|(least, _)| harm < *least) {
                         found.best = Some((harm, found.candidates.len()));
                     }
-                    let victims = dry_run.victims.iter().map(|pod| Victim(Rc::clone(&pod.info))).collect();
+                    let victims = Victims::new(node, dry_run.victims.iter().map(|(at, _)| *at).collect());
                     found.candidates.push(Candidate { node: node.name.clone(), victims, budget_violations: violations });
                 }
                 Err(rejection) => found.rejections.push(rejection),
@@ -136,11 +135,14 @@ struct DryRun<'r, 'f> {
     run: &'r FilterRun<'r, 'f>,
     budgets: &'r [Budget<'r>],
     imagined: Imagined<'f>,
-    /// The less important pods of the node.
-    potential: Vec<&'r NodePod>,
+    /// The less important pods of the node, and their positions among its pods.
+    potential: Vec<Placed<'r>>,
     /// Those of them that have to go, the most important first.
-    victims: Vec<&'r NodePod>,
+    victims: Vec<Placed<'r>>,
 }
+
+/// A pod and its position among those of its node, of which there are some hundreds at most.
+type Placed<'r> = (u16, &'r NodePod);
 
 impl<'r> DryRun<'r, '_> {
     /// The fewest pods that would have to go from this node for the pod to fit; how many of them budgets protect
@@ -150,34 +152,36 @@ impl<'r> DryRun<'r, '_> {
         let less_important = |other: &NodePod| other.priority < pod.priority;
         self.victims.clear();
         self.potential.clear();
-        self.potential.extend(node.pods.iter().filter(|other| less_important(other)));
+        let pods = node.pods.iter().enumerate().map(|(at, other)| (at as u16, other));
+        self.potential.extend(pods.filter(|(_, other)| less_important(other)));
         if self.potential.is_empty() {
             return Err(Rejection::unresolvable("No preemption victims found for incoming pod"));
         }
         self.imagined.restart(self.run.filters, node, less_important);
         fits(self.run, &mut self.imagined)?;
         // The most important pods get their place back first, and before all others those that a budget protects.
-        self.potential.sort_by(|one, other| by_importance(one, other));
+        self.potential.sort_by(by_importance);
         let protected = protected_first(&mut self.potential, self.budgets);
         let mut violations = 0;
-        for (at, victim) in self.potential.iter().enumerate() {
+        for (number, (at, victim)) in self.potential.iter().enumerate() {
             self.imagined.add(victim);
             if fits(self.run, &mut self.imagined).is_err() {
                 self.imagined.remove(victim);
-                self.victims.push(victim);
-                violations += usize::from(at < protected);
+                self.victims.push((*at, victim));
+                violations += usize::from(number < protected);
             }
         }
         if protected > 0 {
-            self.victims.sort_by(|one, other| by_importance(one, other));
+            self.victims.sort_by(by_importance);
         }
         Ok(violations)
     }
 
     fn harm(&self, violations: usize) -> Harm {
-        let highest = self.victims.first().map_or(i64::MIN, |victim| victim.priority);
-        let sum = self.victims.iter().map(|victim| victim.priority + (1 << 31)).sum();
-        let most_important = self.victims.iter().filter(|victim| victim.priority == highest);
+        let victims = || self.victims.iter().map(|(_, victim)| victim);
+        let highest = victims().next().map_or(i64::MIN, |victim| victim.priority);
+        let sum = victims().map(|victim| victim.priority + (1 << 31)).sum();
+        let most_important = victims().filter(|victim| victim.priority == highest);
         let earliest = most_important.map(|victim| victim.started).min().unwrap_or_default();
         (violations, highest, sum, self.victims.len(), Reverse(earliest))
     }
@@ -203,17 +207,17 @@ fn fits(run: &FilterRun<'_, '_>, imagined: &mut Imagined<'_>) -> Result<(), Reje
 
 /// The more important first: higher priority, then longer running (util.MoreImportantPod). A pod that has not started yet is
 /// taken as started just now.
-fn by_importance(one: &NodePod, other: &NodePod) -> Ordering {
+fn by_importance((_, one): &Placed<'_>, (_, other): &Placed<'_>) -> Ordering {
     other.priority.cmp(&one.priority).then_with(|| one.started.cmp(&other.started))
 }
 
 /// Brings the pods whose removal a budget does not allow to the front; says how many they are (filterPodsWithPDBViolation).
-fn protected_first(pods: &mut Vec<&NodePod>, budgets: &[Budget<'_>]) -> usize {
+fn protected_first(pods: &mut Vec<Placed<'_>>, budgets: &[Budget<'_>]) -> usize {
     if budgets.is_empty() {
         return 0;
     }
     let mut allowed: Vec<i64> = budgets.iter().map(|budget| budget.object["status"]["disruptionsAllowed"].int()).collect();
-    let (protected, others): (Vec<&NodePod>, Vec<&NodePod>) = pods.iter().partition(|pod| {
+    let (protected, others): (Vec<_>, Vec<_>) = pods.drain(..).partition(|(_, pod)| {
         let info: &PodInfo = &pod.info;
         let mut violated = false;
         for (budget, allowed) in budgets.iter().zip(&mut allowed) {
@@ -230,7 +234,7 @@ fn protected_first(pods: &mut Vec<&NodePod>, budgets: &[Budget<'_>]) -> usize {
         violated
     });
     let count = protected.len();
-    *pods = protected;
+    pods.extend(protected);
     pods.extend(others);
     count
 }

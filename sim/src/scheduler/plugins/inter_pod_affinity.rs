@@ -16,11 +16,13 @@ use crate::value::{Text, Value};
 pub struct InterPodAffinity {
     /// What it is worth to a node that the pods there want to have the pod with them by a required term of theirs.
     pub hard_pod_affinity_weight: i64,
+    /// Whether pods that prefer nothing themselves are scored without what the pods on the nodes want.
+    pub ignore_preferred_terms_of_existing_pods: bool,
 }
 
 impl Default for InterPodAffinity {
     fn default() -> Self {
-        Self { hard_pod_affinity_weight: 1 }
+        Self { hard_pod_affinity_weight: 1, ignore_preferred_terms_of_existing_pods: false }
     }
 }
 
@@ -35,24 +37,28 @@ impl Plugin for InterPodAffinity {
         Some(self)
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
-        // Namespace selectors are taken to match here: one more attempt does no harm, one less would.
-        let about = |terms: &[AffinityTerm], other: &PodInfo| {
-            terms.iter().any(|term| term.matches(&other.namespace, &Value::map(), &other.labels))
+        let matches = |term: &AffinityTerm, other: &PodInfo| term.matches(&other.namespace, &Value::Null, &other.labels);
+        // One pod has to match all terms of an affinity, and any term of an anti-affinity keeps pods apart.
+        let wanted = |other: &PodInfo| {
+            let terms = pod.affinity.as_ref().map_or(&[][..], |own| &own.required);
+            !terms.is_empty() && terms.iter().all(|term| matches(term, other))
         };
-        let own = pod.affinity.as_deref();
+        let apart = |one: &PodInfo, other: &PodInfo| {
+            one.affinity.as_ref().is_some_and(|own| own.required_anti.iter().any(|term| matches(term, other)))
+        };
+        // A pod without terms of its own was rejected because of those of others.
+        let is_place = |node: &Value| {
+            let Some(own) = &pod.affinity else { return true };
+            own.required.iter().chain(&own.required_anti).any(|term| node.label(&term.topology_key).is_some())
+        };
         match event {
-            ClusterEvent::PodAssigned(other) => own.is_some_and(|own| about(&own.required, other)),
+            ClusterEvent::PodAssigned(other) => wanted(other),
             ClusterEvent::PodChanged(old, new) => {
-                old.labels != new.labels && own.is_some_and(|own| about(&own.required, new) || about(&own.required_anti, old))
+                old.labels != new.labels && ((!wanted(old) && wanted(new)) || (apart(pod, old) && !apart(pod, new)))
             }
-            ClusterEvent::PodGone(other) => {
-                own.is_some_and(|own| about(&own.required_anti, other))
-                    || other.affinity.as_deref().is_some_and(|theirs| about(&theirs.required_anti, pod))
-            }
-            ClusterEvent::PodItself(old, new) => old.labels != new.labels,
-            ClusterEvent::NodeAdded(_) => true,
-            ClusterEvent::NodeChanged(old, new) => old["metadata"]["labels"] != new["metadata"]["labels"],
-            ClusterEvent::Namespace(_) => own.is_some(),
+            ClusterEvent::PodGone(other) => apart(pod, other) || apart(other, pod),
+            ClusterEvent::NodeAdded(node) => is_place(node),
+            ClusterEvent::NodeChanged(old, new) => old["metadata"]["labels"] != new["metadata"]["labels"] && is_place(new),
             _ => false,
         }
     }
@@ -216,7 +222,7 @@ impl PreScore for InterPodAffinity {
         let Cycle { pod, snapshot } = *cycle;
         let own = pod.affinity.clone().unwrap_or_default();
         let prefers = !own.preferred.is_empty() || !own.preferred_anti.is_empty();
-        if !prefers && !snapshot.any_affinity() {
+        if !prefers && (self.ignore_preferred_terms_of_existing_pods || !snapshot.any_affinity()) {
             return None;
         }
         let labels = snapshot.namespace_labels(&pod.namespace);

@@ -16,6 +16,7 @@ mod pod_topology_spread;
 mod pod_topology_spread_default;
 mod priority_sort;
 mod scheduling_gates;
+mod storage;
 mod taint_toleration;
 mod volume_binding;
 mod volume_restrictions;

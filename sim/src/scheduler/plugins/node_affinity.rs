@@ -28,10 +28,13 @@ impl Plugin for NodeAffinity {
         Some(self)
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
-        let matches = |node: &Value| pod.required_nodes.matches(&node["metadata"]["name"].text(), &node["metadata"]["labels"]);
+        let matches = |required: &RequiredNodeAffinity, node: &Value| {
+            required.is_empty() || required.matches(&node["metadata"]["name"].text(), &node["metadata"]["labels"])
+        };
+        let (own, added) = (&pod.required_nodes, &self.added_required);
         match event {
-            ClusterEvent::NodeAdded(new) => matches(new),
-            ClusterEvent::NodeChanged(old, new) => !matches(old) && matches(new),
+            ClusterEvent::NodeAdded(new) => matches(added, new) && matches(own, new),
+            ClusterEvent::NodeChanged(old, new) => matches(added, new) && matches(own, new) && !matches(own, old),
             _ => false,
         }
     }

@@ -22,7 +22,7 @@ impl Plugin for NodePorts {
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
             ClusterEvent::NodeAdded(_) => true,
-            ClusterEvent::PodGone(gone) => conflict(&pod.host_ports, &gone.host_ports),
+            ClusterEvent::PodGone(gone) | ClusterEvent::NominationGone(gone) => conflict(&pod.host_ports, &gone.host_ports),
             _ => false,
         }
     }

@@ -7,7 +7,7 @@ use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, PreFilter, Pr
 use super::super::node_info::NodeInfo;
 use super::super::pod_info::PodInfo;
 use super::super::resources::Resources;
-use crate::value::Text;
+use crate::value::{Text, Value};
 
 /// What makes a node a better place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +27,20 @@ pub struct NodeResourcesFit {
     pub strategy: ScoringStrategy,
     /// The resources that count for the score, with their weights.
     pub resources: Vec<(Text, i64)>,
+    /// Extended resources that no node needs to have.
+    pub ignored_resources: Vec<Text>,
+    /// The same for all extended resources of these groups, the part of a name before its `/`.
+    pub ignored_resource_groups: Vec<Text>,
 }
 
 impl Default for NodeResourcesFit {
     fn default() -> Self {
-        Self { strategy: ScoringStrategy::LeastAllocated, resources: vec![("cpu".into(), 1), ("memory".into(), 1)] }
+        Self {
+            strategy: ScoringStrategy::LeastAllocated,
+            resources: vec![("cpu".into(), 1), ("memory".into(), 1)],
+            ignored_resources: Vec::new(),
+            ignored_resource_groups: Vec::new(),
+        }
     }
 }
 
@@ -47,43 +56,67 @@ impl Plugin for NodeResourcesFit {
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeChanged(_, node) => {
-                let mut info = NodeInfo::default();
-                info.read(node);
-                Wanted::new(&pod.requests).filter(&info).is_ok()
+            ClusterEvent::NodeAdded(node) => fits_empty(pod, &empty(node)),
+            ClusterEvent::NodeChanged(old, new) => {
+                let (old, new) = (empty(old), empty(new));
+                let more =
+                    new.allowed_pods > old.allowed_pods || pod.requests.wants_what_exceeds(&new.allocatable, &old.allocatable);
+                more && fits_empty(pod, &new)
             }
             // Any pod that goes makes a place free, even if it requested nothing.
-            ClusterEvent::PodGone(_) => true,
-            ClusterEvent::PodChanged(old, new) | ClusterEvent::PodItself(old, new) => old.requests != new.requests,
+            ClusterEvent::PodGone(_) | ClusterEvent::NominationGone(_) => true,
+            ClusterEvent::PodChanged(old, new) => pod.requests.wants_what_exceeds(&old.requests, &new.requests),
+            ClusterEvent::PodItself(old, new) => old.requests.wants_what_exceeds(&old.requests, &new.requests),
             _ => false,
         }
     }
 }
 
-impl PreFilter for NodeResourcesFit {
-    fn pre_filter<'a>(&'a self, cycle: &Cycle<'a>) -> PreFilterResult<'a> {
-        PreFilterResult::Filter(Box::new(Wanted::new(&cycle.pod.requests)))
+/// A node without any pods.
+fn empty(node: &Value) -> NodeInfo {
+    let mut info = NodeInfo::default();
+    info.read(node);
+    info
+}
+
+fn fits_empty(pod: &PodInfo, node: &NodeInfo) -> bool {
+    Wanted::new(&pod.requests, |_| false).filter(node).is_ok()
+}
+
+impl NodeResourcesFit {
+    /// Whether nobody has to look whether a node has enough of this extended resource.
+    fn ignores(&self, name: &Text) -> bool {
+        let extended = !name.starts_with("hugepages-") && !name.starts_with("attachable-volumes-");
+        let in_group = |group: &Text| name.split_once('/').is_some_and(|(have, _)| *have == **group);
+        extended && (self.ignored_resources.contains(name) || self.ignored_resource_groups.iter().any(in_group))
     }
 }
 
-/// Requests, and the reasons for not having them.
+impl PreFilter for NodeResourcesFit {
+    fn pre_filter<'a>(&'a self, cycle: &Cycle<'a>) -> PreFilterResult<'a> {
+        PreFilterResult::Filter(Box::new(Wanted::new(&cycle.pod.requests, |name| self.ignores(name))))
+    }
+}
+
+/// Requests, and those of other resources than CPU, memory and storage with the reasons for not having them.
 #[derive(Debug)]
 struct Wanted<'a> {
     requests: &'a Resources,
-    scalars: Vec<Text>,
+    scalars: Vec<(&'a Text, i64, Text)>,
 }
 
 impl<'a> Wanted<'a> {
-    fn new(requests: &'a Resources) -> Self {
-        let reason = |(name, _): &(Text, i64)| Text::from(format!("Insufficient {name}"));
-        Self { requests, scalars: requests.scalars.iter().map(reason).collect() }
+    fn new(requests: &'a Resources, ignored: impl Fn(&Text) -> bool) -> Self {
+        let counts = |(name, _): &&(Text, i64)| !ignored(name);
+        let reason = |(name, wanted): &'a (Text, i64)| (name, *wanted, Text::from(format!("Insufficient {name}")));
+        Self { requests, scalars: requests.scalars.iter().filter(counts).map(reason).collect() }
     }
 }
 
 impl Filter for Wanted<'_> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
         let (wanted, have, used) = (self.requests, &node.allocatable, &node.requested);
-        let full = node.pods.len() as i64 + 1 > node.allowed_pods;
+        let full = node.pod_count as i64 + 1 > node.allowed_pods;
         let mut shortage = full.then(|| Rejection::resolvable("Too many pods"));
         let mut check = |wanted: i64, have: i64, used: i64, reason: &Text| {
             if wanted > 0 && wanted > have - used {
@@ -99,7 +132,7 @@ impl Filter for Wanted<'_> {
             check(wanted.memory, have.memory, used.memory, &"Insufficient memory".into());
             let reason = "Insufficient ephemeral-storage".into();
             check(wanted.ephemeral_storage, have.ephemeral_storage, used.ephemeral_storage, &reason);
-            for ((name, wanted), reason) in wanted.scalars.iter().zip(&self.scalars) {
+            for (name, wanted, reason) in &self.scalars {
                 check(*wanted, have.scalar(name), used.scalar(name), reason);
             }
         }
@@ -221,12 +254,12 @@ mod tests {
             |allowed_pods: i64| Rc::new(NodeSpec { allowed_pods, allocatable: allocatable.clone(), ..NodeSpec::default() });
         let mut node = NodeInfo { spec: spec(0), ..NodeInfo::default() };
         node.requested = Resources { milli_cpu: 3000, ..Resources::default() };
-        let rejection = Wanted::new(&requests).filter(&node).unwrap_err();
+        let rejection = Wanted::new(&requests, |_| false).filter(&node).unwrap_err();
         assert_eq!(rejection.reasons.join(), "Too many pods, Insufficient cpu, Insufficient nvidia.com/gpu");
         assert!(!rejection.resolvable);
         node.spec = spec(1);
         let requests = Resources { milli_cpu: 2000, ..Resources::default() };
-        let rejection = Wanted::new(&requests).filter(&node).unwrap_err();
+        let rejection = Wanted::new(&requests, |_| false).filter(&node).unwrap_err();
         assert_eq!((rejection.reasons.join().as_str(), rejection.resolvable), ("Insufficient cpu", true));
     }
 }

@@ -23,12 +23,13 @@ impl Plugin for NodeUnschedulable {
     fn pre_filter(&self) -> Option<&dyn PreFilter> {
         Some(self)
     }
-    fn helps(&self, _pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
+    fn helps(&self, _: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
             ClusterEvent::NodeAdded(node) => !node["spec"]["unschedulable"].is_true(),
             ClusterEvent::NodeChanged(old, new) => {
                 old["spec"]["unschedulable"].is_true() && !new["spec"]["unschedulable"].is_true()
             }
+            ClusterEvent::PodItself(old, new) => old.tolerations != new.tolerations && tolerates_cordon(new),
             _ => false,
         }
     }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, PreFilter, PreFilterResult, Rejection};
 use super::super::node_info::NodeInfo;
-use super::super::pod_info::PodInfo;
+use super::super::pod_info::{ClaimRef, PodInfo};
 use super::super::snapshot::Objects;
-use crate::value::Text;
+use super::storage::{claim, claim_key, class_of, is_claim_of};
+use crate::value::{Text, Value};
 
 /// The plugin.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +21,15 @@ impl Plugin for NodeVolumeLimits {
     fn pre_filter(&self) -> Option<&dyn PreFilter> {
         Some(self)
     }
-    fn helps(&self, _: &PodInfo, event: &ClusterEvent<'_>) -> bool {
+    fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
             ClusterEvent::PodGone(gone) => !gone.claims.is_empty(),
-            ClusterEvent::Storage(object) => matches!(object.kind(), "CSINode" | "PersistentVolumeClaim"),
+            ClusterEvent::Storage(None, new) => new.kind() == "CSINode" || is_claim_of(pod, new),
+            ClusterEvent::Storage(Some(old), new) => {
+                let before = limits(old);
+                let grows = |(driver, limit): (&str, i64)| before.get(driver).is_some_and(|before| *before < limit);
+                new.kind() == "CSINode" && limits(new).into_iter().any(grows)
+            }
             _ => false,
         }
     }
@@ -31,17 +37,23 @@ impl Plugin for NodeVolumeLimits {
 
 /// The driver and the handle of each CSI volume that a pod uses; of volumes that are yet to be made, the claim stands for the handle.
 fn volumes(pod: &PodInfo, objects: &Objects) -> BTreeSet<(Text, Text)> {
-    let volume = |claim: &super::super::pod_info::ClaimRef| {
-        let key = format!("{}/{}", pod.namespace, claim.name);
-        let object = objects.claims.get(key.as_str())?;
-        if let Some(volume) = objects.volumes.get(object["spec"]["volumeName"].str()) {
+    let volume = |wanted: &ClaimRef| {
+        let object = claim(pod, wanted, objects)?;
+        let volume = if let Some(volume) = objects.volumes.get(object["spec"]["volumeName"].str()) {
             let csi = volume["spec"].get("csi")?;
-            return Some((csi["driver"].text(), csi["volumeHandle"].text()));
-        }
-        let class = objects.storage_classes.get(object["spec"]["storageClassName"].str())?;
-        Some((class["provisioner"].text(), Text::from(key)))
+            (csi["driver"].text(), csi["volumeHandle"].text())
+        } else {
+            (class_of(object, objects)?["provisioner"].text(), claim_key(pod, wanted))
+        };
+        (!volume.0.is_empty() && !volume.1.is_empty()).then_some(volume)
     };
     pod.claims.iter().filter_map(volume).collect()
+}
+
+/// How many volumes of which driver a node takes.
+fn limits(csi_node: &Value) -> BTreeMap<&str, i64> {
+    let limit = |driver: &'_ Value| driver["allocatable"]["count"].as_int();
+    csi_node["spec"]["drivers"].items().iter().filter_map(|driver| Some((driver["name"].str(), limit(driver)?))).collect()
 }
 
 impl PreFilter for NodeVolumeLimits {
@@ -62,21 +74,21 @@ struct Attachable<'a> {
 }
 
 impl Filter for Attachable<'_> {
+    fn looks_at_pods(&self) -> bool {
+        true
+    }
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
         let Some(csi_node) = self.objects.csi_nodes.get(&node.name) else { return Ok(()) };
-        let limits: BTreeMap<&str, i64> = csi_node["spec"]["drivers"]
-            .items()
-            .iter()
-            .filter_map(|driver| Some((driver["name"].str(), driver["allocatable"]["count"].as_int()?)))
-            .collect();
+        let limits = limits(csi_node);
         if !self.wanted.iter().any(|(driver, _)| limits.contains_key(driver.as_str())) {
             return Ok(());
         }
-        let mut attached: BTreeSet<(Text, Text)> = node.pods.iter().flat_map(|pod| volumes(&pod.info, self.objects)).collect();
-        attached.extend(self.wanted.iter().cloned());
+        let attached: BTreeSet<(Text, Text)> = node.pods.iter().flat_map(|pod| volumes(&pod.info, self.objects)).collect();
+        // A volume that is there already is not attached again.
+        let new: Vec<&(Text, Text)> = self.wanted.difference(&attached).collect();
         let too_many = |(driver, limit): (&&str, &i64)| {
-            let asked_for = self.wanted.iter().any(|(wanted, _)| wanted == *driver);
-            asked_for && attached.iter().filter(|(have, _)| have == *driver).count() as i64 > *limit
+            let new = new.iter().filter(|(wanted, _)| wanted == *driver).count();
+            new > 0 && (attached.iter().filter(|(have, _)| have == *driver).count() + new) as i64 > *limit
         };
         if limits.iter().any(too_many) { Err(Rejection::resolvable("node(s) exceed max volume count")) } else { Ok(()) }
     }

@@ -10,6 +10,7 @@ use super::super::snapshot::{Snapshot, Topology};
 use super::super::terms::{HOSTNAME, SpreadConstraint, ZONE};
 use super::pod_topology_spread_default::default_selector;
 use super::taint_toleration::tolerates_all;
+use crate::value::Value;
 
 /// The plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,21 +51,28 @@ impl Plugin for PodTopologySpread {
         Some(self)
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
-        let counted = |other: &PodInfo| {
-            other.namespace == pod.namespace && pod.spread.iter().any(|constraint| constraint.selector.matches(&other.labels))
+        // The selectors of the defaults depend on services and workloads; they are taken to match.
+        let own = !pod.spread.is_empty();
+        let constraints = if own { &pod.spread } else { &self.defaults };
+        let hard = || constraints.iter().filter(|constraint| constraint.hard);
+        let counts = |constraint: &SpreadConstraint, other: &PodInfo| !own || constraint.selector.matches(&other.labels);
+        let counted = |other: &PodInfo| other.namespace == pod.namespace && hard().any(|constraint| counts(constraint, other));
+        let relabelled = |old: &PodInfo, new: &PodInfo| {
+            old.labels != new.labels && hard().any(|constraint| !own || counts(constraint, old) != counts(constraint, new))
         };
+        let is_place = |node: &Value| hard().all(|constraint| node.label(&constraint.topology_key).is_some());
         match event {
             ClusterEvent::PodAssigned(other) | ClusterEvent::PodGone(other) => counted(other),
-            ClusterEvent::PodChanged(old, new) => {
-                (old.labels != new.labels || old.terminating != new.terminating) && (counted(old) || counted(new))
+            ClusterEvent::PodChanged(old, new) => new.namespace == pod.namespace && relabelled(old, new),
+            ClusterEvent::PodItself(old, new) => {
+                let tolerates_more = old.tolerations != new.tolerations && hard().any(|constraint| constraint.honor_taints);
+                tolerates_more || relabelled(old, new)
             }
-            ClusterEvent::PodItself(old, new) => old.labels != new.labels,
-            ClusterEvent::NodeAdded(node) => {
-                let has_key = |constraint: &SpreadConstraint| node.label(&constraint.topology_key).is_some();
-                pod.spread.iter().all(has_key)
-            }
+            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeGone(node) => is_place(node),
             ClusterEvent::NodeChanged(old, new) => {
-                old["metadata"]["labels"] != new["metadata"]["labels"] || old["spec"]["taints"] != new["spec"]["taints"]
+                let moved =
+                    || hard().any(|constraint| old.label(&constraint.topology_key) != new.label(&constraint.topology_key));
+                is_place(old) != is_place(new) || is_place(new) && (moved() || old["spec"]["taints"] != new["spec"]["taints"])
             }
             _ => false,
         }

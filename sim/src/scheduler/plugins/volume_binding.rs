@@ -5,13 +5,14 @@ use super::super::framework::{
     BeforeBinding, ClusterEvent, Cycle, Filter, Plugin, PreBind, PreFilter, PreFilterResult, Rejection, Reserve,
 };
 use super::super::node_info::NodeInfo;
-use super::super::pod_info::PodInfo;
+use super::super::pod_info::{ClaimRef, PodInfo};
 use super::super::snapshot::Objects;
 use super::super::terms::RequiredNodeAffinity;
+use super::storage::{claim, class_name, class_of, is_claim_of, waits_for_consumer};
 use crate::api::quantity::Quantity;
 use crate::api::resource::{PERSISTENTVOLUMECLAIMS, PERSISTENTVOLUMES};
 use crate::api::selector::LabelSelector;
-use crate::core::Request;
+use crate::core::{Duration, Request};
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -21,8 +22,17 @@ const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
 /// The plugin.
-#[derive(Clone, Copy, Debug)]
-pub struct VolumeBinding;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeBinding {
+    /// How long a pod waits for its volumes to be bound.
+    pub bind_timeout: Duration,
+}
+
+impl Default for VolumeBinding {
+    fn default() -> Self {
+        Self { bind_timeout: Duration::s(600) }
+    }
+}
 
 impl Plugin for VolumeBinding {
     fn name(&self) -> &'static str {
@@ -39,10 +49,13 @@ impl Plugin for VolumeBinding {
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::Storage(object) if object.kind() == "PersistentVolumeClaim" => {
-                object.namespace() == &*pod.namespace && pod.claims.iter().any(|claim| claim.name == *object.name())
-            }
-            ClusterEvent::Storage(_) | ClusterEvent::NodeAdded(_) => true,
+            ClusterEvent::Storage(old, new) => match new.kind() {
+                "PersistentVolumeClaim" => is_claim_of(pod, new),
+                "StorageClass" => old.is_none_or(|old| old["allowedTopologies"] != new["allowedTopologies"]),
+                "CSINode" => old.is_none(),
+                _ => true,
+            },
+            ClusterEvent::NodeAdded(_) => true,
             ClusterEvent::NodeChanged(old, new) => old["metadata"]["labels"] != new["metadata"]["labels"],
             _ => false,
         }
@@ -63,7 +76,7 @@ fn sort_claims<'a>(pod: &PodInfo, objects: &'a Objects) -> Result<Claims<'a>, St
     let mut immediate = false;
     for wanted in &pod.claims {
         let name = wanted.name.as_str();
-        let claim = objects.claims.get(format!("{}/{name}", pod.namespace).as_str()).ok_or_else(|| {
+        let claim = claim(pod, wanted, objects).ok_or_else(|| {
             if wanted.ephemeral {
                 format!("waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}")
             } else {
@@ -77,9 +90,13 @@ fn sort_claims<'a>(pod: &PodInfo, objects: &'a Objects) -> Result<Claims<'a>, St
         if claim.is_terminating() {
             return Err(format!("persistentvolumeclaim {name:?} is being deleted"));
         }
+        if wanted.ephemeral && claim.controller().is_none_or(|owner| owner["uid"].str() != &*pod.uid) {
+            let (claim, pod) = (claim.key(), &pod.key);
+            return Err(format!("PVC {claim} was not created for pod {pod} (pod is not owner)"));
+        }
         if is_bound(claim) {
             claims.bound.push(objects.volumes.get(volume));
-        } else if volume.is_empty() && waits_for_consumer(claim, objects) {
+        } else if volume.is_empty() && class_of(claim, objects).is_some_and(waits_for_consumer) {
             claims.waiting.push(claim);
         } else {
             immediate = true;
@@ -90,14 +107,6 @@ fn sort_claims<'a>(pod: &PodInfo, objects: &'a Objects) -> Result<Claims<'a>, St
 
 fn is_bound(claim: &Value) -> bool {
     !claim["spec"]["volumeName"].str().is_empty() && claim.annotation(BIND_COMPLETED).is_some()
-}
-
-fn class_of<'a>(claim: &Value, objects: &'a Objects) -> Option<&'a Value> {
-    objects.storage_classes.get(claim["spec"]["storageClassName"].str())
-}
-
-fn waits_for_consumer(claim: &Value, objects: &Objects) -> bool {
-    class_of(claim, objects).is_some_and(|class| class["volumeBindingMode"].str() == "WaitForFirstConsumer")
 }
 
 impl PreFilter for VolumeBinding {
@@ -132,17 +141,10 @@ impl<'a> Bindable<'a> {
     /// What is to be done so that the pod can use its claims on this node.
     fn plan(&self, node: &NodeInfo) -> Result<Vec<Plan<'a>>, Rejection> {
         let mut reasons: Vec<Text> = Vec::new();
-        for volume in &self.claims.bound {
-            match volume {
-                None => {
-                    let reason = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
-                    return Err(Rejection::unresolvable(reason));
-                }
-                Some(volume) if !reaches(volume, node) => {
-                    reasons = vec!["node(s) didn't match PersistentVolume's node affinity".into()];
-                }
-                Some(_) => {}
-            }
+        // The first volume that is not right decides.
+        let wrong = self.claims.bound.iter().find(|volume| volume.is_none_or(|volume| !reaches(volume, node)));
+        if matches!(wrong, Some(Some(_))) {
+            reasons.push("node(s) didn't match PersistentVolume's node affinity".into());
         }
         let mut plans = Vec::new();
         let mut waiting = self.claims.waiting.clone();
@@ -159,34 +161,41 @@ impl<'a> Bindable<'a> {
             };
             plans.push(plan);
         }
+        if matches!(wrong, Some(None)) {
+            reasons.push("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)".into());
+        }
         if reasons.is_empty() { Ok(plans) } else { Err(Rejection { resolvable: false, reasons: reasons.into() }) }
     }
 
-    /// The smallest volume that will do (volume.FindMatchingVolume).
+    /// The volume that is kept for the claim, else the smallest one that will do (volume.FindMatchingVolume).
     fn find(&self, claim: &'a Value, node: &NodeInfo, taken: &[Plan<'a>]) -> Option<Plan<'a>> {
         let is_taken =
             |volume: &Value| taken.iter().any(|plan| matches!(plan, Plan::Bind { volume: have, .. } if have.same(volume)));
-        let selector = &claim["spec"]["selector"];
-        let selector = if selector.is_null() { LabelSelector::everything() } else { LabelSelector::of(selector) };
         let suits = |volume: &&Value| {
-            let spec = &volume["spec"];
-            let modes = spec["accessModes"].items();
-            let reference = &spec["claimRef"];
-            let mine = reference["name"].str() == claim.name() && reference["namespace"].str() == claim.namespace();
-            let free = match volume["status"]["phase"].str() {
-                "Available" | "" => reference.is_null() || mine,
-                _ => false,
-            };
-            free && !volume.is_terminating()
-                && spec["storageClassName"].str() == claim["spec"]["storageClassName"].str()
+            !volume.is_terminating()
+                && class_name(volume) == class_name(claim)
                 && mode(volume) == mode(claim)
                 && storage(volume) >= storage(claim)
-                && claim["spec"]["accessModes"].items().iter().all(|mode| modes.contains(mode))
-                && (mine || selector.matches_object(volume))
-                && reaches(volume, node)
+                && volume["spec"]["volumeAttributesClassName"].str() == claim["spec"]["volumeAttributesClassName"].str()
                 && !is_taken(volume)
         };
-        let volume = self.objects.volumes.values().filter(suits).min_by_key(|volume| storage(volume))?;
+        let volumes: Vec<&Value> = self.objects.volumes.values().filter(suits).collect();
+        // What is kept for the claim is used on nodes that reach it, or not at all.
+        if let Some(volume) = volumes.iter().find(|volume| is_kept_for(volume, claim)) {
+            return reaches(volume, node).then_some(Plan::Bind { claim, volume });
+        }
+        let selector = &claim["spec"]["selector"];
+        let selector = if selector.is_null() { LabelSelector::everything() } else { LabelSelector::of(selector) };
+        let is_free = |volume: &&Value| {
+            let modes = volume["spec"]["accessModes"].items();
+            // What a person has written down has no phase.
+            matches!(volume["status"]["phase"].str(), "Available" | "")
+                && volume["spec"]["claimRef"].is_null()
+                && claim["spec"]["accessModes"].items().iter().all(|mode| modes.contains(mode))
+                && selector.matches_object(volume)
+                && reaches(volume, node)
+        };
+        let volume = volumes.into_iter().filter(is_free).min_by_key(|volume| storage(volume))?;
         Some(Plan::Bind { claim, volume })
     }
 
@@ -211,6 +220,15 @@ impl Filter for Bindable<'_> {
     fn filter(&self, node: &NodeInfo) -> Result<(), Rejection> {
         self.plan(node).map(|_| ())
     }
+}
+
+/// Whether a volume's reference is to this claim (volume.IsVolumeBoundToClaim).
+fn is_kept_for(volume: &Value, claim: &Value) -> bool {
+    let reference = &volume["spec"]["claimRef"];
+    let uid = reference["uid"].str();
+    reference["name"].str() == claim.name()
+        && reference["namespace"].str() == claim.namespace()
+        && (uid.is_empty() || uid == claim["metadata"]["uid"].str())
 }
 
 fn reaches(volume: &Value, node: &NodeInfo) -> bool {
@@ -264,8 +282,8 @@ impl Reserve for VolumeBinding {
 impl PreBind for VolumeBinding {
     fn pre_bind(&self, cycle: &Cycle<'_>, node: &NodeInfo, first: bool) -> Result<BeforeBinding, Text> {
         let objects = &cycle.snapshot.objects;
-        let claim = |name: &Text| objects.claims.get(format!("{}/{name}", cycle.pod.namespace).as_str());
-        let open = cycle.pod.claims.iter().filter(|wanted| claim(&wanted.name).is_none_or(|claim| !is_bound(claim))).count();
+        let is_open = |wanted: &&ClaimRef| claim(cycle.pod, wanted, objects).is_none_or(|claim| !is_bound(claim));
+        let open = cycle.pod.claims.iter().filter(is_open).count();
         let requests = if first && open > 0 {
             let update = |object: Value| {
                 let volume = object.kind() == "PersistentVolume";
@@ -275,6 +293,6 @@ impl PreBind for VolumeBinding {
         } else {
             Vec::new()
         };
-        Ok(BeforeBinding { requests, wait: open > 0 })
+        Ok(BeforeBinding { requests, wait: (open > 0).then_some(self.bind_timeout) })
     }
 }

@@ -3,6 +3,7 @@
 use super::super::framework::{ClusterEvent, Cycle, Filter, Plugin, PreFilter, PreFilterResult, Rejection};
 use super::super::node_info::{NodeInfo, NodePod};
 use super::super::pod_info::PodInfo;
+use super::storage::{claim, is_one_of, named};
 use crate::value::{Text, Value};
 
 /// The plugin.
@@ -18,12 +19,10 @@ impl Plugin for VolumeRestrictions {
     }
     fn helps(&self, pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
         match event {
-            ClusterEvent::PodGone(gone) => {
+            ClusterEvent::PodGone(gone) | ClusterEvent::NominationGone(gone) => {
                 gone.namespace == pod.namespace && (shares_claim(pod, gone) || disks_conflict(pod, gone))
             }
-            ClusterEvent::Storage(claim) => {
-                claim.kind() == "PersistentVolumeClaim" && pod.claims.iter().any(|have| have.name == *claim.name())
-            }
+            ClusterEvent::Storage(None, claim) => is_one_of(pod, claim, named(pod)),
             ClusterEvent::NodeAdded(_) => true,
             _ => false,
         }
@@ -31,7 +30,7 @@ impl Plugin for VolumeRestrictions {
 }
 
 fn shares_claim(one: &PodInfo, other: &PodInfo) -> bool {
-    one.claims.iter().any(|claim| other.claims.iter().any(|have| have.name == claim.name))
+    named(one).any(|claim| named(other).any(|have| have.name == claim.name))
 }
 
 /// Whether two volumes are the same disk, which may be used twice only where both just read (isVolumeConflict).
@@ -55,32 +54,31 @@ fn disks_conflict(one: &PodInfo, other: &PodInfo) -> bool {
 impl PreFilter for VolumeRestrictions {
     fn pre_filter<'a>(&'a self, cycle: &Cycle<'a>) -> PreFilterResult<'a> {
         let pod = cycle.pod;
-        if pod.claims.is_empty() && pod.disks.is_empty() {
-            return PreFilterResult::Skip;
-        }
         let mut exclusive = Vec::new();
-        for claim in &pod.claims {
-            let Some(object) = cycle.snapshot.objects.claims.get(format!("{}/{}", pod.namespace, claim.name).as_str()) else {
-                let missing = format!("persistentvolumeclaim {:?} not found", claim.name.as_str());
+        for wanted in named(pod) {
+            let Some(object) = claim(pod, wanted, &cycle.snapshot.objects) else {
+                let missing = format!("persistentvolumeclaim {:?} not found", wanted.name.as_str());
                 return PreFilterResult::Reject(Rejection::unresolvable(missing));
             };
             if object["spec"]["accessModes"].items().iter().any(|mode| mode.str() == "ReadWriteOncePod") {
-                exclusive.push(claim.name.clone());
+                exclusive.push(wanted.name.clone());
             }
         }
-        if exclusive.is_empty() && pod.disks.is_empty() {
-            return PreFilterResult::Skip;
-        }
         let mut users = 0;
-        for node in cycle.snapshot.nodes() {
-            users += node.pods.iter().filter(|other| uses(&other.info, pod, &exclusive)).count();
+        if !exclusive.is_empty() {
+            for node in cycle.snapshot.nodes() {
+                users += node.pods.iter().filter(|other| uses(&other.info, pod, &exclusive)).count();
+            }
+        }
+        if users == 0 && pod.disks.is_empty() {
+            return PreFilterResult::Skip;
         }
         PreFilterResult::Filter(Box::new(Alone { pod, exclusive, users }))
     }
 }
 
 fn uses(other: &PodInfo, pod: &PodInfo, claims: &[Text]) -> bool {
-    other.namespace == pod.namespace && other.claims.iter().any(|claim| claims.contains(&claim.name))
+    other.namespace == pod.namespace && named(other).any(|claim| claims.contains(&claim.name))
 }
 
 #[derive(Clone, Debug)]
@@ -108,6 +106,9 @@ impl Filter for Alone<'_> {
     }
     fn pod_removed(&mut self, pod: &NodePod, _: &NodeInfo) {
         self.users -= usize::from(uses(&pod.info, self.pod, &self.exclusive));
+    }
+    fn looks_at_pods(&self) -> bool {
+        !self.pod.disks.is_empty()
     }
     fn imagine(&self) -> Option<Box<dyn Filter + '_>> {
         Some(Box::new(self.clone()))
