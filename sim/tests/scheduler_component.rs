@@ -330,3 +330,44 @@ fn room_that_is_free_at_once_is_used_at_once() {
     lab.run(Duration::s(5));
     assert_eq!(get(&mut lab, "vip")["spec"]["nodeName"].str(), "kind-worker");
 }
+
+#[test]
+fn a_pod_that_is_deleted_before_its_turn_is_skipped() {
+    let mut lab = lab(&["kind-worker"]);
+    let mut held = pod("held", "100m");
+    held["metadata"]["finalizers"] = value!(["example.com/wait"]);
+    held["spec"]["schedulingGates"] = value!([{"name": "wait"}]);
+    add(&mut lab, PODS, held);
+    lab.settle();
+    assert!(lab.request(Request::delete(PODS, "default", "held")).ok());
+    lab.settle();
+    assert!(get(&mut lab, "held").is_terminating());
+    assert!(lab.request(Request::patch(PODS, "default", "held", value!({"spec": {"schedulingGates": null}}))).ok());
+    lab.settle();
+    assert_eq!(get(&mut lab, "held")["spec"]["nodeName"].str(), "");
+    let events = lab.request(Request::list(EVENTS, "default")).body;
+    let skipped = |event: &Value| event["message"].str() == "skip schedule deleting pod: default/held";
+    assert!(events["items"].items().iter().any(skipped), "{}", events.to_json());
+}
+
+#[test]
+fn room_that_is_kept_no_longer_is_for_others() {
+    let mut lab = lab(&["kind-worker"]);
+    add(&mut lab, PRIORITYCLASSES, value!({"metadata": {"name": "high"}, "value": 1000}));
+    // It takes its time to go, so that the important pod waits for its room, and the other one for what that leaves.
+    let mut slow = pod("slow", "3");
+    slow["metadata"]["finalizers"] = value!(["example.com/wait"]);
+    add(&mut lab, PODS, slow);
+    lab.settle();
+    let mut vip = pod("vip", "4");
+    vip["spec"]["priorityClassName"] = "high".into();
+    add(&mut lab, PODS, vip);
+    lab.settle();
+    assert_eq!(get(&mut lab, "vip")["status"]["nominatedNodeName"].str(), "kind-worker");
+    add(&mut lab, PODS, pod("small", "1"));
+    lab.settle();
+    assert_eq!(get(&mut lab, "small")["spec"]["nodeName"].str(), "");
+    assert!(lab.request(Request::delete(PODS, "default", "vip")).ok());
+    lab.run(Duration::s(20));
+    assert_eq!(get(&mut lab, "small")["spec"]["nodeName"].str(), "kind-worker");
+}

@@ -457,6 +457,7 @@ impl KubeScheduler {
         }
         if !self.flush_is_due && self.queue.has_resting() {
             self.flush_is_due = true;
+            // Upstream's period runs all the time; here it is only looked when pods wait.
             out.tick(Duration(FLUSH_PERIOD.0 - out.now().0 % FLUSH_PERIOD.0), FLUSH, "", 0);
         }
     }

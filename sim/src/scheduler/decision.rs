@@ -82,18 +82,18 @@ pub struct PluginScores {
 #[derive(Clone, Debug)]
 pub struct Victims {
     node: Rc<NodeInfo>,
-    at: Vec<u16>,
+    at: Vec<u32>,
 }
 
 impl Victims {
     /// The pods at these positions of the node's.
-    pub fn new(node: &Rc<NodeInfo>, at: Vec<u16>) -> Self {
+    pub fn new(node: &Rc<NodeInfo>, at: Vec<u32>) -> Self {
         Self { node: Rc::clone(node), at }
     }
 
     /// The pods.
     pub fn iter(&self) -> impl Iterator<Item = &Rc<PodInfo>> {
-        self.at.iter().map(|at| &self.node.pods[usize::from(*at)].info)
+        self.at.iter().map(|at| &self.node.pods[*at as usize].info)
     }
 }
 

@@ -20,7 +20,7 @@ pub enum LoadError {
     NoName(String),
     /// It is of no kind that the scheduler looks at.
     #[error(
-        "{0} is of no use to the scheduler: Node, Pod, PriorityClass, Namespace, PersistentVolume, PersistentVolumeClaim, StorageClass, CSINode, Service, ReplicaSet, StatefulSet and PodDisruptionBudget are"
+        "{0} is of no use to the scheduler: Node, Pod, PriorityClass, Namespace, PersistentVolume, PersistentVolumeClaim, StorageClass, CSINode, CSIDriver, CSIStorageCapacity, Service, ReplicaSet, StatefulSet and PodDisruptionBudget are"
     )]
     Kind(String),
     /// What admission would refuse.
@@ -83,6 +83,8 @@ impl Loader {
             "PersistentVolume" => &mut objects.volumes,
             "StorageClass" => &mut objects.storage_classes,
             "CSINode" => &mut objects.csi_nodes,
+            "CSIDriver" => &mut objects.csi_drivers,
+            "CSIStorageCapacity" => &mut objects.csi_capacities,
             other => return Err(LoadError::Kind(if other.is_empty() { object.name().to_string() } else { other.to_string() })),
         };
         store.insert(object.key(), object.clone());
@@ -150,7 +152,8 @@ impl Loader {
 }
 
 fn in_namespace(kind: &str, object: &Value) -> Value {
-    const NAMESPACED: [&str; 6] = ["Pod", "Service", "ReplicaSet", "StatefulSet", "PodDisruptionBudget", "PersistentVolumeClaim"];
+    const NAMESPACED: [&str; 7] =
+        ["Pod", "Service", "ReplicaSet", "StatefulSet", "PodDisruptionBudget", "PersistentVolumeClaim", "CSIStorageCapacity"];
     let mut object = object.clone();
     if NAMESPACED.contains(&kind) && object.namespace().is_empty() {
         object["metadata"]["namespace"] = "default".into();
@@ -172,7 +175,7 @@ fn with_defaults(kind: &str, object: &Value) -> Value {
 }
 
 /// The kinds that the scheduler looks at, with their resources.
-const KINDS: [(&str, &str, &str); 12] = [
+const KINDS: [(&str, &str, &str); 14] = [
     ("Node", "", "nodes"),
     ("Pod", "", "pods"),
     ("PriorityClass", "scheduling.k8s.io", "priorityclasses"),
@@ -181,6 +184,8 @@ const KINDS: [(&str, &str, &str); 12] = [
     ("PersistentVolumeClaim", "", "persistentvolumeclaims"),
     ("StorageClass", "storage.k8s.io", "storageclasses"),
     ("CSINode", "storage.k8s.io", "csinodes"),
+    ("CSIDriver", "storage.k8s.io", "csidrivers"),
+    ("CSIStorageCapacity", "storage.k8s.io", "csistoragecapacities"),
     ("Service", "", "services"),
     ("ReplicaSet", "apps", "replicasets"),
     ("StatefulSet", "apps", "statefulsets"),

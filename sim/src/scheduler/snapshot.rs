@@ -30,6 +30,10 @@ pub struct Objects {
     pub storage_classes: PMap<Text, Value>,
     /// CSINodes.
     pub csi_nodes: PMap<Text, Value>,
+    /// CSIDrivers; the simulated api-server does not serve them, `orrery schedule` reads them from files.
+    pub csi_drivers: PMap<Text, Value>,
+    /// CSIStorageCapacities, likewise.
+    pub csi_capacities: PMap<Text, Value>,
 }
 
 /// The values of one label over all nodes, numbered.

@@ -141,8 +141,8 @@ struct DryRun<'r, 'f> {
     victims: Vec<Placed<'r>>,
 }
 
-/// A pod and its position among those of its node, of which there are some hundreds at most.
-type Placed<'r> = (u16, &'r NodePod);
+/// A pod and its position among those of its node.
+type Placed<'r> = (u32, &'r NodePod);
 
 impl<'r> DryRun<'r, '_> {
     /// The fewest pods that would have to go from this node for the pod to fit; how many of them budgets protect
@@ -152,7 +152,7 @@ impl<'r> DryRun<'r, '_> {
         let less_important = |other: &NodePod| other.priority < pod.priority;
         self.victims.clear();
         self.potential.clear();
-        let pods = node.pods.iter().enumerate().map(|(at, other)| (at as u16, other));
+        let pods = node.pods.iter().enumerate().map(|(at, other)| (at as u32, other));
         self.potential.extend(pods.filter(|(_, other)| less_important(other)));
         if self.potential.is_empty() {
             return Err(Rejection::unresolvable("No preemption victims found for incoming pod"));

@@ -4,6 +4,8 @@ mod balanced_allocation;
 mod default_binder;
 mod default_preemption;
 mod dynamic_resources;
+#[cfg(test)]
+mod hints;
 mod image_locality;
 mod inter_pod_affinity;
 mod node_affinity;

@@ -19,6 +19,8 @@ use crate::value::{Text, Value};
 const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+const NO_VOLUME: &str = "node(s) didn't find available persistent volumes to bind";
+const NO_SPACE: &str = "node(s) did not have enough free storage";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
 /// The plugin.
@@ -151,15 +153,17 @@ impl<'a> Bindable<'a> {
         waiting.sort_by_key(|claim| storage(claim));
         for claim in waiting {
             let plan = match claim.annotation(SELECTED_NODE) {
-                Some(selected) if selected != &*node.name => None,
+                Some(selected) if selected != &*node.name => Err(NO_VOLUME),
                 Some(_) => self.provision(claim, node),
-                None => self.find(claim, node, &plans).or_else(|| self.provision(claim, node)),
+                None => self.find(claim, node, &plans).map_or_else(|| self.provision(claim, node), Ok),
             };
-            let Some(plan) = plan else {
-                reasons.push("node(s) didn't find available persistent volumes to bind".into());
-                break;
-            };
-            plans.push(plan);
+            match plan {
+                Ok(plan) => plans.push(plan),
+                Err(reason) => {
+                    reasons.push(reason.into());
+                    break;
+                }
+            }
         }
         if matches!(wrong, Some(None)) {
             reasons.push("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)".into());
@@ -199,8 +203,9 @@ impl<'a> Bindable<'a> {
         Some(Plan::Bind { claim, volume })
     }
 
-    fn provision(&self, claim: &'a Value, node: &NodeInfo) -> Option<Plan<'a>> {
-        let class = class_of(claim, self.objects)?;
+    /// Whether a provisioner can make a volume that this node reaches (checkVolumeProvisions).
+    fn provision(&self, claim: &'a Value, node: &NodeInfo) -> Result<Plan<'a>, &'static str> {
+        let class = class_of(claim, self.objects).ok_or(NO_VOLUME)?;
         let provisioner = class["provisioner"].str();
         let allowed = |term: &Value| {
             let holds = |expression: &Value| {
@@ -210,9 +215,29 @@ impl<'a> Bindable<'a> {
             term["matchLabelExpressions"].items().iter().all(holds)
         };
         let topologies = class["allowedTopologies"].items();
-        let possible =
-            !provisioner.is_empty() && provisioner != NO_PROVISIONER && (topologies.is_empty() || topologies.iter().any(allowed));
-        possible.then_some(Plan::Provision { claim })
+        let is_there = topologies.is_empty() || topologies.iter().any(allowed);
+        if provisioner.is_empty() || provisioner == NO_PROVISIONER || !is_there {
+            return Err(NO_VOLUME);
+        }
+        if self.has_capacity(claim, class, node) { Ok(Plan::Provision { claim }) } else { Err(NO_SPACE) }
+    }
+
+    /// Whether the driver has room for the volume where this node is, as far as it tells (hasEnoughCapacity).
+    fn has_capacity(&self, claim: &Value, class: &Value, node: &NodeInfo) -> bool {
+        let driver = self.objects.csi_drivers.get(class["provisioner"].str());
+        if !driver.is_some_and(|driver| driver["spec"]["storageCapacity"].is_true()) {
+            return true;
+        }
+        let is_enough = |capacity: &Value| {
+            let limit = if capacity["maximumVolumeSize"].is_null() { "capacity" } else { "maximumVolumeSize" };
+            let topology = &capacity["nodeTopology"];
+            capacity["storageClassName"].str() == class.name()
+                && !capacity[limit].is_null()
+                && Quantity::of(&capacity[limit]).units() >= storage(claim)
+                && !topology.is_null()
+                && LabelSelector::of(topology).matches(&node.labels)
+        };
+        self.objects.csi_capacities.values().any(is_enough)
     }
 }
 
