@@ -207,7 +207,7 @@ fn errors_have_places() {
     assert_eq!(
         error("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"),
         "pods.yaml:2:1: Deployment is of no use to the scheduler: Node, Pod, PriorityClass, Namespace, PersistentVolume, \
-         PersistentVolumeClaim, StorageClass, CSINode, Service, ReplicaSet, StatefulSet and PodDisruptionBudget are"
+         PersistentVolumeClaim, StorageClass, CSINode, CSIDriver, CSIStorageCapacity, Service, ReplicaSet, StatefulSet and PodDisruptionBudget are"
     );
 }
 

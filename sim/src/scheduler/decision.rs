@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::framework::Nomination;
@@ -77,23 +78,24 @@ pub struct PluginScores {
     pub normalized: Vec<i64>,
 }
 
-/// Pods of a node that would be deleted to make room, the most important first. They are found on the node as it was then, as
-/// counting references to thousands of pods would take most of the time of finding them.
+/// Pods of a node that would be deleted to make room, the most important first. They are found on the node as it was then, and all
+/// candidates share one list: references to thousands of pods in hundreds of lists would take most of the time of finding them.
 #[derive(Clone, Debug)]
 pub struct Victims {
     node: Rc<NodeInfo>,
-    at: Vec<u32>,
+    all: Rc<[u32]>,
+    own: Range<usize>,
 }
 
 impl Victims {
-    /// The pods at these positions of the node's.
-    pub fn new(node: &Rc<NodeInfo>, at: Vec<u32>) -> Self {
-        Self { node: Rc::clone(node), at }
+    /// The pods of the node at the positions that are in this part of a list.
+    pub fn new(node: &Rc<NodeInfo>, all: &Rc<[u32]>, own: Range<usize>) -> Self {
+        Self { node: Rc::clone(node), all: Rc::clone(all), own }
     }
 
     /// The pods.
     pub fn iter(&self) -> impl Iterator<Item = &Rc<PodInfo>> {
-        self.at.iter().map(|at| &self.node.pods[*at as usize].info)
+        self.all[self.own.clone()].iter().map(|at| &self.node.pods[*at as usize].info)
     }
 }
 

@@ -1,6 +1,8 @@
 //! DefaultPreemption: makes room by deleting pods of lower priority (`plugins/defaultpreemption`, `framework/preemption`).
 
 use std::cmp::{Ordering, Reverse};
+use std::ops::Range;
+use std::rc::Rc;
 
 use super::super::decision::{Candidate, Victims, fit_error};
 use super::super::framework::{Cycle, FilterRun, Imagined, Nomination, Plugin, PostFilter, PostFilterResult, Rejection};
@@ -108,6 +110,9 @@ impl DefaultPreemption {
         let imagined = Imagined::new(run.filters, &nodes[potential[offset] as usize]);
         let mut dry_run = DryRun { run, budgets: &budgets, imagined, potential: Vec::new(), victims: Vec::new() };
         let mut harmless = false;
+        // The victims of all candidates, and for each candidate its node, its part of them, and how many budgets it violates.
+        let mut victims: Vec<u32> = Vec::new();
+        let mut places = Vec::with_capacity(enough);
         for at in potential[offset..].iter().chain(&potential[..offset]) {
             let node = &nodes[*at as usize];
             match dry_run.select_victims(node) {
@@ -115,17 +120,25 @@ impl DefaultPreemption {
                     harmless |= violations == 0;
                     let harm = dry_run.harm(violations);
                     if found.best.as_ref().is_none_or(|(least, _)| harm < *least) {
-                        found.best = Some((harm, found.candidates.len()));
+                        found.best = Some((harm, places.len()));
                     }
-                    let victims = Victims::new(node, dry_run.victims.iter().map(|(at, _)| *at).collect());
-                    found.candidates.push(Candidate { node: node.name.clone(), victims, budget_violations: violations });
+                    let from = victims.len();
+                    victims.extend(dry_run.victims.iter().map(|(at, _)| *at));
+                    places.push((node, from..victims.len(), violations));
                 }
                 Err(rejection) => found.rejections.push(rejection),
             }
-            if found.candidates.len() >= enough && harmless {
+            if places.len() >= enough && harmless {
                 break;
             }
         }
+        let victims: Rc<[u32]> = victims.into();
+        let candidate = |(node, own, budget_violations): (&Rc<NodeInfo>, Range<usize>, usize)| Candidate {
+            node: node.name.clone(),
+            victims: Victims::new(node, &victims, own),
+            budget_violations,
+        };
+        found.candidates = places.into_iter().map(candidate).collect();
         found
     }
 }
