@@ -44,6 +44,8 @@ pub struct Document<'a> {
     pub value: Value,
     /// How many lines of the text come before [`Document::text`].
     pub first_line: usize,
+    /// How many characters come before it in its first line.
+    pub first_column: usize,
     /// The part of the text that it was read from.
     pub text: &'a str,
 }
@@ -61,8 +63,10 @@ pub fn documents(text: &str) -> Result<Vec<Document<'_>>, DecodeError> {
         let mut decoder = Decoder::new(text);
         let mut from = 0;
         while let Some(value) = decoder.next_value()? {
-            let first_line = text[..from].matches('\n').count();
-            documents.push(Document { value, first_line, text: &text[from..decoder.position()] });
+            let before = &text[..from];
+            let first_line = before.matches('\n').count();
+            let first_column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+            documents.push(Document { value, first_line, first_column, text: &text[from..decoder.position()] });
             from = decoder.position();
         }
         return Ok(documents);
@@ -70,7 +74,7 @@ pub fn documents(text: &str) -> Result<Vec<Document<'_>>, DecodeError> {
     for (first_line, part) in split_documents(text) {
         let value = yaml::parse(part, first_line)?;
         if !value.is_null() {
-            documents.push(Document { value, first_line, text: part });
+            documents.push(Document { value, first_line, first_column: 0, text: part });
         }
     }
     Ok(documents)

@@ -35,7 +35,9 @@ pub fn locate(document: &Document<'_>, path: &str) -> Place {
     // The text was read without an error before; what cannot be walked here leaves the best place so far.
     search.document();
     let (_, span) = search.best.unwrap_or((0, Span::default()));
-    Place { line: document.first_line + span.start.line().max(1), column: span.start.col() + 1 }
+    let line = span.start.line().max(1);
+    let before = if line == 1 { document.first_column } else { 0 };
+    Place { line: document.first_line + line, column: before + span.start.col() + 1 }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -190,6 +192,10 @@ spec:
         let documents = documents(text).unwrap();
         let place = locate(&documents[1], "spec.x[1]");
         assert_eq!((place.line, place.column), (3, 20));
+        let text = "{\"a\": 1} {\"b\":\n 2} {\"spec\": {\"x\": 3}}";
+        let documents = super::super::documents(text).unwrap();
+        let place = |at: usize, path: &str| (locate(&documents[at], path).line, locate(&documents[at], path).column);
+        assert_eq!((place(0, "a"), place(1, "b"), place(2, "spec.x")), ((1, 2), (1, 11), (2, 15)));
         let text = "{\"a\": 1,\n  b}";
         let error = super::super::documents(text).unwrap_err();
         assert_eq!(Place::of_error(&error, text), Some(Place { line: 2, column: 3 }));
