@@ -15,6 +15,10 @@ use crate::machine::MachineSpec;
 use crate::value;
 use crate::value::{Text, Value};
 
+/// After how long who wants to connect gives up, and who is connected notices that nothing comes any more.
+const DIAL_TIMEOUT: Duration = Duration::s(10);
+const KEEP_ALIVE: Duration = Duration::s(30);
+
 /// A program: a state machine that only sees events and only queues effects.
 ///
 /// Plain data: a checkpoint clones it. It must not look at anything but its own state, the event and the outbox.
@@ -335,7 +339,7 @@ impl Cluster {
         if expects_answer && self.incarnation(envelope.from).is_some() {
             // A machine that is on refuses at once; one that is off stays silent until the client gives up.
             let (kind, delay) =
-                if powered { (FailureKind::Refused, Duration::us(50)) } else { (FailureKind::Timeout, Duration::s(10)) };
+                if powered { (FailureKind::Refused, Duration::us(50)) } else { (FailureKind::Timeout, DIAL_TIMEOUT) };
             self.fail(envelope.to, envelope.from, envelope.id, kind, delay, envelope.background, sink);
         }
     }
@@ -352,6 +356,12 @@ impl Cluster {
     ) {
         let id = EnvelopeId(self.next_envelope);
         self.next_envelope += 1;
+        // A machine that cannot be reached neither refuses nor resets: the other side finds out by itself.
+        let (kind, delay) = match kind {
+            FailureKind::Refused if self.faults.cuts(from, to) => (FailureKind::Timeout, DIAL_TIMEOUT),
+            FailureKind::Reset if self.faults.cuts(from, to) => (FailureKind::Timeout, KEEP_ALIVE),
+            _ => (kind, delay),
+        };
         let sent_at = self.now + delay;
         let message = Message::Failure(Rc::new(Failure { to: request, kind }));
         let cause = Cause::Message(request);
@@ -556,7 +566,7 @@ impl Cluster {
             self.queue.forget_timers(|of, incarnation, _| incarnation == process.incarnation && of.machine == addr.machine);
         }
         let (kind, delay) =
-            if machine_lives { (FailureKind::Reset, Duration::us(50)) } else { (FailureKind::Timeout, Duration::s(30)) };
+            if machine_lives { (FailureKind::Reset, Duration::us(50)) } else { (FailureKind::Timeout, KEEP_ALIVE) };
         for (id, open) in self.network.take_open(addr) {
             let dead_client = open.client.machine == addr.machine && open.client.part.process() == part;
             let (from, to) = if dead_client { (open.client, open.server) } else { (open.server, open.client) };

@@ -105,13 +105,18 @@ impl Faults {
         self.netem.get(&machine).copied()
     }
 
-    /// Whether a message is lost: its way is cut, or its connection is broken. docker's own way to its containers is no network.
+    /// Whether a message is lost: its way is cut, or its connection is broken.
     pub(super) fn loses(&self, envelope: &Envelope) -> bool {
         if self.disconnected.is_empty() && self.dropped.is_empty() && self.broken.is_empty() {
             return false;
         }
         let docker = envelope.from == Addr::DOCKER || envelope.to == Addr::DOCKER;
-        !docker && (self.is_cut(envelope.from.machine, envelope.to.machine) || self.broken.contains(&connection(envelope)))
+        self.cuts(envelope.from, envelope.to) || (!docker && self.broken.contains(&connection(envelope)))
+    }
+
+    /// Whether the way between two parts is cut. docker's own way to its containers is no network.
+    pub(super) fn cuts(&self, from: Addr, to: Addr) -> bool {
+        from != Addr::DOCKER && to != Addr::DOCKER && self.is_cut(from.machine, to.machine)
     }
 
     /// Notes that a connection is broken; says whether that is new.
