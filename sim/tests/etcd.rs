@@ -4,7 +4,9 @@
 use std::rc::Rc;
 
 use orrery_sim::api::resource::CONFIGMAPS;
-use orrery_sim::core::{Addr, Cluster, Duration, Effect, EnvelopeId, MachineId, Message, Part, Request, Time, Trace};
+use orrery_sim::core::faults::NetworkChange;
+use orrery_sim::core::message::FailureKind;
+use orrery_sim::core::{Addr, Cluster, CommandId, Duration, Effect, EnvelopeId, MachineId, Message, Part, Request, Time, Trace};
 use orrery_sim::etcd::raft::{Body, Raft};
 use orrery_sim::etcd::{Command, Etcd, EtcdRequest, EtcdResponse, member_id};
 use orrery_sim::machine::MachineSpec;
@@ -55,6 +57,8 @@ impl Bench {
 
     fn run(&mut self, span: Duration) {
         self.now = self.now + span;
+        // So that the clock goes on although nothing happens.
+        self.cluster.interrupt(self.now, CommandId(0));
         self.cluster.run_until(self.now, usize::MAX, &mut self.trace);
     }
 
@@ -79,6 +83,29 @@ impl Bench {
             }
         }
         panic!("no answer within 10 s");
+    }
+
+    /// Writes one key so many times, 200 µs apart.
+    fn put_often(&mut self, number: u16, times: usize) {
+        for _ in 0..times {
+            self.send(number, put("k"));
+            self.run(Duration::us(200));
+        }
+        self.run(Duration::s(1));
+    }
+
+    /// What came on a watch that the user opened: keys, and the revision of its end.
+    fn watched(&self, stream: EnvelopeId) -> (Vec<String>, u64) {
+        let batches = self.trace.envelopes().iter().filter_map(|envelope| match &envelope.message {
+            Message::EtcdWatch(batch) if batch.stream == stream => Some(batch),
+            _ => None,
+        });
+        let keys = batches.clone().flat_map(|batch| batch.events.iter().map(|event| event.key.to_string())).collect();
+        (keys, batches.map(|batch| batch.compact_revision).max().unwrap_or_default())
+    }
+
+    fn admin(&mut self, number: u16, verb: &'static str, args: Value) -> EtcdResponse {
+        self.ask(number, EtcdRequest::Admin { verb, args })
     }
 
     fn put(&mut self, number: u16, key: &'static str) -> EtcdResponse {
@@ -127,6 +154,15 @@ fn peer_url(number: u16) -> String {
 
 fn put(key: &'static str) -> EtcdRequest {
     EtcdRequest::Put { key: key.into(), expected: None, value: value!({"v": key}), ttl: None }
+}
+
+fn watch(from: u64) -> EtcdRequest {
+    EtcdRequest::Watch { prefix: "k".into(), from }
+}
+
+/// The member on this machine, as etcd writes its number.
+fn hex(number: u16) -> Value {
+    value!({"id": format!("{:x}", member_id(&peer_url(number)))})
 }
 
 fn get(key: &'static str) -> EtcdRequest {
@@ -255,17 +291,14 @@ fn a_late_member_gets_a_snapshot() {
     let leader = bench.leader().expect("a leader");
     let late = leader % 3 + 1;
     bench.stop(late);
-    for _ in 0..16_000 {
-        bench.send(leader, put("k"));
-        bench.run(Duration::us(200));
-    }
-    bench.run(Duration::s(1));
-    assert!(bench.raft(leader).expect("runs").log().first_index() > 5_000, "old entries are compacted");
+    bench.put_often(leader, 5_300);
+    let log = bench.raft(leader).expect("runs").log();
+    assert!((5_000..5_102).contains(&(log.last_index() + 1 - log.first_index())), "old entries are compacted");
     bench.start(late, Value::Null);
     bench.run(Duration::s(2));
     let snapshot = |message: &Message| matches!(message, Message::Peer(peer) if matches!(peer.raft.body, Body::Snapshot(_)));
     assert!(bench.trace.envelopes().iter().any(|envelope| snapshot(&envelope.message)));
-    assert_eq!(bench.ask(late, get("k")).kvs[0].version, 16_000);
+    assert_eq!(bench.ask(late, get("k")).kvs[0].version, 5_300);
 }
 
 fn map(name: &'static str) -> Request {
@@ -326,6 +359,189 @@ fn requests_from_before_there_was_etcd_end_in_time() {
     assert_eq!(bench.response(write).map(|(code, _)| code), Some(504));
     bench.run(Duration::s(23));
     assert_eq!(bench.response(read), None);
-    bench.run(Duration::s(2));
+    bench.run(Duration::s(3));
     assert_eq!(bench.response(read).map(|(code, _)| code), Some(504));
+}
+
+#[test]
+fn a_member_may_go_or_come_when_the_rest_can_decide() {
+    const NOT_STARTED: &str = "etcdserver: re-configuration failed due to not enough started members";
+    const UNHEALTHY: &str = "etcdserver: unhealthy cluster";
+    let mut alone = Bench::new(10, 1);
+    assert_eq!(alone.admin(1, "member-remove", hex(1)).error, Some(NOT_STARTED));
+
+    let mut bench = Bench::new(10, 3);
+    let leader = bench.leader().expect("a leader");
+    let (dead, alive) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    bench.stop(dead);
+    bench.run(Duration::s(2));
+    assert_eq!(bench.admin(leader, "member-remove", hex(alive)).error, Some(UNHEALTHY), "the dead one would count for half");
+    bench.add_machine(4);
+    for learner in [true, false] {
+        let args = value!({"peerURL": peer_url(4), "learner": learner});
+        assert_eq!(bench.admin(leader, "member-add", args).error, Some(UNHEALTHY));
+    }
+    // A dead member is replaced: it goes, another one comes.
+    assert_eq!(bench.admin(leader, "member-remove", hex(dead)).error, None);
+    bench.run(Duration::ms(200));
+    let args = value!({"peerURL": peer_url(4), "learner": false});
+    assert_eq!(bench.admin(leader, "member-add", args).error, None, "two that have started are a majority of three");
+    bench.run(Duration::ms(200));
+    let args = value!({"peerURL": peer_url(5), "learner": false});
+    assert_eq!(bench.admin(leader, "member-add", args).error, Some(NOT_STARTED), "two of four are none");
+}
+
+#[test]
+fn a_handover_is_told_when_it_has_happened() {
+    let mut bench = Bench::new(11, 3);
+    let leader = bench.leader().expect("a leader");
+    let (dead, alive) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    bench.stop(dead);
+    let moved = bench.send(leader, EtcdRequest::Admin { verb: "move-leader", args: hex(dead) });
+    bench.run(Duration::ms(100));
+    // Meanwhile the leader takes nothing, and says so at once.
+    let write = bench.send(leader, put("a"));
+    bench.run(Duration::ms(10));
+    let dropped = "rpc error: code = Unknown desc = raft proposal dropped";
+    assert_eq!(bench.answer(write).and_then(|answer| answer.error), Some(dropped));
+    bench.run(Duration::s(2));
+    assert_eq!((bench.leader(), bench.answer(moved)), (Some(leader), None));
+    assert!(bench.put(leader, "b").succeeded, "it has given up the handover");
+    bench.run(Duration::s(6));
+    let slow = "etcdserver: request timed out, leader transfer took too long";
+    assert_eq!(bench.answer(moved).and_then(|answer| answer.error), Some(slow));
+    let body = bench.admin(leader, "move-leader", hex(alive)).body;
+    assert_eq!((body["to"].str(), bench.leader()), (hex(alive)["id"].str(), Some(alive)));
+    assert_eq!(bench.admin(alive, "move-leader", hex(alive)).error, None, "it leads already");
+}
+
+#[test]
+fn a_change_of_the_membership_that_was_given_up_is_not_proposed_later() {
+    let mut bench = Bench::new(12, 3);
+    let leader = bench.leader().expect("a leader");
+    // The transferee's silence keeps the leader from proposing.
+    let others: Vec<u16> = (1..=3).filter(|number| *number != leader).collect();
+    for number in &others {
+        bench.cluster.perform(Effect::Network(NetworkChange::Disconnect(MachineId(*number))), &mut bench.trace);
+    }
+    bench.send(leader, EtcdRequest::Admin { verb: "move-leader", args: hex(others[0]) });
+    let gone = bench.admin(leader, "member-remove", hex(others[1]));
+    assert!(gone.error.is_some());
+    bench.run(Duration::s(10));
+    for number in &others {
+        bench.cluster.perform(Effect::Network(NetworkChange::Connect(MachineId(*number))), &mut bench.trace);
+    }
+    bench.run(Duration::s(5));
+    assert_eq!(bench.admin(leader, "member-list", Value::Null).body["members"].items().len(), 3);
+}
+
+#[test]
+fn leases_outlive_a_restart_and_run_anew() {
+    let mut bench = Bench::new(13, 1);
+    let leased = EtcdRequest::Put { key: "a".into(), expected: None, value: value!({}), ttl: Some(Duration::s(100)) };
+    assert!(bench.ask(1, leased).succeeded);
+    bench.run(Duration::s(50));
+    bench.stop(1);
+    bench.start(1, Value::Null);
+    // Etcd does not know how much of the time had passed: all of it begins again, and an election's.
+    bench.run(Duration::s(100));
+    assert_eq!(bench.ask(1, get("a")).kvs.len(), 1);
+    bench.run(Duration::s(3));
+    assert!(bench.ask(1, get("a")).kvs.is_empty());
+}
+
+#[test]
+fn leases_outlive_their_leader() {
+    let mut bench = Bench::new(14, 3);
+    let leader = bench.leader().expect("a leader");
+    let leased = EtcdRequest::Put { key: "a".into(), expected: None, value: value!({}), ttl: Some(Duration::s(20)) };
+    assert!(bench.ask(leader, leased).succeeded);
+    bench.run(Duration::s(10));
+    bench.stop(leader);
+    bench.run(Duration::s(15));
+    let other = leader % 3 + 1;
+    assert_eq!(bench.ask(other, get("a")).kvs.len(), 1);
+    bench.run(Duration::s(15));
+    assert!(bench.ask(other, get("a")).kvs.is_empty());
+}
+
+#[test]
+fn a_watch_gets_what_it_asked_for_or_an_end() {
+    let mut bench = Bench::new(15, 3);
+    let leader = bench.leader().expect("a leader");
+    let revision = bench.put(leader, "k0").revision;
+    bench.run(Duration::ms(300));
+    let late = leader % 3 + 1;
+    let (now, later) = (bench.send(late, watch(0)), bench.send(late, watch(revision + 2)));
+    bench.run(Duration::ms(10));
+    for key in ["k1", "k2"] {
+        bench.put(leader, key);
+        bench.run(Duration::ms(300));
+    }
+    assert_eq!(bench.watched(now).0, ["k1", "k2"]);
+    assert_eq!(bench.watched(later).0, ["k2"], "a watch begins where it wants to");
+    bench.send(leader, EtcdRequest::Compact { revision: revision + 1 });
+    bench.run(Duration::ms(300));
+    let compacted = bench.send(late, watch(revision));
+    bench.run(Duration::ms(10));
+    assert_eq!(bench.watched(compacted), (Vec::new(), revision + 1));
+
+    // A member that comes back by a snapshot does not know what has been compacted meanwhile.
+    bench.cluster.perform(Effect::Network(NetworkChange::Disconnect(MachineId(late))), &mut bench.trace);
+    bench.put_often(leader, 5_300);
+    bench.send(leader, EtcdRequest::Compact { revision: revision + 5_000 });
+    bench.run(Duration::ms(300));
+    bench.cluster.perform(Effect::Network(NetworkChange::Connect(MachineId(late))), &mut bench.trace);
+    bench.run(Duration::s(5));
+    assert!(bench.raft(late).expect("runs").log().applied() > 5_300);
+    assert_eq!((bench.watched(now).0.len(), bench.watched(now).1), (2, revision + 5_000));
+}
+
+#[test]
+fn a_cut_machine_neither_refuses_nor_resets() {
+    let mut bench = Bench::new(16, 1);
+    let watching = bench.send(1, watch(0));
+    bench.run(Duration::s(1));
+    bench.cluster.perform(Effect::Network(NetworkChange::Disconnect(MachineId(1))), &mut bench.trace);
+    bench.stop(1);
+    let failed = |bench: &Bench| {
+        bench.trace.envelopes().iter().find_map(|envelope| match &envelope.message {
+            Message::Failure(failure) if failure.to == watching => Some((failure.kind, envelope.due_at)),
+            _ => None,
+        })
+    };
+    let cut = bench.now;
+    bench.run(Duration::s(40));
+    let (kind, at) = failed(&bench).expect("noticed at last");
+    assert_eq!((kind, at.since(cut).0 / 1_000_000), (FailureKind::Timeout, 30));
+}
+
+#[test]
+fn a_serializable_read_is_limited_and_reads_are_numbered_across_restarts() {
+    let mut bench = Bench::new(19, 3);
+    let leader = bench.leader().expect("a leader");
+    for key in ["k1", "k2", "k3"] {
+        bench.put(leader, key);
+    }
+    let own = bench.admin(leader, "get", value!({"key": "k", "prefix": true, "limit": 2}));
+    assert_eq!(own.body.items().len(), 2);
+
+    let follower = leader % 3 + 1;
+    let numbers = |bench: &Bench| -> Vec<u64> {
+        let number = |message: &Message| match message {
+            Message::Peer(peer) => match peer.raft.body {
+                Body::ReadIndex(read) => Some(read.number),
+                _ => None,
+            },
+            _ => None,
+        };
+        bench.trace.envelopes().iter().filter_map(|envelope| number(&envelope.message)).collect()
+    };
+    bench.ask(follower, get("k1"));
+    bench.stop(follower);
+    bench.start(follower, Value::Null);
+    bench.run(Duration::s(2));
+    bench.ask(follower, get("k1"));
+    let numbers = numbers(&bench);
+    assert!(numbers.len() >= 2 && numbers.is_sorted() && numbers.first() < numbers.last(), "{numbers:?}");
 }

@@ -10,7 +10,7 @@ use crate::api::ApiError;
 use crate::core::collections::PMap;
 use crate::core::message::{Failure, FailureKind};
 use crate::core::{Addr, Duration, EnvelopeId, MachineId, Message, Outbox, Part, Request, Time, Verb};
-use crate::etcd::{LEADER_FAILED, TIMED_OUT};
+use crate::etcd::{DROPPED, LEADER_FAILED, TIMED_OUT};
 use crate::value::{Text, Value};
 
 /// A write's time, as kube-apiserver's create and update handlers give it.
@@ -124,8 +124,8 @@ impl ApiServer {
                 self.etcd.failed.insert(asked, (pending.client, error));
                 out.timer(AFTER_LEADER_FAILURE, "etcd-error", Text::default(), u64::from(asked.0));
             }
-            // It was proposed, and may be committed yet.
-            TIMED_OUT if pending.is_clients_write() => self.fail(&pending, error, out),
+            // It was proposed, and may be committed yet; or was dropped, which etcd's client does not take for a reason to try again.
+            TIMED_OUT | DROPPED if pending.is_clients_write() => self.fail(&pending, error, out),
             _ => self.ask_again(asked, pending, out),
         }
     }

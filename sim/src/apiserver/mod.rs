@@ -166,13 +166,18 @@ impl ApiServer {
 
     fn on_start(&mut self, out: &mut Outbox<'_>) {
         for resource in Resource::all().filter(|resource| *resource != EVENTS_K8S_IO) {
-            let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
-            let list = Rc::new(Request::list(resource, ""));
-            self.ask_etcd(request, Client::own(out), list, Stage::Sync(resource), out);
+            self.sync(resource, out);
             self.unsynced += 1;
         }
         out.tick(Duration::s(10), "identity-lease", "", 0);
         out.tick(Duration::s(300), "compact", "", 0);
+    }
+
+    /// Asks for all of a resource, to watch it from there on.
+    fn sync(&mut self, resource: Resource, out: &mut Outbox<'_>) {
+        let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
+        let list = Rc::new(Request::list(resource, ""));
+        self.ask_etcd(request, Client::own(out), list, Stage::Sync(resource), out);
     }
 
     fn ask_etcd(&mut self, asked: EtcdRequest, client: Client, request: Rc<Request>, stage: Stage, out: &mut Outbox<'_>) {
@@ -195,6 +200,12 @@ impl ApiServer {
             Message::EtcdResponse(response) => {
                 if let Some(pending) = self.pending.remove(&response.to) {
                     self.on_etcd_response(pending, response, out);
+                }
+            }
+            Message::EtcdWatch(batch) if batch.compact_revision > 0 => {
+                // What the stream should have gone on with is not to be had any more: list and watch again.
+                if let Some(resource) = self.caches.etcd_stream_broke(batch.stream) {
+                    self.sync(resource, out);
                 }
             }
             Message::EtcdWatch(batch) => {
@@ -541,9 +552,7 @@ impl Component for ApiServer {
                     if let Some(resource) = RESOURCES.iter().find_map(|info| {
                         Resource::find(info.group, info.plural).filter(|resource| resource.group_resource() == *timer.key)
                     }) {
-                        let request = EtcdRequest::Range { key: resource.etcd_key("", "").into(), prefix: true, limit: 0 };
-                        let list = Rc::new(Request::list(resource, ""));
-                        self.ask_etcd(request, Client::own(out), list, Stage::Sync(resource), out);
+                        self.sync(resource, out);
                     }
                 }
                 _ => {}

@@ -80,6 +80,9 @@ impl Network {
             Message::Failure(failure) => {
                 self.open.remove(&failure.to);
             }
+            Message::EtcdWatch(batch) if batch.compact_revision > 0 => {
+                self.open.remove(&batch.stream);
+            }
             _ => {}
         }
     }

@@ -196,6 +196,9 @@ fn describe(line: &mut Value, message: &Message) {
             line["stream"] = batch.stream.0.into();
             line["revision"] = batch.revision.into();
             line["keys"] = batch.events.iter().map(|event| event.key.clone()).collect();
+            if batch.compact_revision > 0 {
+                line["compactRevision"] = batch.compact_revision.into();
+            }
             "etcd-watch"
         }
         Message::Cri(cri) => {

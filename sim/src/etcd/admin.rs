@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::member::Etcd;
 use super::raft::{ConfChange, MemberId, NOBODY, Payload};
-use super::serve::Asker;
+use super::serve::{Asker, ELECTION_TIMEOUT};
 use super::{Command, EtcdRequest, EtcdResponse, Member, What};
-use crate::core::{Addr, EnvelopeId, Message, Outbox, Part};
+use crate::core::{Addr, EnvelopeId, Message, Outbox, Part, Time};
 use crate::runtime::spawn::machine_of;
 use crate::value;
 use crate::value::{Text, Value};
@@ -14,7 +14,8 @@ use crate::value::{Text, Value};
 const NOT_FOUND: &str = "etcdserver: member not found";
 const NO_LEADER: &str = "etcdserver: no leader";
 const EXISTS: &str = "etcdserver: Peer URLs already exists";
-const UNHEALTHY: &str = "etcdserver: re-configuration failed due to not enough started members";
+const NOT_STARTED: &str = "etcdserver: re-configuration failed due to not enough started members";
+const UNHEALTHY: &str = "etcdserver: unhealthy cluster";
 const TOO_MANY_LEARNERS: &str = "etcdserver: too many learner members in cluster";
 const NOT_READY: &str = "etcdserver: can only promote a learner member which is in sync with leader";
 const NOT_LEARNER: &str = "etcdserver: can only promote a learner member";
@@ -35,7 +36,8 @@ impl Etcd {
             "status" => self.tell(asker, self.status(), out),
             "member-list" => self.tell(asker, self.member_list(), out),
             "get" => {
-                let kvs = self.range(args["key"].str(), args["prefix"].is_true(), 0);
+                let limit = usize::try_from(args["limit"].int()).unwrap_or_default();
+                let kvs = self.range(args["key"].str(), args["prefix"].is_true(), limit);
                 let body = kvs.iter().map(|kv| value!({"key": &kv.key, "value": kv.value.clone()})).collect();
                 self.tell(asker, body, out);
             }
@@ -45,13 +47,16 @@ impl Etcd {
                 let member = Member::new("", args["peerURL"].str());
                 let learner = args["learner"].is_true();
                 let change = if learner { ConfChange::AddLearner(member.id) } else { ConfChange::AddVoter(member.id) };
-                let conf = self.raft.conf();
-                if self.state.members.contains_key(&member.id) {
-                    self.fail(asker, EXISTS, out);
-                } else if learner && !conf.learners.is_empty() {
-                    self.fail(asker, TOO_MANY_LEARNERS, out);
-                } else if !learner && !conf.is_quorum(self.active().saturating_sub(1)) && conf.voters.len() > 1 {
+                let (voters, started) = self.voters(NOBODY);
+                // Of the voters that there will be, a majority must have started; a lone one may always be joined.
+                if !learner && voters > 1 && started <= voters.div_ceil(2) {
+                    self.fail(asker, NOT_STARTED, out);
+                } else if self.active(out.now()) < voters {
                     self.fail(asker, UNHEALTHY, out);
+                } else if self.state.members.contains_key(&member.id) {
+                    self.fail(asker, EXISTS, out);
+                } else if learner && !self.raft.conf().learners.is_empty() {
+                    self.fail(asker, TOO_MANY_LEARNERS, out);
                 } else {
                     self.change(change, member, asker, out);
                 }
@@ -62,11 +67,14 @@ impl Etcd {
                     return self.fail(asker, NOT_FOUND, out);
                 };
                 let own = self.raft.log().last_index();
+                let (voters, started) = self.voters(NOBODY);
                 let ready = self.raft.progress().get(&id).is_some_and(|progress| progress.matched * 10 >= own * 9);
                 if !self.raft.conf().learners.contains(&id) {
                     self.fail(asker, NOT_LEARNER, out);
                 } else if !ready {
                     self.fail(asker, NOT_READY, out);
+                } else if started + 1 <= voters.div_ceil(2) {
+                    self.fail(asker, NOT_STARTED, out);
                 } else {
                     self.change(ConfChange::AddVoter(id), member, asker, out);
                 }
@@ -74,7 +82,10 @@ impl Etcd {
             "member-remove" => {
                 let id = parse(&args["id"]);
                 match self.state.members.get(&id).map(|member| (**member).clone()) {
-                    Some(member) => self.change(ConfChange::Remove(id), member, asker, out),
+                    Some(member) => match self.may_remove(id, out.now()) {
+                        Ok(()) => self.change(ConfChange::Remove(id), member, asker, out),
+                        Err(error) => self.fail(asker, error, out),
+                    },
                     None => self.fail(asker, NOT_FOUND, out),
                 }
             }
@@ -82,7 +93,9 @@ impl Etcd {
                 let id = parse(&args["id"]);
                 if self.raft.conf().voters.contains(&id) {
                     self.raft.transfer_leadership(id);
-                    self.tell(asker, value!({"from": hex(self.me.id), "to": hex(id)}), out);
+                    self.transfers.push((id, asker.clone()));
+                    self.answer_transfers(out);
+                    self.expect_sweep(out);
                 } else {
                     self.fail(asker, BAD_TRANSFEREE, out);
                 }
@@ -91,18 +104,52 @@ impl Etcd {
         }
     }
 
-    /// How many voters were heard of lately, this one included.
-    fn active(&self) -> usize {
-        let conf = self.raft.conf();
-        let heard =
-            |id: &&MemberId| **id == self.me.id || self.raft.progress().get(*id).is_some_and(|progress| progress.recent_active);
-        conf.voters.iter().filter(heard).count()
+    /// How many voters there are beside one, and how many of them have started: those that have told their names.
+    fn voters(&self, without: MemberId) -> (usize, usize) {
+        let voters = self.raft.conf().voters.iter().filter(|id| **id != without);
+        let named = voters.clone().filter_map(|id| self.state.members.get(id)).filter(|member| !member.name.is_empty());
+        (voters.count(), named.count())
+    }
+
+    /// Whether a member is this one, or was heard of lately. Etcd looks at its connections, and wants them to be 5 s old.
+    fn is_active(&self, id: MemberId, now: Time) -> bool {
+        id == self.me.id || self.heard.get(&id).is_some_and(|at| now.since(*at) < ELECTION_TIMEOUT)
+    }
+
+    /// How many voters are active.
+    fn active(&self, now: Time) -> usize {
+        self.raft.conf().voters.iter().filter(|id| self.is_active(**id, now)).count()
+    }
+
+    /// Whether a member may go (`mayRemoveMember`): of the rest a majority must have started, and if it is alive, be alive.
+    fn may_remove(&self, id: MemberId, now: Time) -> Result<(), &'static str> {
+        let voters = self.raft.conf().voters.len();
+        let (rest, started) = self.voters(id);
+        if rest == voters {
+            Ok(())
+        } else if started <= rest / 2 {
+            Err(NOT_STARTED)
+        } else if self.is_active(id, now) && self.active(now) - 1 < 1 + (voters - 1) / 2 {
+            Err(UNHEALTHY)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells those who wait for the present leader that it leads.
+    pub(super) fn answer_transfers(&mut self, out: &mut Outbox<'_>) {
+        let lead = self.raft.lead();
+        let (done, waiting) = std::mem::take(&mut self.transfers).into_iter().partition(|(to, _)| *to == lead);
+        self.transfers = waiting;
+        for (to, asker) in done {
+            self.tell(&asker, value!({"from": hex(self.me.id), "to": hex(to)}), out);
+        }
     }
 
     fn change(&mut self, change: ConfChange, member: Member, asker: &Asker, out: &mut Outbox<'_>) {
         let command = self.command(Some(asker.call), What::Member(Rc::new(member)), out);
         self.await_write(asker, out);
-        self.propose(Payload::Conf(change, Some(command)));
+        self.propose(Payload::Conf(change, Some(command)), out);
     }
 
     /// A change of the membership has been applied: who wanted it is told.

@@ -1,22 +1,22 @@
 //! An etcd member as a component: what it proposes, what it applies, and its part in Raft (after `server/etcdserver`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use super::membership::Start;
 use super::raft::{self, Body, ConfChange, Durable, MemberId, NOBODY, Payload, Raft};
-use super::serve::{PendingRead, PendingWrite};
+use super::serve::{Asker, PendingRead, PendingWrite, Watcher};
 use super::{Command, EtcdRequest, Member, PeerMessage, State, Store, What};
 use crate::core::collections::PMap;
 use crate::core::{Addr, Component, Disk, Duration, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::programs::Launch;
 use crate::runtime::spawn::machine_of;
-use crate::value::Text;
 
 /// `--heartbeat-interval`
 const TICK: Duration = Duration::ms(100);
-/// `--snapshot-count`, and how many entries are kept for slow followers.
-const SNAPSHOT_COUNT: u64 = 10_000;
+/// After how many more entries the log in memory is compacted, and how many are kept for slow followers (`memorySnapshotCount`,
+/// `DefaultSnapshotCatchUpEntries`).
+const COMPACT_EVERY: u64 = 100;
 const CATCH_UP_ENTRIES: u64 = 5_000;
 
 /// What lies in a member's data directory: its part in Raft and its state.
@@ -33,7 +33,7 @@ pub struct Etcd {
     pub(super) me: Rc<Member>,
     pub(super) raft: Raft<Rc<Command>>,
     pub(super) state: State,
-    pub(super) watches: PMap<EnvelopeId, (Addr, Text)>,
+    pub(super) watches: PMap<EnvelopeId, Watcher>,
     pub(super) rng: Rng,
     /// Writes of clients that are not applied yet.
     pub(super) writes: PMap<EnvelopeId, PendingWrite>,
@@ -44,6 +44,8 @@ pub struct Etcd {
     pub(super) reads_asked: Option<(u64, Vec<PendingRead>)>,
     pub(super) reads_confirmed: VecDeque<(u64, Vec<PendingRead>)>,
     pub(super) read_number: u64,
+    /// Who waits for another leader, and for which.
+    pub(super) transfers: Vec<(MemberId, Asker)>,
     /// Calls that were handed on to the leader.
     pub(super) relays: PMap<EnvelopeId, (Addr, EnvelopeId)>,
     /// Whether it has told the others its name.
@@ -60,7 +62,10 @@ pub struct Etcd {
     /// The leader it knew last, and since when it knows the present one.
     seen_lead: MemberId,
     pub(super) elected_at: Time,
-    pub(super) lead_lost_at: Option<Time>,
+    /// When it became the leader last: leases run from then on.
+    pub(super) promoted_at: Time,
+    /// When each other member was heard last.
+    pub(super) heard: BTreeMap<MemberId, Time>,
 }
 
 impl Etcd {
@@ -94,6 +99,7 @@ impl Etcd {
             reads_asked: None,
             reads_confirmed: VecDeque::new(),
             read_number: 0,
+            transfers: Vec::new(),
             relays: PMap::new(),
             published: false,
             heartbeats: Vec::new(),
@@ -103,7 +109,8 @@ impl Etcd {
             sweep_at: None,
             seen_lead: NOBODY,
             elected_at: Time::ZERO,
-            lead_lost_at: None,
+            promoted_at: Time::ZERO,
+            heard: BTreeMap::new(),
         };
         // What was committed before it stopped, and has been applied to nothing yet, changes nothing that anybody waits for.
         while let Some(entry) = etcd.raft.next_committed() {
@@ -144,7 +151,8 @@ impl Etcd {
         conf.voters.len() == 1 && conf.learners.is_empty() && conf.voters.contains(&self.me.id)
     }
 
-    /// How long the fsync of a write takes that begins now: 400–1,200 µs on an SSD, one after the other.
+    /// How long the fsync of a write takes that begins now: 400–1,200 µs on an SSD. The client of a leader, or of a lone member, waits for
+    /// its own write only (etcd saves whatever has come in one go); what a follower acknowledges waits for all before it.
     pub(super) fn fsync(&mut self, now: Time) -> Duration {
         let takes = Duration(self.rng.between(400, 1_200));
         self.fsync_until = self.fsync_until.max(now) + takes;
@@ -178,6 +186,7 @@ impl Etcd {
     }
 
     fn on_peer(&mut self, message: &PeerMessage, out: &mut Outbox<'_>) {
+        self.heard.insert(message.raft.from, out.now());
         let (term, last) = (self.raft.term(), self.raft.log().last_index());
         self.raft.step(message.raft.clone());
         if let Some(meta) = self.raft.take_snapshot() {
@@ -191,11 +200,22 @@ impl Etcd {
         }
     }
 
-    /// Takes over the state of a snapshot; watches are told what has changed meanwhile.
+    /// Takes over the state of a snapshot; watches are told what has changed meanwhile, and end if that was compacted.
     fn install(&mut self, state: &State, out: &mut Outbox<'_>) {
-        let from = self.state.store.revision();
+        let from = self.state.store.revision() + 1;
         self.state = state.clone();
-        let missed: Vec<_> = self.state.store.log().iter().filter(|event| event.revision > from).cloned().collect();
+        let compacted = self.state.store.compacted();
+        let ended: Vec<_> = self
+            .watches
+            .iter()
+            .filter(|(_, watch)| watch.from.max(from) < compacted)
+            .map(|(id, watch)| (*id, watch.client))
+            .collect();
+        for (stream, client) in ended {
+            self.watches.remove(&stream);
+            self.cancel_watch(stream, client, out);
+        }
+        let missed: Vec<_> = self.state.store.log().iter().filter(|event| event.revision >= from).cloned().collect();
         for change in missed {
             self.notify(&change, Duration::ZERO, out);
         }
@@ -227,13 +247,13 @@ impl Etcd {
             }
         }
         let (applied, first) = (self.raft.log().applied(), self.raft.log().first_index());
-        if applied >= first + SNAPSHOT_COUNT + CATCH_UP_ENTRIES {
+        if applied >= first + COMPACT_EVERY + CATCH_UP_ENTRIES {
             self.raft.compact(applied - CATCH_UP_ENTRIES);
         }
         self.arm(out);
     }
 
-    /// Notices that the leader has changed: what waits for one is proposed.
+    /// Notices that the leader has changed: what waits for one is proposed, and who waits for this one is told.
     fn watch_leader(&mut self, out: &mut Outbox<'_>) {
         let lead = self.raft.lead();
         if lead == self.seen_lead {
@@ -241,12 +261,15 @@ impl Etcd {
         }
         self.seen_lead = lead;
         if lead == NOBODY {
-            self.lead_lost_at = Some(out.now());
             return;
         }
         self.elected_at = out.now();
+        if self.raft.is_leader() {
+            self.renew_leases(out);
+        }
+        self.answer_transfers(out);
         for payload in std::mem::take(&mut self.unproposed) {
-            self.propose(payload);
+            self.propose(payload, out);
         }
         self.ask_for_index(out);
     }
@@ -255,17 +278,23 @@ impl Etcd {
     fn publish(&mut self, out: &mut Outbox<'_>) {
         let nameless = self.state.members.get(&self.me.id).is_some_and(|member| member.name.is_empty());
         if nameless && !self.published && self.raft.lead() != NOBODY {
-            self.published = true;
             let command = self.command(None, What::Member(Rc::clone(&self.me)), out);
-            self.propose(Payload::Data(command));
+            self.published = self.propose(Payload::Data(command), out);
         }
     }
 
-    /// Proposes, as soon as there is a leader.
-    pub(super) fn propose(&mut self, payload: Payload<Rc<Command>>) {
-        if self.raft.propose(payload.clone()).is_err() {
-            self.unproposed.push(payload);
+    /// Proposes, as soon as there is a leader; says whether that is so. A leader that is handing over takes nothing: who wants something
+    /// is told at once (`ErrProposalDropped`).
+    pub(super) fn propose(&mut self, payload: Payload<Rc<Command>>, out: &mut Outbox<'_>) -> bool {
+        if self.raft.propose(payload.clone()).is_ok() {
+            return true;
         }
+        if self.raft.lead() == NOBODY {
+            self.unproposed.push(payload);
+            return true;
+        }
+        self.drop_proposal(&payload, out);
+        false
     }
 
     fn send(&mut self, message: raft::RaftMessage<Rc<Command>>, out: &mut Outbox<'_>) {
@@ -299,8 +328,8 @@ impl Etcd {
     pub(super) fn write(&mut self, command: &Command) -> super::serve::Written {
         let What::Write(request) = &command.what else { return Err(None) };
         match &**request {
-            EtcdRequest::Put { key, expected, value, .. } => self.state.store.write(key, *expected, Some(value.clone())),
-            EtcdRequest::Delete { key, expected } => self.state.store.write(key, *expected, None),
+            EtcdRequest::Put { key, expected, value, ttl } => self.state.store.write(key, *expected, Some(value.clone()), *ttl),
+            EtcdRequest::Delete { key, expected } => self.state.store.write(key, *expected, None, None),
             EtcdRequest::Compact { revision } => {
                 self.state.store.compact(*revision);
                 Err(None)
@@ -327,6 +356,8 @@ impl Component for Etcd {
     fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>) {
         if self.ticked == Time::ZERO {
             self.ticked = out.now();
+            // An answer to a read from before a restart must not pass for that to a new one.
+            self.read_number = out.now().0;
         }
         self.catch_up(out.now());
         match event {

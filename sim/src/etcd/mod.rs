@@ -21,7 +21,7 @@ use crate::value::{Text, Value};
 
 pub use member::{DataDir, Etcd};
 pub use membership::{Member, member_id};
-pub use serve::{LEADER_FAILED, TIMED_OUT};
+pub use serve::{DROPPED, LEADER_FAILED, TIMED_OUT};
 pub use store::Store;
 
 use raft::{MemberId, RaftMessage};
@@ -138,6 +138,8 @@ pub struct KeyValue {
     pub version: u64,
     /// The object.
     pub value: Value,
+    /// Its lease's time: how long it lives after it was written, or after a new leader was elected.
+    pub ttl: Option<Duration>,
 }
 
 /// The answer to an [`EtcdRequest`].
@@ -181,4 +183,6 @@ pub struct EtcdWatch {
     pub events: Vec<EtcdEvent>,
     /// The store's revision.
     pub revision: u64,
+    /// Not 0: the watch has ended, for what it asks for was compacted; nothing before this revision can be had.
+    pub compact_revision: u64,
 }

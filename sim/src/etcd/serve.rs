@@ -12,6 +12,8 @@ use crate::value::{Text, Value};
 const REQUEST_TIMEOUT: Duration = Duration::s(7);
 /// How often a read asks the leader again for its index (`readIndexRetryTime`).
 const READ_RETRY: Duration = Duration::ms(500);
+/// An election timeout.
+pub(super) const ELECTION_TIMEOUT: Duration = Duration::s(1);
 /// How long the leader must have been lost for requests to be blamed on it: two election timeouts.
 const LEADER_FAIL_WINDOW: Duration = Duration::s(2);
 
@@ -21,6 +23,9 @@ pub const TIMED_OUT: &str = "etcdserver: request timed out";
 pub const LEADER_FAILED: &str = "etcdserver: request timed out, possibly due to previous leader failure";
 /// A write was not proposed in time, for there was no leader.
 const NOT_PROPOSED: &str = "context deadline exceeded";
+/// The leader is handing over (gRPC's words for `ErrProposalDropped`, which etcd has none for).
+pub const DROPPED: &str = "rpc error: code = Unknown desc = raft proposal dropped";
+const TRANSFER_TOO_SLOW: &str = "etcdserver: request timed out, leader transfer took too long";
 const LEARNER: &str = "etcdserver: rpc not supported for learner";
 
 /// What a write did: the change, or the key as it is.
@@ -33,6 +38,15 @@ pub(super) struct Asker {
     pub(super) call: EnvelopeId,
     flags: (bool, bool),
     since: Time,
+}
+
+/// Who watches what.
+#[derive(Clone, Debug)]
+pub(super) struct Watcher {
+    pub(super) client: Addr,
+    prefix: Text,
+    /// The first revision that it has not seen.
+    pub(super) from: u64,
 }
 
 /// A write of a client that is not applied yet.
@@ -73,18 +87,23 @@ impl Etcd {
             EtcdRequest::Put { .. } | EtcdRequest::Delete { .. } => self.propose_write(asker, request, out),
             EtcdRequest::Compact { .. } => {
                 let command = self.command(None, What::Write(Rc::clone(request)), out);
-                self.propose(Payload::Data(command));
+                self.propose(Payload::Data(command), out);
             }
             EtcdRequest::Watch { prefix, from } => {
-                self.watches.insert(envelope.id, (envelope.from, prefix.clone()));
-                let missed: Vec<EtcdEvent> = if *from == 0 {
+                let store = &self.state.store;
+                let from = if *from == 0 { store.revision() + 1 } else { *from };
+                if from < store.compacted() {
+                    return self.cancel_watch(envelope.id, envelope.from, out);
+                }
+                let wanted = |event: &&Rc<EtcdEvent>| event.revision >= from && event.key.starts_with(prefix.as_str());
+                let missed: Vec<EtcdEvent> = if from > store.revision() {
                     Vec::new()
                 } else {
-                    let wanted = |event: &&Rc<EtcdEvent>| event.revision >= *from && event.key.starts_with(prefix.as_str());
-                    self.state.store.log().iter().filter(wanted).map(|event| (**event).clone()).collect()
+                    store.log().iter().filter(wanted).map(|event| (**event).clone()).collect()
                 };
-                let batch = EtcdWatch { stream: envelope.id, events: missed, revision: self.state.store.revision() };
+                let batch = EtcdWatch { stream: envelope.id, events: missed, revision: store.revision(), compact_revision: 0 };
                 out.send_after(read, envelope.from, Message::EtcdWatch(Rc::new(batch)));
+                self.watches.insert(envelope.id, Watcher { client: envelope.from, prefix: prefix.clone(), from });
             }
         }
     }
@@ -100,7 +119,7 @@ impl Etcd {
         // The only member applies at once, and draws the time of its fsync when it answers.
         let stable_at = if !alone && self.raft.is_leader() { out.now() + self.fsync(out.now()) } else { out.now() };
         self.writes.insert(call, PendingWrite { asker, stable_at });
-        self.propose(Payload::Data(command));
+        self.propose(Payload::Data(command), out);
         if !alone {
             self.expect_sweep(out);
         }
@@ -122,7 +141,9 @@ impl Etcd {
                 return;
             }
         };
-        if let (EtcdRequest::Put { key, ttl: Some(ttl), .. }, Ok(change)) = (&**request, &written) {
+        if let (EtcdRequest::Put { key, ttl: Some(ttl), .. }, Ok(change)) = (&**request, &written)
+            && self.raft.is_leader()
+        {
             out.tick(*ttl, "lease-expired", key.clone(), change.revision);
         }
         let pending = command.call.filter(|_| command.member == self.me.id).and_then(|call| self.writes.remove(&call));
@@ -208,6 +229,13 @@ impl Etcd {
         out.send_after(delay, asker.client, Message::EtcdResponse(Rc::new(answer)));
     }
 
+    /// A proposal was dropped: its client is told.
+    pub(super) fn drop_proposal(&mut self, payload: &Payload<Rc<Command>>, out: &mut Outbox<'_>) {
+        if let Some(write) = call_of(payload).and_then(|call| self.writes.remove(&call)) {
+            self.fail(&write.asker, DROPPED, out);
+        }
+    }
+
     /// Answers with an error.
     pub(super) fn fail(&self, asker: &Asker, error: &'static str, out: &mut Outbox<'_>) {
         let flags = (out.is_heartbeat(), out.is_background());
@@ -227,24 +255,44 @@ impl Etcd {
     }
 
     pub(super) fn notify(&self, change: &Rc<EtcdEvent>, delay: Duration, out: &mut Outbox<'_>) {
-        for (stream, (client, prefix)) in &self.watches {
-            if change.key.starts_with(prefix.as_str()) {
-                let batch = EtcdWatch { stream: *stream, events: vec![(**change).clone()], revision: change.revision };
-                out.send_after(delay, *client, Message::EtcdWatch(Rc::new(batch)));
+        for (stream, watch) in &self.watches {
+            if change.revision >= watch.from && change.key.starts_with(watch.prefix.as_str()) {
+                let (events, revision) = (vec![(**change).clone()], change.revision);
+                let batch = EtcdWatch { stream: *stream, events, revision, compact_revision: 0 };
+                out.send_after(delay, watch.client, Message::EtcdWatch(Rc::new(batch)));
             }
         }
     }
 
-    /// An etcd lease has run out: the leader proposes that its key vanishes; the others make sure of it, for the leader may change.
+    /// Ends a watch that asks for what was compacted.
+    pub(super) fn cancel_watch(&self, stream: EnvelopeId, client: Addr, out: &mut Outbox<'_>) {
+        let store = &self.state.store;
+        let batch = EtcdWatch { stream, events: Vec::new(), revision: store.revision(), compact_revision: store.compacted() };
+        out.send(client, Message::EtcdWatch(Rc::new(batch)));
+    }
+
+    /// A new leader gives every lease its whole time again, and that of an election (`lessor.Promote`): only the leader knew how much of it
+    /// had passed.
+    pub(super) fn renew_leases(&mut self, out: &mut Outbox<'_>) {
+        self.promoted_at = out.now();
+        for kv in self.state.store.keys() {
+            if let Some(ttl) = kv.ttl {
+                out.tick(ttl + ELECTION_TIMEOUT, "lease-expired", kv.key.clone(), kv.mod_revision);
+            }
+        }
+    }
+
+    /// An etcd lease has run out: the leader proposes that its key vanishes, and makes sure of it.
     pub(super) fn on_lease_expired(&mut self, timer: &TimerKey, out: &mut Outbox<'_>) {
-        if self.state.store.get(&timer.key).is_none_or(|kv| kv.mod_revision != timer.number) {
+        let Some(kv) = self.state.store.get(&timer.key).filter(|kv| kv.mod_revision == timer.number) else { return };
+        // A timer from before it led does not count.
+        let renewed = kv.ttl.is_some_and(|ttl| out.now() < self.promoted_at + ttl);
+        if renewed || !self.raft.is_leader() {
             return;
         }
-        if self.raft.is_leader() {
-            let request = EtcdRequest::Delete { key: timer.key.clone(), expected: Some(timer.number) };
-            let command = self.command(None, What::Write(Rc::new(request)), out);
-            self.propose(Payload::Data(command));
-        }
+        let request = EtcdRequest::Delete { key: timer.key.clone(), expected: Some(timer.number) };
+        let command = self.command(None, What::Write(Rc::new(request)), out);
+        self.propose(Payload::Data(command), out);
         if !self.is_alone() {
             out.tick(Duration::s(10), "lease-expired", timer.key.clone(), timer.number);
         }
@@ -287,13 +335,19 @@ impl Etcd {
         for read in reads {
             self.fail(&read.asker, TIMED_OUT, out);
         }
+        let (gone, kept) = std::mem::take(&mut self.transfers).into_iter().partition(|(_, asker)| late(asker));
+        self.transfers = kept;
+        for (_, asker) in gone {
+            self.fail(&asker, TRANSFER_TOO_SLOW, out);
+        }
         if self.reads_asked.take_if(|(_, reads)| reads.is_empty()).is_some() {
             self.ask_for_index(out);
         }
         let oldest = self.writes.values().map(|write| write.asker.since);
         let reading = self.reads_asked.iter().map(|(_, reads)| reads).chain(self.reads_confirmed.iter().map(|(_, reads)| reads));
         let reading = reading.flatten().chain(&self.reads_queued).map(|read| read.asker.since);
-        if let Some(oldest) = oldest.chain(reading).min() {
+        let transfers = self.transfers.iter().map(|(_, asker)| asker.since);
+        if let Some(oldest) = oldest.chain(reading).chain(transfers).min() {
             let at = oldest + REQUEST_TIMEOUT;
             self.sweep_at = Some(at);
             out.tick(at.since(now), "sweep", Text::default(), 0);

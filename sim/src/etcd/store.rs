@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{EtcdEvent, KeyValue};
+use crate::core::Duration;
 use crate::core::collections::{PMap, PVec};
 use crate::value::Text;
 
@@ -49,12 +50,14 @@ impl Store {
         &self.log
     }
 
-    /// Writes or deletes (`value` is `None`) when the comparison holds; returns the change, or the key as it is.
+    /// Writes, for `ttl` only if there is one, or deletes (`value` is `None`) when the comparison holds; returns the change, or the key as
+    /// it is.
     pub fn write(
         &mut self,
         key: &Text,
         expected: Option<u64>,
         value: Option<crate::value::Value>,
+        ttl: Option<Duration>,
     ) -> Result<Rc<EtcdEvent>, Option<Rc<KeyValue>>> {
         let current = self.keys.get(key.as_str()).cloned();
         let have = current.as_ref().map_or(0, |kv| kv.mod_revision);
@@ -74,7 +77,7 @@ impl Store {
                 let (create_revision, version) = current.map_or((self.revision, 1), |kv| (kv.create_revision, kv.version + 1));
                 self.keys.insert(
                     key.clone(),
-                    Rc::new(KeyValue { key: key.clone(), mod_revision: self.revision, create_revision, version, value }),
+                    Rc::new(KeyValue { key: key.clone(), mod_revision: self.revision, create_revision, version, value, ttl }),
                 );
             }
             None => {
@@ -103,14 +106,14 @@ mod tests {
     fn writes_compare_revisions() {
         let mut store = Store::new();
         let key = Text::from("/registry/pods/default/a");
-        let first = store.write(&key, Some(0), Some(value!({"v": 1}))).unwrap();
+        let first = store.write(&key, Some(0), Some(value!({"v": 1})), None).unwrap();
         assert_eq!(first.revision, 2);
-        assert_eq!(store.write(&key, Some(0), Some(value!({}))).unwrap_err().unwrap().mod_revision, 2);
-        store.write(&key, Some(2), Some(value!({"v": 2}))).unwrap();
+        assert_eq!(store.write(&key, Some(0), Some(value!({})), None).unwrap_err().unwrap().mod_revision, 2);
+        store.write(&key, Some(2), Some(value!({"v": 2})), None).unwrap();
         assert_eq!(store.get(&key).unwrap().version, 2);
         assert_eq!(store.prefix("/registry/pods/").count(), 1);
-        store.write(&key, None, None).unwrap();
-        assert!(store.write(&key, None, None).is_err());
+        store.write(&key, None, None, None).unwrap();
+        assert!(store.write(&key, None, None, None).is_err());
         store.compact(4);
         assert_eq!(store.log().len(), 1);
     }
@@ -118,9 +121,9 @@ mod tests {
     #[test]
     fn a_clone_is_a_checkpoint() {
         let mut store = Store::new();
-        store.write(&"a".into(), None, Some(1.into())).unwrap();
+        store.write(&"a".into(), None, Some(1.into()), None).unwrap();
         let checkpoint = store.clone();
-        store.write(&"a".into(), None, Some(2.into())).unwrap();
+        store.write(&"a".into(), None, Some(2.into()), None).unwrap();
         assert_eq!(checkpoint.get("a").unwrap().value.int(), 1);
     }
 }

@@ -141,8 +141,9 @@ fn version(node: &Node) -> String {
 fn warn(endpoint: &str, error: &str, io: &mut Io) {
     let ts = io.now().rfc3339_micro();
     let ts = ts.get(..23).unwrap_or(&ts).to_string();
+    let code = if error.starts_with("rpc error") { "" } else { "rpc error: code = DeadlineExceeded desc = " };
     io.eprint(&format!(
-        "{{\"level\":\"warn\",\"ts\":\"{ts}Z\",\"caller\":\"clientv3/retry_interceptor.go:62\",\"msg\":\"retrying of unary invoker failed\",\"target\":\"passthrough:///{endpoint}\",\"attempt\":0,\"error\":\"rpc error: code = DeadlineExceeded desc = {error}\"}}\n"
+        "{{\"level\":\"warn\",\"ts\":\"{ts}Z\",\"caller\":\"clientv3/retry_interceptor.go:62\",\"msg\":\"retrying of unary invoker failed\",\"target\":\"passthrough:///{endpoint}\",\"attempt\":0,\"error\":\"{code}{error}\"}}\n"
     ));
 }
 

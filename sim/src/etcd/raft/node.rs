@@ -162,10 +162,25 @@ impl<D: Clone> Raft<D> {
         Some(self.transferee).filter(|id| *id != NOBODY)
     }
 
-    /// Takes the messages to send.
+    /// Takes the messages to send. Whoever sends a snapshot adds the state as it is now: it goes as far as entries have been applied by now,
+    /// which may be more than when it was decided on.
     pub fn take_messages(&mut self) -> Vec<RaftMessage<D>> {
-        std::mem::take(&mut self.messages)
+        let mut messages = std::mem::take(&mut self.messages);
+        for message in &mut messages {
+            if let Body::Snapshot(meta) = &mut message.body {
+                *meta = self.snapshot_meta();
+            }
+        }
+        messages
     }
+
+    /// What a snapshot of the state stands for that has been applied so far.
+    pub(super) fn snapshot_meta(&self) -> SnapshotMeta {
+        let index = self.log.applied();
+        let term = self.log.term(index).expect("the last applied entry's term is kept");
+        SnapshotMeta { index, term, conf: self.conf.clone() }
+    }
+
     /// Takes the snapshot that has replaced the log: the host's state must become the one that came with it.
     pub fn take_snapshot(&mut self) -> Option<SnapshotMeta> {
         self.snapshot.take()
@@ -379,9 +394,12 @@ impl<D: Clone> Raft<D> {
         if !self.conf.voters.contains(&self.transferee) {
             self.transferee = NOBODY;
         }
-        // Fewer members may be a majority now.
-        self.maybe_commit();
-        self.broadcast_append();
+        // Fewer members may be a majority now. Else only new members get something: what they do not have yet.
+        if self.maybe_commit() {
+            self.broadcast_append();
+        } else {
+            self.broadcast_entries();
+        }
     }
 
     /// Whether it may stand for election.

@@ -13,6 +13,13 @@ impl<D: Clone> Raft<D> {
         }
     }
 
+    /// Sends to who does not have all entries yet.
+    pub(super) fn broadcast_entries(&mut self) {
+        for to in self.others() {
+            self.maybe_send_append(to, false);
+        }
+    }
+
     pub(super) fn broadcast_heartbeat(&mut self, read: Option<ReadContext>) {
         // A read that is still waiting is asked for again with every heartbeat, for messages get lost.
         let read = read.or_else(|| self.reads.back().map(|pending| pending.context));
@@ -46,11 +53,10 @@ impl<D: Clone> Raft<D> {
 
     /// The state as far as it is applied, for who needs entries that are compacted away.
     fn send_snapshot(&mut self, to: MemberId) -> bool {
-        let index = self.log.applied();
+        let meta = self.snapshot_meta();
         let Some(progress) = self.progress.get_mut(&to).filter(|progress| progress.recent_active) else { return false };
-        let Some(term) = self.log.term(index) else { return false };
-        progress.become_snapshot(index);
-        self.send(to, Body::Snapshot(SnapshotMeta { index, term, conf: self.conf.clone() }));
+        progress.become_snapshot(meta.index);
+        self.send(to, Body::Snapshot(meta));
         true
     }
 
@@ -147,5 +153,75 @@ impl<D: Clone> Raft<D> {
         matched.sort_unstable_by(|a, b| b.cmp(a));
         let Some(index) = matched.get(self.conf.voters.len() / 2).copied() else { return false };
         self.log.matches(index, self.term) && self.log.commit_to(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConfChange, Payload, RaftMessage};
+    use super::*;
+    use crate::core::Rng;
+
+    /// Member 1 of three, leading, with all that it has said until then thrown away.
+    fn leader() -> Raft<u8> {
+        let voters = [(1, None), (2, None), (3, None)];
+        let mut raft = Raft::bootstrap(1, &voters, Rng::new(1, "raft"));
+        while raft.next_committed().is_some() {}
+        raft.campaign_now();
+        for body in [Body::PreVoteResp { reject: false }, Body::VoteResp { reject: false }] {
+            raft.step(RaftMessage { from: 2, to: 1, term: 2, body });
+        }
+        assert!(raft.is_leader());
+        raft.take_messages();
+        raft
+    }
+
+    fn ack(raft: &mut Raft<u8>, from: MemberId, index: u64) {
+        let term = raft.term();
+        raft.step(RaftMessage { from, to: 1, term, body: Body::AppendResp { index, reject: None } });
+    }
+
+    fn apply(raft: &mut Raft<u8>) {
+        while raft.next_committed().is_some() {}
+    }
+
+    #[test]
+    fn a_snapshot_goes_as_far_as_the_state_that_is_sent_with_it() {
+        let mut raft = leader();
+        let first = raft.log().last_index();
+        ack(&mut raft, 2, first);
+        raft.propose(Payload::Data(1)).unwrap();
+        apply(&mut raft);
+        raft.compact(first);
+        raft.take_messages();
+        // Member 3 has lost everything: it needs a snapshot. Before that is sent, one more entry is committed and applied.
+        let term = raft.term();
+        raft.step(RaftMessage { from: 3, to: 1, term, body: Body::AppendResp { index: first - 1, reject: Some((0, 0)) } });
+        ack(&mut raft, 2, first + 1);
+        apply(&mut raft);
+        assert_eq!(raft.log().applied(), first + 1);
+        let messages = raft.take_messages();
+        let snapshot = messages.iter().find_map(|message| match &message.body {
+            Body::Snapshot(meta) => Some(meta.index),
+            _ => None,
+        });
+        assert_eq!(snapshot, Some(first + 1));
+    }
+
+    #[test]
+    fn a_change_of_the_membership_is_news_to_the_new_member_only() {
+        let mut raft = leader();
+        let first = raft.log().last_index();
+        for member in [2, 3] {
+            ack(&mut raft, member, first);
+        }
+        raft.propose(Payload::Conf(ConfChange::AddLearner(4), None)).unwrap();
+        for member in [2, 3] {
+            ack(&mut raft, member, first + 1);
+        }
+        raft.take_messages();
+        apply(&mut raft);
+        let to: Vec<MemberId> = raft.take_messages().iter().map(|message| message.to).collect();
+        assert_eq!(to, [4]);
     }
 }
