@@ -57,15 +57,17 @@
     }
   };
 
-  // Saves as a file what is shown ("recording", "svg", "png"), or a lesson's text ("lesson").
+  // Saves as a file what is shown ("recording", "svg", "png"), or a text that the page has made ("lesson", "sequence", "mermaid").
   const save = async (what, text) => {
     const made = {
+      sequence: () => [new Blob([text], { type: "image/svg+xml" }), "sequence.svg"],
+      mermaid: () => [new Blob([text], { type: "text/plain" }), "sequence.mmd"],
       lesson: () => [new Blob([text], { type: "application/yaml" }), "lesson.yaml"],
       recording: () => [new Blob([window.orrery.saved()], { type: "application/json" }), "cluster.orrery"],
       svg: () => [new Blob([window.orrery.svg()], { type: "image/svg+xml" }), "stage.svg"],
       png: async () => [await picture(window.orrery.svg()), "stage.png"],
     }[what];
-    if (!made) throw new Error("save(what): what must be recording, svg, png or lesson");
+    if (!made) throw new Error("save(what): what must be recording, svg, png, lesson, sequence or mermaid");
     const [blob, name] = await made();
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
     link.click();

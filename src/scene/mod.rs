@@ -14,6 +14,7 @@ pub mod model;
 pub mod plan;
 pub mod prims;
 pub mod quantity;
+pub mod sequence;
 pub mod svg;
 #[cfg(test)]
 mod tests;

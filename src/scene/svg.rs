@@ -112,7 +112,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// The scene's style sheet with the theme's colours in place of its variables.
-fn resolved(theme: Theme) -> String {
+pub(super) fn resolved(theme: Theme) -> String {
     let colours = variables(theme);
     let mut out = String::new();
     let mut rest = STYLE;

@@ -192,6 +192,8 @@ pub enum DockTab {
     Terminal,
     /// The message log.
     Messages,
+    /// The messages as a sequence diagram.
+    Sequence,
     /// The cluster's events.
     Events,
     /// Charts.

@@ -6,6 +6,7 @@ use super::charts::Charts;
 use super::events::Events;
 use super::icons::IconButton;
 use super::messages::Messages;
+use super::sequence::Sequence;
 use super::terminal::TerminalView;
 use super::use_texts;
 use crate::browser::store::{use_selector, use_store};
@@ -19,6 +20,7 @@ pub(crate) fn Dock() -> Html {
     let tabs = [
         (DockTab::Terminal, texts.terminal),
         (DockTab::Messages, texts.messages),
+        (DockTab::Sequence, texts.sequence),
         (DockTab::Events, texts.events),
         (DockTab::Charts, texts.charts),
     ];
@@ -47,6 +49,7 @@ pub(crate) fn Dock() -> Html {
                 <div class="dock-content" role="tabpanel">
                     { match beside {
                         DockTab::Events => html! { <Events /> },
+                        DockTab::Sequence => html! { <Sequence /> },
                         DockTab::Charts => html! { <Charts /> },
                         DockTab::Messages | DockTab::Terminal => html! { <Messages /> },
                     } }

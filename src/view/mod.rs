@@ -17,6 +17,7 @@ mod notices;
 mod observed;
 mod palette;
 mod panel;
+mod sequence;
 mod share;
 mod stage;
 mod terminal;

@@ -1,0 +1,274 @@
+//! Messages as a sequence diagram: who speaks stands side by side, time runs downwards. Drawn as SVG text, for the page and for files alike, and written as Mermaid.
+
+use super::geometry::{clip, number, text_width};
+use super::messages::MessageKind;
+use super::svg::{Theme, escape, resolved};
+
+/// Size of the type, in pixels.
+const TYPE: f64 = 12.5;
+/// Between two messages, in pixels.
+const PITCH: f64 = 27.0;
+/// Height of the names at the top.
+const HEAD: f64 = 38.0;
+/// Between two lifelines, in pixels: at least, and at most.
+const NARROW: f64 = 104.0;
+const WIDE: f64 = 230.0;
+/// Left of the first lifeline there is room for the time.
+const CLOCK: f64 = 74.0;
+
+/// A message of the diagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Number of the envelope.
+    pub id: u32,
+    /// When it was sent, such as `0:26.512`.
+    pub at: String,
+    /// Its family.
+    pub kind: MessageKind,
+    /// Sender and receiver.
+    pub from: String,
+    /// Receiver.
+    pub to: String,
+    /// What it says.
+    pub label: String,
+    /// Whether it is still to come.
+    pub later: bool,
+}
+
+/// An arrow: one message, or several alike in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Arrow {
+    said: Said,
+    count: usize,
+    last: u32,
+}
+
+/// A sequence diagram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagram {
+    /// The names of those who speak, from left to right.
+    pub lifelines: Vec<String>,
+    arrows: Vec<Arrow>,
+}
+
+/// Where somebody stands: clients of the control plane left of the api-server, etcd beside it, the nodes' parts right of it.
+fn rank(name: &str) -> (u8, String) {
+    let (part, machine) = name.split_once('/').unwrap_or((name, ""));
+    let place = match part {
+        "kubectl" | "user" => 0,
+        "docker" | "kind" | "kubeadm" => 1,
+        "kube-scheduler" => 3,
+        "haproxy" | "load-balancer" => 4,
+        "kube-apiserver" => 5,
+        "etcd" => 6,
+        "kubelet" => 8,
+        "containerd" => 9,
+        "kube-proxy" | "kindnet" | "kindnetd" => 10,
+        "registry" => 12,
+        // Controllers and whatever else is a client of the api-server.
+        _ => 2,
+    };
+    // The parts of a node stand together.
+    if machine.is_empty() { (place, String::new()) } else { (7, format!("{machine}/{place:02}")) }
+}
+
+impl Diagram {
+    /// The diagram of messages in the order of sending. Those alike that follow each other are one arrow.
+    pub fn new(messages: Vec<Said>) -> Self {
+        let mut lifelines: Vec<String> = Vec::new();
+        let mut arrows: Vec<Arrow> = Vec::new();
+        for said in messages {
+            for name in [&said.from, &said.to] {
+                if !lifelines.contains(name) {
+                    lifelines.push(name.clone());
+                }
+            }
+            match arrows.last_mut() {
+                Some(Arrow { said: before, count, last })
+                    if (&before.from, &before.to, &before.label, before.later)
+                        == (&said.from, &said.to, &said.label, said.later) =>
+                {
+                    *count += 1;
+                    *last = said.id;
+                }
+                _ => arrows.push(Arrow { count: 1, last: said.id, said }),
+            }
+        }
+        lifelines.sort_by_key(|name| rank(name));
+        Self { lifelines, arrows }
+    }
+
+    /// The number of arrows.
+    pub fn len(&self) -> usize {
+        self.arrows.len()
+    }
+
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.arrows.is_empty()
+    }
+
+    /// As SVG of about `width` pixels; `now` is the message that is spoken of. Each arrow carries its message's number as `data-message`. With a theme
+    /// the colours are written out, for files.
+    pub fn svg(&self, width: f64, now: Option<u32>, theme: Option<Theme>) -> String {
+        let count = self.lifelines.len().max(1) as f64;
+        let gap = ((width - CLOCK - 20.0) / count).clamp(NARROW, WIDE);
+        let (w, h) = (CLOCK + gap * count + 10.0, HEAD + PITCH * (self.arrows.len() as f64 + 0.7));
+        let x = |index: usize| CLOCK + gap * (index as f64 + 0.5);
+        let n = number;
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"scene sequence\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\">",
+            n(w),
+            n(h)
+        );
+        if let Some(theme) = theme {
+            out += &format!("<style>{}</style><rect class=\"ground\" width=\"{}\" height=\"{}\"/>", resolved(theme), n(w), n(h));
+        }
+        for (index, name) in self.lifelines.iter().enumerate() {
+            let (part, machine) = name.split_once('/').unwrap_or((name, ""));
+            out += &format!("<path class=\"lifeline\" d=\"M{} {}V{}\"/>", n(x(index)), n(HEAD - 4.0), n(h));
+            let word = |text: &str, y: f64, size: f64, class: &str| {
+                let room = (gap - 8.0) / (size * 0.62);
+                format!(
+                    "<text class=\"{class}\" x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"middle\">{}</text>",
+                    n(x(index)),
+                    n(y),
+                    n(size),
+                    escape(&clip(text, room as usize))
+                )
+            };
+            out += &word(part, if machine.is_empty() { 21.0 } else { 14.0 }, TYPE, "ink-main bold");
+            if !machine.is_empty() {
+                out += &word(machine, 28.0, TYPE * 0.88, "ink-soft");
+            }
+        }
+        for (row, Arrow { said, count, last }) in self.arrows.iter().enumerate() {
+            let place = |name: &String| self.lifelines.iter().position(|have| have == name).map_or(0.0, x);
+            let (from, to) = (place(&said.from), place(&said.to));
+            let y = HEAD + PITCH * (row as f64 + 0.85);
+            let (kind, dot) = (said.kind.class(), said.kind.is_dot());
+            let spoken = now.is_some_and(|now| (said.id..=*last).contains(&now));
+            let class = format!("said{}{}", if said.later { " later" } else { "" }, if spoken { " now" } else { "" });
+            out += &format!(
+                "<g class=\"{class}\" data-message=\"{}\"><title>{} → {}: {}</title>",
+                said.id,
+                escape(&said.from),
+                escape(&said.to),
+                escape(&said.label)
+            );
+            out += &format!(
+                "<rect class=\"said-row\" x=\"0\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+                n(y - PITCH * 0.68),
+                n(w),
+                n(PITCH)
+            );
+            out += &format!(
+                "<text class=\"ink-soft\" x=\"4\" y=\"{}\" font-size=\"{}\">{}</text>",
+                n(y),
+                n(TYPE * 0.88),
+                escape(&said.at)
+            );
+            let away = (to - from).signum();
+            let dash = if dot { " stroke-dasharray=\"4 4\"" } else { "" };
+            // To oneself: a loop.
+            let (line, head) = if away == 0.0 {
+                (format!("M{0} {1}h26v9h-20", n(from), n(y - 5.0)), (from + 4.0, y + 4.0, -1.0))
+            } else {
+                (format!("M{} {}H{}", n(from), n(y), n(to - away * 8.0)), (to, y, away))
+            };
+            out += &format!("<path class=\"arrow {kind}\" d=\"{line}\"{dash}/>");
+            let (hx, hy, side) = head;
+            out += &format!("<path class=\"dot {kind}\" d=\"M{} {}l{} -5v10z\"/>", n(hx), n(hy), n(-side * 10.0));
+            let text = if *count > 1 { format!("{} ×{count}", said.label) } else { said.label.clone() };
+            let room = (to - from).abs().max(gap) - 22.0;
+            let size = TYPE * 0.94;
+            let most = text.chars().count();
+            let fits = (1..=most).rev().map(|count| clip(&text, count)).find(|text| text_width(text, size, false) <= room);
+            let middle = if away == 0.0 { from + 34.0 } else { f64::midpoint(from, to) };
+            let anchor = if away == 0.0 { "start" } else { "middle" };
+            out += &format!(
+                "<text class=\"said-text ink-{}\" x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{anchor}\">{}</text></g>",
+                if dot { "soft" } else { "main" },
+                n(middle),
+                n(y - 4.5),
+                n(size),
+                escape(&fits.unwrap_or_default())
+            );
+        }
+        out + "</svg>"
+    }
+
+    /// As a sequence diagram of Mermaid.
+    pub fn mermaid(&self) -> String {
+        // What Mermaid would read as its own signs.
+        let plain = |text: &str| text.replace(';', ",").replace('#', "no. ").replace(['\n', '\r'], " ");
+        let id = |name: &String| self.lifelines.iter().position(|have| have == name).unwrap_or_default();
+        let mut out = String::from("sequenceDiagram\n");
+        for (index, name) in self.lifelines.iter().enumerate() {
+            out += &format!("    participant p{index} as {}\n", plain(name));
+        }
+        for Arrow { said, count, .. } in &self.arrows {
+            let arrow = if said.kind.is_dot() { "-->>" } else { "->>" };
+            let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
+            out += &format!("    p{}{arrow}p{}: {}{times}\n", id(&said.from), id(&said.to), plain(&said.label));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(id: u32, from: &str, to: &str, label: &str) -> Said {
+        let (at, from, to, label) = ("0:01.000".into(), from.into(), to.into(), label.into());
+        Said { id, at, kind: MessageKind::Request, from, to, label, later: false }
+    }
+
+    fn diagram() -> Diagram {
+        Diagram::new(vec![
+            said(1, "kubelet/kind-worker", "kube-apiserver", "GET pods/web"),
+            said(2, "kube-apiserver", "etcd", "range /registry/pods/default/web"),
+            said(3, "kubectl", "kube-apiserver", "POST pods; # <web> & \"more\""),
+            said(4, "kube-apiserver", "containerd/kind-worker", "again"),
+            said(5, "kube-apiserver", "containerd/kind-worker", "again"),
+            said(6, "deployment-controller", "kube-apiserver", "GET x"),
+            said(7, "etcd", "etcd", "to itself"),
+        ])
+    }
+
+    #[test]
+    fn who_speaks_stands_in_a_fixed_order_and_repetitions_are_one_arrow() {
+        let diagram = diagram();
+        let order =
+            ["kubectl", "deployment-controller", "kube-apiserver", "etcd", "kubelet/kind-worker", "containerd/kind-worker"];
+        assert_eq!(diagram.lifelines, order);
+        assert_eq!(diagram.len(), 6);
+    }
+
+    #[test]
+    fn names_and_labels_are_text_and_stay_within_the_picture() {
+        let svg = diagram().svg(600.0, Some(5), Some(Theme::Dark));
+        assert!(svg.contains("POST pods; # &lt;web&gt; &amp; &quot;more&quot;") && !svg.contains("<web>"), "{svg}");
+        assert!(svg.contains("again ×2") && svg.matches("class=\"said now\"").count() == 1 && !svg.contains("var("), "{svg}");
+        let width: f64 = svg.split("width=\"").nth(1).and_then(|text| text.split('"').next()?.parse().ok()).expect("a width");
+        for text in svg.split("<text ").skip(1).filter(|text| text.contains("text-anchor=\"middle\"")) {
+            let of = |name: &str| text.split(&format!("{name}=\"")).nth(1).and_then(|text| text.split('"').next());
+            let (x, size): (f64, f64) = (of("x").unwrap().parse().unwrap(), of("font-size").unwrap().parse().unwrap());
+            let words = text.split('>').nth(1).and_then(|text| text.split('<').next()).unwrap();
+            let half = text_width(
+                &words.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("&quot;", "\""),
+                size,
+                false,
+            ) / 2.0;
+            assert!(x - half >= -2.0 && x + half <= width + 2.0, "{words} at {x} of {width}");
+        }
+    }
+
+    #[test]
+    fn mermaid_gets_no_signs_of_its_own() {
+        let text = diagram().mermaid();
+        assert!(text.starts_with("sequenceDiagram\n    participant p0 as kubectl\n"), "{text}");
+        assert!(text.contains("p0->>p2: POST pods, no.  <web> & \"more\"\n") && text.contains("p2->>p5: again ×2\n"), "{text}");
+    }
+}

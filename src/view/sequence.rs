@@ -1,0 +1,132 @@
+//! The messages around the playhead as a sequence diagram, with the stage: a click goes to a message, the one that is spoken of is marked.
+
+use wasm_bindgen_futures::spawn_local;
+use web_sys::Element;
+use yew::prelude::*;
+
+use super::use_texts;
+use crate::browser::api::ask;
+use crate::browser::paint::clock;
+use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::scene::Selection;
+use crate::scene::sequence::{Diagram, Said};
+use crate::scene::svg::Theme;
+use crate::state::story::log;
+use crate::state::{AppAction, Colours, State};
+
+/// So many messages before the playhead, and after it.
+const AROUND: (usize, usize) = (60, 30);
+
+/// What is left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Hidden {
+    /// Answers, which are told by what comes next.
+    answers: bool,
+    /// Those whose messages are not shown.
+    names: Vec<String>,
+}
+
+#[component]
+pub(crate) fn Sequence() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let filter = use_selector(|state| state.filter.clone());
+    let dark = use_selector(|state| state.colours() == Colours::Dark);
+    let hidden = use_state(|| Hidden { answers: true, ..Hidden::default() });
+    let (diagram, now, left_out) =
+        use_polled(250, (filter, (*hidden).clone()), |state, (filter, hidden)| diagram(state, filter, hidden));
+    let place = use_node_ref();
+    let width = place.cast::<Element>().map_or(640.0, |place| f64::from(place.client_width()));
+    use_effect_with((now, diagram.len()), {
+        let place = place.clone();
+        move |_| {
+            let spoken = place.cast::<Element>().and_then(|place| place.query_selector(".said.now").ok().flatten());
+            if let (Some(place), Some(spoken)) = (place.cast::<Element>(), spoken) {
+                let offset = spoken.get_bounding_client_rect().top() - place.get_bounding_client_rect().top();
+                place.set_scroll_top(place.scroll_top() + (offset - f64::from(place.client_height()) * 0.6) as i32);
+            }
+        }
+    });
+    let click = {
+        let store = store.clone();
+        Callback::from(move |event: MouseEvent| {
+            let message = event.target_dyn_into::<Element>().and_then(|element| element.closest("[data-message]").ok().flatten());
+            let id = message.and_then(|message| message.get_attribute("data-message")?.parse().ok());
+            if let Some(id) = id {
+                store.dispatch(AppAction::ShowMessage(id));
+            }
+        })
+    };
+    let svg = diagram.svg(width, now, None);
+    let answers = {
+        let hidden = hidden.clone();
+        Callback::from(move |_| hidden.set(Hidden { answers: !hidden.answers, ..(*hidden).clone() }))
+    };
+    let toggle = |name: &String| {
+        let (hidden, name) = (hidden.clone(), name.clone());
+        Callback::from(move |_| {
+            let mut names = hidden.names.clone();
+            let before = names.len();
+            names.retain(|have| *have != name);
+            if names.len() == before {
+                names.push(name.clone());
+            }
+            hidden.set(Hidden { names, ..(*hidden).clone() });
+        })
+    };
+    let save = |what: &'static str, text: String| {
+        Callback::from(move |_| {
+            let text = text.clone();
+            spawn_local(async move { drop(ask("save", &[what, &text]).await) });
+        })
+    };
+    let theme = if dark { Theme::Dark } else { Theme::Light };
+    html! {
+        <div class="sequence-view">
+            <p class="sequence-tools">
+                <label><input type="checkbox" checked={!hidden.answers} onchange={answers} />{ texts.answers }</label>
+                { for diagram.lifelines.iter().map(|name| (name, true)).chain(left_out.iter().map(|name| (name, false))).map(|(name, shown)| html! {
+                    <button key={name.clone()} type="button" class="chip" aria-pressed={shown.to_string()} title={texts.lifeline} onclick={toggle(name)}>{ name }</button>
+                }) }
+                <span class="sequence-save">
+                    <button type="button" onclick={save("sequence", diagram.svg(width, None, Some(theme)))}>{ "SVG" }</button>
+                    <button type="button" onclick={save("mermaid", diagram.mermaid())}>{ "Mermaid" }</button>
+                </span>
+            </p>
+            <div class="sequence-scroll" ref={place} onclick={click}>
+                if diagram.is_empty() {
+                    <p class="empty">{ texts.no_messages }</p>
+                } else {
+                    // Made by the scene, which writes every text as text.
+                    { Html::from_html_unchecked(svg.into()) }
+                }
+            </div>
+        </div>
+    }
+}
+
+/// The diagram around the playhead, the message that is spoken of, and who is left out.
+fn diagram(state: &State, filter: &str, hidden: &Hidden) -> (Diagram, Option<u32>, Vec<String>) {
+    let t = state.player.time();
+    let end = orrery_sim::core::Time(state.extent().1 as u64);
+    let names = |id| state.machine_name(id);
+    let mut rows = log(&state.visible, state.session.trace(), t, end, filter, AROUND, &names);
+    rows.retain(|row| !(hidden.answers && row.kind.is_dot()));
+    let spoken = if let Some(Selection::Message(id)) = state.selection { Some(id) } else { state.player.on.map(|on| on.0) };
+    let spoken = spoken.filter(|id| rows.iter().any(|row| row.id.0 == *id));
+    let now = spoken.or_else(|| rows.iter().rfind(|row| row.sent <= t).map(|row| row.id.0));
+    let (shown, out): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| !hidden.names.contains(&row.from) && !hidden.names.contains(&row.to));
+    let left_out =
+        hidden.names.iter().filter(|name| out.iter().any(|row| row.from == **name || row.to == **name)).cloned().collect();
+    let said = shown.into_iter().map(|row| Said {
+        id: row.id.0,
+        at: clock(row.sent.0 as f64),
+        kind: row.kind,
+        from: row.from,
+        to: row.to,
+        label: row.label,
+        later: row.sent > t,
+    });
+    (Diagram::new(said.collect()), now, left_out)
+}
