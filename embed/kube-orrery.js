@@ -3,7 +3,7 @@
 // A module without dependencies; it loads the page in a frame when it comes into view, and speaks with it by postMessage (host.js).
 // Attributes: lesson, step, lang, theme, controls (default none), autoplay, pace, detail, seed, recording (a shared link), poster (a picture until
 // it runs, and for print), keys (host: Page Up and Down are left to the page around it), src (where the page lies, if not beside this file),
-// eager. Methods and events: kube-orrery.d.ts. Parts for styling: frame, poster.
+// eager, still (only the poster). Methods and events: kube-orrery.d.ts. Parts for styling: frame, poster.
 
 const PROTOCOL = 1;
 const PASSED = ["lesson", "step", "lang", "theme", "controls", "autoplay", "pace", "detail", "seed", "keys"];
@@ -59,7 +59,7 @@ export class KubeOrrery extends HTMLElement {
 
   /** Loads the page, if it is not there yet. */
   begin() {
-    if (this.#frame) return;
+    if (this.#frame || this.hasAttribute("still")) return;
     this.#view?.disconnect();
     const url = new URL(this.getAttribute("src") ?? "../", this.hasAttribute("src") ? document.baseURI : import.meta.url);
     url.searchParams.set("controls", "none");
@@ -78,7 +78,8 @@ export class KubeOrrery extends HTMLElement {
     this.#view?.disconnect();
     this.#frame?.remove();
     this.#frame = null;
-    this.#ready = false;
+    this.#ready = this.#greeted = false;
+    if (this.#poster) this.#poster.hidden = !this.#poster.src;
     for (const { reject } of this.#calls.values()) reject(new Error("the page was unloaded"));
     this.#calls.clear();
   }
@@ -101,6 +102,7 @@ export class KubeOrrery extends HTMLElement {
 
   #call(call, args) {
     this.begin();
+    if (!this.#frame) return Promise.reject(new Error("it is still: only the poster is shown"));
     return new Promise((resolve, reject) => {
       const id = this.#next++;
       this.#calls.set(id, { resolve, reject });

@@ -34,7 +34,13 @@ export default {
     const root = deck.getSlidesElement();
     const elements = () => [...root.querySelectorAll("kube-orrery")];
     elements().forEach(element => prepare(element, lessons));
-    if (deck.isPrintView?.() || deck.isPrintingPDF?.() || deck.isSpeakerNotes()) return;
+    if (deck.isPrintView?.() || deck.isPrintingPDF?.() || deck.isSpeakerNotes()) {
+      for (const element of elements()) {
+        element.setAttribute("still", "");
+        element.end();
+      }
+      return;
+    }
 
     const of = slide => [...(slide?.querySelectorAll("kube-orrery") ?? [])];
     // The steps of a slide are those of all its fragments that are shown.
