@@ -5,7 +5,8 @@ mod de;
 mod en;
 pub mod say;
 
-use crate::scene::MessageKind;
+use crate::scene::model::PodPhase;
+use crate::scene::{Colouring, Grouping, MessageKind};
 pub use de::DE;
 pub use en::EN;
 
@@ -160,6 +161,24 @@ pub struct Texts {
     pub kind_machine: &'static str,
     pub kind_retry: &'static str,
     pub kind_failure: &'static str,
+    // How pods are shown.
+    pub view: &'static str,
+    pub boxes: &'static str,
+    pub by_node: &'static str,
+    pub by_owner: &'static str,
+    pub by_namespace: &'static str,
+    pub by_zone: &'static str,
+    pub colours: &'static str,
+    pub colour_state: &'static str,
+    pub colour_cpu: &'static str,
+    pub colour_memory: &'static str,
+    pub colour_owner: &'static str,
+    pub colour_zone: &'static str,
+    pub hide_system: &'static str,
+    pub find: &'static str,
+    pub find_none: &'static str,
+    pub requested: &'static str,
+    pub no_zone: &'static str,
     pub phase_pending: &'static str,
     pub phase_creating: &'static str,
     pub phase_started: &'static str,
@@ -279,6 +298,40 @@ impl Texts {
         counted(count, self.nodes)
     }
 
+    /// The name of a phase.
+    pub const fn phase(&self, phase: PodPhase) -> &'static str {
+        match phase {
+            PodPhase::Pending => self.phase_pending,
+            PodPhase::Creating => self.phase_creating,
+            PodPhase::Started => self.phase_started,
+            PodPhase::Running => self.phase_running,
+            PodPhase::Terminating => self.phase_terminating,
+            PodPhase::Failed => self.phase_failed,
+            PodPhase::Succeeded => self.phase_succeeded,
+        }
+    }
+
+    /// The name of an order of pods.
+    pub const fn grouping(&self, grouping: Grouping) -> &'static str {
+        match grouping {
+            Grouping::Node => self.by_node,
+            Grouping::Owner => self.by_owner,
+            Grouping::Namespace => self.by_namespace,
+            Grouping::Zone => self.by_zone,
+        }
+    }
+
+    /// What colours mean.
+    pub const fn colouring(&self, colouring: Colouring) -> &'static str {
+        match colouring {
+            Colouring::State => self.colour_state,
+            Colouring::Cpu => self.colour_cpu,
+            Colouring::Memory => self.colour_memory,
+            Colouring::Owner => self.colour_owner,
+            Colouring::Zone => self.colour_zone,
+        }
+    }
+
     /// The name of a kind of message.
     pub fn kind(&self, kind: MessageKind) -> &'static str {
         match kind {
@@ -394,6 +447,10 @@ mod tests {
             "Error, CrashLoopBackOff",
             "Completed",
             "Revision",
+            "Node",
+            "Namespace",
+            "Zone",
+            "cpu",
         ];
         for (english, german) in all(&EN).iter().zip(&all(&DE)) {
             let text = english.split('"').nth(1).unwrap_or_default();

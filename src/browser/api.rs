@@ -242,7 +242,7 @@ pub(crate) fn install(store: &Store) {
     let this = store.clone();
     let bench = Closure::<dyn Fn(JsValue) -> Promise>::new(move |seconds: JsValue| {
         if let Some(what) = seconds.as_string() {
-            return super::bench::start(&what);
+            return super::bench::start(&what, &this);
         }
         let seconds = seconds.as_f64().unwrap_or(2.0).clamp(0.1, 60.0);
         let store = this.clone();

@@ -1,4 +1,5 @@
-//! `window.orrery.bench("schedule")`: the scheduler's workloads as WebAssembly, so that they can be compared with `orrery bench schedule`.
+//! `window.orrery.bench(what)`: `"schedule"` runs the scheduler's workloads as WebAssembly, so that they can be compared with
+//! `orrery bench schedule`; `"crowd NODES PODS MESSAGES"` puts so many of each on the stage, `"crowd"` brings the cluster back.
 
 use js_sys::Promise;
 use orrery_sim::scheduler::Profile;
@@ -6,15 +7,22 @@ use orrery_sim::scheduler::perf::{Shape, Workload};
 use serde_json::{Map, json};
 use wasm_bindgen::JsValue;
 
+use super::store::Store;
+use crate::state::AppAction;
+use crate::state::crowd::Numbers;
+
 /// Pods between two looks at the browser's events.
 const SLICE: usize = 100;
 
 /// Starts the measurement that `what` names: `schedule`, or `schedule SHAPE [NODES]`. The answer has pods a second by shape; only the
 /// time in which pods are scheduled counts.
-pub(super) fn start(what: &str) -> Promise {
-    let what = what.to_string();
+pub(super) fn start(what: &str, store: &Store) -> Promise {
+    let (what, store) = (what.to_string(), store.clone());
     wasm_bindgen_futures::future_to_promise(async move {
         let words: Vec<&str> = what.split_whitespace().collect();
+        if words.first() == Some(&"crowd") {
+            return crowd(&words[1..], &store).await;
+        }
         let (name, nodes) = match words[..] {
             ["schedule"] => ("", "5000"),
             ["schedule", shape] => (shape, "5000"),
@@ -45,6 +53,22 @@ pub(super) fn start(what: &str) -> Promise {
         }
         Ok(js_sys::JSON::parse(&serde_json::Value::from(rates).to_string()).unwrap_or(JsValue::NULL))
     })
+}
+
+/// Shows a crowd; the answer has the milliseconds until all of it stood on the stage.
+async fn crowd(numbers: &[&str], store: &Store) -> Result<JsValue, JsValue> {
+    let numbers: Vec<usize> = numbers.iter().filter_map(|number| number.parse().ok()).collect();
+    let numbers = match numbers[..] {
+        [] => None,
+        [nodes @ 1..=20_000, pods @ 0..=400_000, messages @ 0..=20_000] => Some(Numbers { nodes, pods, messages }),
+        _ => return Err(error("bench: crowd NODES PODS MESSAGES, at most 20000 400000 20000")),
+    };
+    let begin = super::settings::now();
+    store.dispatch(AppAction::Crowd(numbers));
+    while numbers.is_some_and(|numbers| numbers.messages > 0) && !store.state().crowd_stands() {
+        gloo::timers::future::TimeoutFuture::new(50).await;
+    }
+    Ok(JsValue::from_f64(super::settings::now() - begin))
 }
 
 fn error(text: &str) -> JsValue {

@@ -52,6 +52,8 @@ pub(crate) struct Frames {
     /// When whoever watches the state was last told of it.
     told: Cell<f64>,
     painter: Rc<RefCell<Painter>>,
+    /// Whether the painter has left something for the next frame.
+    unfinished: Cell<bool>,
     script: RefCell<Vec<f64>>,
     measuring: Cell<bool>,
 }
@@ -59,7 +61,7 @@ pub(crate) struct Frames {
 impl Frames {
     /// Paints what moves.
     pub(crate) fn paint(&self, state: &State) {
-        self.painter.borrow_mut().paint(state);
+        self.unfinished.set(self.painter.borrow_mut().paint(state));
     }
 
     /// Whether nobody needs to look yet: while something is computed as fast as it goes, what stands changes at its end.
@@ -91,7 +93,8 @@ pub(crate) fn request(store: &Store) {
     let hidden = gloo::utils::document().hidden();
     let (wanted, still, busy) = {
         let state = store.state();
-        (state.wants_frames(), state.is_still(), state.is_busy())
+        let unfinished = frames.unfinished.get();
+        (state.wants_frames() || unfinished, state.is_still() && !unfinished, state.is_busy())
     };
     // Nobody sees a page in the background: only what somebody waits for goes on.
     if !wanted || (hidden && !busy) || frames.waiting.replace(true) {

@@ -3,6 +3,7 @@
 
 pub(crate) mod api;
 pub(crate) mod bench;
+pub(crate) mod canvas;
 pub(crate) mod frames;
 pub(crate) mod gestures;
 pub(crate) mod keys;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use orrery_sim::core::{Addr, EnvelopeId};
 use web_sys::Element;
 
+use super::canvas::{DotPainter, FieldPainter};
 use crate::lens::SKIP_US;
 use crate::scene::flight::{Flight, Flights, Shown};
 use crate::scene::geometry::{Point, Rect, number};
@@ -20,6 +21,8 @@ const SVG: &str = "http://www.w3.org/2000/svg";
 const PASSING_S: f64 = 0.3;
 /// As many of them are shown at once.
 const MOST_PASSING: usize = 80;
+/// With more messages than this, those without a label are drawn on a canvas.
+const MOST_ELEMENTS: usize = 240;
 
 /// The elements of a message.
 #[derive(Clone)]
@@ -51,27 +54,31 @@ pub(crate) struct Painter {
     texts: PMap<&'static str, String>,
     /// What the camera saw, of a stage of which size.
     seen: Option<(Camera, (f64, f64))>,
+    field: FieldPainter,
+    dots: DotPainter,
 }
 
 impl Painter {
     /// Brings everything that moves to where it is now.
-    pub(crate) fn paint(&mut self, state: &State) {
+    /// Says whether it has to be called again soon.
+    pub(crate) fn paint(&mut self, state: &State) -> bool {
         let document = gloo::utils::document();
         let (Some(lits), Some(pills)) = (document.get_element_by_id("orrery-lit"), document.get_element_by_id("orrery-pills"))
         else {
-            return;
+            return false;
         };
         self.paint_clock(state);
-        self.aim(state);
+        let aimed = self.aim(state);
+        let unfinished = self.field.paint(state);
         let scene = Rc::clone(&state.picture.scene);
         let new_scene = self.scene.as_ref().is_none_or(|have| !Rc::ptr_eq(have, &scene));
         if new_scene {
             self.glows.values().for_each(Element::remove);
             self.glows.clear();
         }
-        if new_scene || self.selection != state.selection {
+        if new_scene || aimed || self.selection != state.selection {
             self.selection.clone_from(&state.selection);
-            paint_selection(&scene, state.selection.as_ref());
+            paint_selection(state);
         }
         self.scene = Some(scene);
 
@@ -120,8 +127,14 @@ impl Painter {
                 .collect()
         };
         let height = flights.pill_height();
+        // Hundreds of dots are for a canvas.
+        let many = shown.len() > MOST_ELEMENTS;
+        let (dots, shown): (Vec<_>, Vec<_>) =
+            shown.into_iter().partition(|(flight, _)| many && flight.label.is_none() && focus != Some(flight.id));
+        self.dots.paint(&dots, state, size * 0.5);
+        let present: PMap<EnvelopeId, ()> = shown.iter().map(|(flight, _)| (flight.id, ())).collect();
         self.messages.retain(|id, node| {
-            let keep = shown.iter().any(|(flight, _)| flight.id == *id);
+            let keep = present.contains_key(id);
             if !keep {
                 node.remove();
             }
@@ -152,13 +165,14 @@ impl Painter {
         }
         self.paint_glows(state, &shown, &lits);
         self.flights = Some(flights);
+        unfinished
     }
 
-    /// Turns the drawings to what the camera sees.
-    fn aim(&mut self, state: &State) {
+    /// Turns the drawings to what the camera sees; says whether that is something else than before.
+    fn aim(&mut self, state: &State) -> bool {
         let now = Some((state.view.camera, state.picture.size));
         if self.seen == now {
-            return;
+            return false;
         }
         self.seen = now;
         let view_box = state.view.camera.view_box(state.picture.size);
@@ -166,6 +180,7 @@ impl Painter {
         for id in ["orrery-standing", "orrery-deciding", "orrery-moving"] {
             document.get_element_by_id(id).iter().for_each(|drawing| set(drawing, "viewBox", &view_box));
         }
+        true
     }
 
     fn forget_messages(&mut self) {
@@ -290,11 +305,13 @@ fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element
     Some(Node { lit, dot, pill })
 }
 
-fn paint_selection(scene: &Scene, selection: Option<&Selection>) {
+fn paint_selection(state: &State) {
     let Some(layer) = gloo::utils::document().get_element_by_id("orrery-selection") else { return };
     layer.set_inner_html("");
-    let rect = selection.and_then(|selection| scene.place_of(selection));
-    if let Some(element) = rect.and_then(|rect| outline(rect.inset(-4.5), scene.layout.font * 0.6, "selected")) {
+    let camera = &state.view.camera;
+    let rect = state.selection.as_ref().and_then(|selection| state.picture.place_of(selection, camera));
+    let (apart, radius) = (4.5 / camera.scale, state.picture.scene.layout.font * 0.6 / camera.scale);
+    if let Some(element) = rect.and_then(|rect| outline(rect.inset(-apart), radius, "selected")) {
         // A selection that cannot be outlined is still shown in the inspector.
         let _ = layer.append_child(&element);
     }

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{MediaQueryListEvent, UrlSearchParams};
 
 use super::store::Store;
-use crate::scene::Detail;
+use crate::scene::{Colouring, Detail, Grouping, Look};
 use crate::state::player::Pace;
 use crate::state::{AppAction, Colours, Start};
 
@@ -106,6 +106,11 @@ pub(crate) fn read() -> Start {
         }),
         pace: setting("pace").and_then(|pace| Pace::parse(&pace)).unwrap_or(Pace::Messages),
         autoplay: parameter("autoplay").is_none_or(|autoplay| autoplay != "0" && autoplay != "false"),
+        look: Look {
+            grouping: parameter("view").and_then(|view| Grouping::parse(&view)).unwrap_or_default(),
+            colouring: parameter("colours").and_then(|colours| Colouring::parse(&colours)).unwrap_or_default(),
+            hide_system: parameter("system").is_some_and(|system| system == "0"),
+        },
         detail: parameter("detail").and_then(|detail| Detail::parse(&detail)),
         lang: lang.unwrap_or(system),
         theme,

@@ -96,6 +96,12 @@ impl Camera {
         Rect::new(at.x, at.y, rect.w * self.scale, rect.h * self.scale)
     }
 
+    /// A rectangle of the view on the stage.
+    pub fn rect_to_stage(&self, rect: Rect) -> Rect {
+        let at = self.to_stage(Point::new(rect.x, rect.y));
+        Rect::new(at.x, at.y, rect.w / self.scale, rect.h / self.scale)
+    }
+
     /// What an SVG shows of itself.
     pub fn view_box(&self, size: (f64, f64)) -> String {
         let seen = self.seen(size);
@@ -166,6 +172,8 @@ mod tests {
         let camera = Camera { scale: 2.5, x: 33.0, y: 44.0 };
         let point = Point::new(123.0, 456.0);
         close(camera.to_stage(camera.to_view(point)), point);
+        let rect = Rect::new(1.0, 2.0, 30.0, 40.0);
+        assert!(rect.inset(-0.1).contains(&camera.rect_to_stage(camera.rect_to_view(rect))));
         assert_eq!(camera.view_box(SIZE), "33.000 44.000 480 240");
     }
 }

@@ -6,6 +6,7 @@ use orrery_sim::core::{Controller, Part};
 
 use super::geometry::{Point, Rect, fit, text_width};
 use super::layout::{Detail, Layout, MachineBox, chip_name, place_cells};
+use super::look::Family;
 use super::marks::{Align, BoxLook, Group, Ink, Mark, Scene, Selection};
 use super::model::{BalancerView, EtcdRole, EtcdView, GaugeView, MachineView, PodPhase, PodView, ViewModel};
 use super::plan::Metrics;
@@ -18,10 +19,12 @@ impl Scene {
         if let Some(frame) = layout.frame {
             groups.push(Rc::new(frame_group(model, &layout, frame, texts)));
         }
+        // Nodes of the field are drawn by itself.
+        let drawn = model.machines.iter().filter(|view| layout.field.is_none() || view.control_plane);
         let pairs: Vec<(&MachineView, &MachineBox)> =
-            model.machines.iter().filter_map(|view| layout.machine(view.id).map(|place| (view, place))).collect();
+            drawn.filter_map(|view| layout.machine(view.id).map(|place| (&**view, place))).collect();
         for (view, place) in &pairs {
-            groups.push(Rc::new(node_group(view, place, &layout, texts)));
+            groups.push(Rc::new(node_group(view, place, layout.font, texts)));
         }
         // Wires lie above the boxes of nodes and below those of parts.
         groups.push(Rc::new(Group {
@@ -40,14 +43,15 @@ impl Scene {
             groups: Vec::new(),
         }));
         for (view, place) in &pairs {
-            groups.push(Rc::new(parts_group(view, place, &layout, model, texts)));
+            groups.push(Rc::new(parts_group(view, place, layout.font, layout.detail, model, texts)));
         }
         groups.extend(outside_groups(model, &layout, texts).into_iter().map(Rc::new));
         Self { layout, groups }
     }
 }
 
-fn label(at: Point, align: Align, size: f64, bold: bool, ink: Ink, text: impl Into<String>) -> Mark {
+/// A line of text.
+pub(super) fn label(at: Point, align: Align, size: f64, bold: bool, ink: Ink, text: impl Into<String>) -> Mark {
     // Type that nobody could read is left out.
     let text = if size < TOO_SMALL { String::new() } else { text.into() };
     Mark::Label { at, align, size, bold, ink, text }
@@ -75,14 +79,19 @@ fn frame_group(model: &ViewModel, layout: &Layout, frame: Rect, texts: &Texts) -
     Group { key: "frame".into(), selects: None, title: String::new(), marks, groups: Vec::new() }
 }
 
-fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &Texts) -> Group {
-    let f = layout.font;
-    let up = view.powered && !view.cut && view.node.as_ref().is_none_or(|node| node.ready);
+/// Whether a machine runs, is on the network, and its node Ready.
+pub(super) fn is_up(view: &MachineView) -> bool {
+    view.powered && !view.cut && view.node.as_ref().is_none_or(|node| node.ready)
+}
+
+/// A node with its pods, but without its parts.
+pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: &Texts) -> Group {
+    let up = is_up(view);
     let look = if up { BoxLook::Node } else { BoxLook::NodeDown };
     let mut marks = vec![Mark::Box { rect: place.rect, radius: 0.7 * f, look }];
     let title = place.title;
     let y = title.cy();
-    let size = if layout.detail == Detail::Cells { 0.85 * f } else { (1.05 * f).max(SMALLEST) };
+    let size = (1.05 * f).max(SMALLEST);
     let status = status(view, texts);
     let joining = view.powered && !view.cut && view.node.is_none() && !view.etcd_only;
     let ink = match (up, joining) {
@@ -90,7 +99,7 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
         (true, _) => Ink::Good,
         (false, _) => Ink::Bad,
     };
-    let status_size = if layout.detail == Detail::Cells { 0.85 * f } else { (0.85 * f).max(SMALLEST) };
+    let status_size = (0.85 * f).max(SMALLEST);
     let cells_left = if place.control_plane {
         place
             .cells
@@ -102,11 +111,7 @@ fn node_group(view: &MachineView, place: &MachineBox, layout: &Layout, texts: &T
         title.right()
     };
     let bullet = if up && !joining { "●" } else { "○" };
-    if layout.detail == Detail::Cells && !place.control_plane {
-        let name = fit(&view.name, title.w - 1.2 * f, size, true);
-        marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
-        marks.push(label(Point::new(title.right(), y), Align::End, size, true, ink, bullet));
-    } else if place.control_plane {
+    if place.control_plane {
         // The name, then what goes with it, as far as there is room before the pods.
         let room = cells_left - title.x - f;
         let name = fit(&view.name, room, size, true);
@@ -207,24 +212,30 @@ fn gauge_marks(gauge: &GaugeView, line: Rect, f: f64, widest: f64, marks: &mut V
 
 /// The group of a pod's cell.
 pub fn pod_group(pod: &PodView, rect: Rect) -> Group {
-    let mut marks = vec![Mark::Cell { rect, phase: pod.phase, hue: pod.hue, system: pod.system }];
-    // Three letters at least have room.
-    let room = (rect.w - 1.5) / text_width("web", 1.0, true);
-    let size = (rect.w * 0.33).min(rect.h * 0.4).max(SMALLEST.min(room));
+    let family = if pod.system { Family::System } else { Family::Hue(pod.hue) };
+    let mut marks = vec![Mark::Cell { rect, phase: pod.phase, family }];
     if rect.w >= 20.0 {
-        let tag = tag(&pod.owner, rect.w - 1.5, size);
-        let filled = !pod.system && matches!(pod.phase, PodPhase::Running | PodPhase::Started);
-        let ink = if filled { Ink::OnPod } else { Ink::Main };
-        marks.push(label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, true, ink, tag));
+        marks.push(pod_tag(pod, rect, pod.system));
     }
-    let name = if pod.namespace == "default" { pod.name.clone() } else { format!("{}/{}", pod.namespace, pod.name) };
+    let name = if pod.namespace == "default" { pod.name.to_string() } else { format!("{}/{}", pod.namespace, pod.name) };
     Group {
         key: format!("pod/{}", pod.uid),
-        selects: Some(Selection::Pod(pod.namespace.clone(), pod.name.clone())),
+        selects: Some(Selection::Pod(pod.namespace.to_string(), pod.name.to_string())),
         title: format!("pod {name}, {}", pod.status),
         marks,
         groups: Vec::new(),
     }
+}
+
+/// What stands on a pod's cell; `pale` cells take dark type.
+pub(super) fn pod_tag(pod: &PodView, rect: Rect, pale: bool) -> Mark {
+    // Three letters at least have room.
+    let room = (rect.w - 1.5) / text_width("web", 1.0, true);
+    let size = (rect.w * 0.33).min(rect.h * 0.4).max(SMALLEST.min(room));
+    let tag = tag(&pod.owner, rect.w - 1.5, size);
+    let filled = !pale && matches!(pod.phase, PodPhase::Running | PodPhase::Started);
+    let ink = if filled { Ink::OnPod } else { Ink::Main };
+    label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, true, ink, tag)
 }
 
 /// A short name that fits into a cell: known add-ons by their purpose, others by their beginning.
@@ -250,8 +261,15 @@ fn tag(owner: &str, width: f64, size: f64) -> String {
     String::new()
 }
 
-fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &ViewModel, texts: &Texts) -> Group {
-    let f = layout.font;
+/// A node's parts.
+pub(super) fn parts_group(
+    view: &MachineView,
+    place: &MachineBox,
+    f: f64,
+    detail: Detail,
+    model: &ViewModel,
+    texts: &Texts,
+) -> Group {
     let mut groups = Vec::new();
     let runs = |part: Part| view.powered && view.parts.contains(&part.process());
     for (part, rect) in &place.parts {
@@ -259,11 +277,11 @@ fn parts_group(view: &MachineView, place: &MachineBox, layout: &Layout, model: &
         let mut marks =
             vec![Mark::Box { rect: *rect, radius: 0.5 * f, look: if up { BoxLook::Part } else { BoxLook::PartDown } }];
         let name = part_name(*part, rect.w - 0.5 * f, f);
-        let size = part_size(*part, layout, *rect, &name);
+        let size = part_size(*part, f, detail, *rect, &name);
         let ink = if up { Ink::Main } else { Ink::Soft };
         let note = part_note(*part, view, model, rect.h / f, texts).filter(|_| up);
         let y = if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
-            rect.y + Metrics::of(layout.detail).chip_head * f * 0.54
+            rect.y + Metrics::of(detail).chip_head * f * 0.54
         } else if note.is_some() {
             rect.cy() - 0.62 * f
         } else {
@@ -358,9 +376,8 @@ fn part_name(part: Part, width: f64, f: f64) -> String {
     fits.or(names.last()).map(|name| (*name).to_string()).unwrap_or_default()
 }
 
-fn part_size(part: Part, layout: &Layout, rect: Rect, name: &str) -> f64 {
-    let f = layout.font;
-    let main = matches!(part, Part::Etcd | Part::Scheduler | Part::Controller(_)) && layout.detail <= Detail::Medium;
+fn part_size(part: Part, f: f64, detail: Detail, rect: Rect, name: &str) -> f64 {
+    let main = matches!(part, Part::Etcd | Part::Scheduler | Part::Controller(_)) && detail <= Detail::Medium;
     let mut size = if main { 1.1 * f } else { f }.max(SMALLEST);
     while text_width(name, size, true) > rect.w - 0.4 * f && size > 0.5 * f {
         size *= 0.96;
@@ -470,6 +487,9 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
     groups
 }
 
+/// As many waiting pods are drawn.
+const MOST_WAITING: usize = 240;
+
 fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
     let f = layout.font;
     let tray = layout.tray;
@@ -480,7 +500,8 @@ fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
         (Rect::new(tray.x + 0.5 * f, tray.y + 1.9 * f, tray.w - f, (tray.h - 2.3 * f).max(0.0)), Some(title))
     };
     let largest = (2.7 * f).min(area.h);
-    let cells = place_cells(area, model.unscheduled.len(), largest, false);
+    // Of thousands only some are drawn; the scheduler says how many wait.
+    let cells = place_cells(area, model.unscheduled.len().min(MOST_WAITING), largest, false);
     let bottom = cells.iter().map(Rect::bottom).fold(area.y, f64::max);
     let rect = Rect { h: bottom - tray.y + 0.5 * f, ..tray };
     let mut marks = vec![Mark::Box { rect, radius: 0.5 * f, look: BoxLook::Tray }];

@@ -185,6 +185,13 @@ impl Node<'_> {
         Rect::new(place.rect.x + 0.4 * f, top, place.rect.w - 0.8 * f, place.rect.bottom() - 0.35 * f - top)
     }
 
+    /// Where a rejected node's reason is written: over the gauges, so that pods are still seen; where there are none, in the verdict's area.
+    fn reason_area(&self, area: Rect) -> Rect {
+        let gauges = &self.place.gauges;
+        let (Some(first), Some(last)) = (gauges.first(), gauges.last()) else { return area };
+        Rect { y: first.y, h: last.bottom() - first.y, ..area }
+    }
+
     fn plate(&self, phase: Phase, texts: &Texts, marks: &mut Vec<Mark>) {
         let f = self.f;
         let area = self.area();
@@ -199,6 +206,11 @@ impl Node<'_> {
                 // While room is made there, the chosen one is not grey.
                 if self.chosen {
                     self.glow(marks);
+                }
+                let area = self.reason_area(area);
+                if !self.place.control_plane {
+                    // Where they lie over cells, words have a ground of their own.
+                    marks.push(Mark::Box { rect: area, radius: 0.4 * f, look: BoxLook::Plate });
                 }
                 let words = texts.reason(reason);
                 let two = area.h > 2.6 * f;

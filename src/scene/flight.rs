@@ -41,6 +41,8 @@ pub struct Flight {
     aside: f64,
     /// The stretch of its way that the label keeps to, where the rest leads between boxes with names.
     lane: Option<(Point, Point)>,
+    /// The same where the way leads between rows of nodes: the x and the ends of the free stretch below the control plane.
+    trunk: Option<(f64, f64, f64)>,
     /// Its place in the stack of labels, and how many places that stack has.
     slot: (usize, usize),
 }
@@ -105,7 +107,9 @@ impl Flights {
             let within = envelope.from.machine == envelope.to.machine && kind == MessageKind::Cri;
             // Where two boxes stand close together a label would hide their names.
             let close = within && length(&way.points) < 2.0 * size;
-            let dot = kind.is_dot() || close || (within && !labels_within_nodes(layout.detail));
+            // Nodes of a field are too many for labels.
+            let far = layout.is_far(envelope.from.machine) || layout.is_far(envelope.to.machine);
+            let dot = kind.is_dot() || close || far || (within && !labels_within_nodes(layout.detail));
             let text = if layout.detail >= Detail::Brief { words.gathered.clone() } else { words.text };
             let (sent, due) = (envelope.sent_at.0, envelope.due_at.0.max(envelope.sent_at.0 + 1));
             let index = flights.list.len();
@@ -120,6 +124,7 @@ impl Flights {
                 sent,
                 due,
                 lane: (kind == MessageKind::Pull).then(|| longest_level(&way.points)).flatten(),
+                trunk: trunk(&way.points, layout),
                 points: way.points,
                 width,
                 aside: way.side * (width / 2.0 - size * 0.5),
@@ -201,8 +206,9 @@ impl Flights {
             return Rect::new(left, from.y - self.height / 2.0, (from.x - to.x).abs() + flight.width, self.height);
         }
         let xs = flight.points.iter().map(|point| point.x);
-        let (left, right) = (xs.clone().fold(f64::MAX, f64::min), xs.fold(f64::MIN, f64::max));
-        let (top, bottom) = reach(&flight.points, self.height);
+        let (left, right) =
+            flight.trunk.map_or((xs.clone().fold(f64::MAX, f64::min), xs.fold(f64::MIN, f64::max)), |(x, ..)| (x, x));
+        let (top, bottom) = flight.reach(self.height);
         let x = left + flight.aside - flight.width / 2.0;
         Rect::new(x, top, right - left + flight.width, (bottom - top).max(1.0))
     }
@@ -247,7 +253,7 @@ impl Flights {
     pub fn place_at(&self, flight: &Flight, share: f64) -> Shown {
         let (dot, heading) = along(&flight.points, share);
         let (slot, slots) = flight.slot;
-        let (top, bottom) = reach(&flight.points, self.height);
+        let (top, bottom) = flight.reach(self.height);
         let (first, last) = (flight.points[0], flight.points[flight.points.len() - 1]);
         let pitch = self.pitch();
         let stack = pitch * (slots - 1) as f64;
@@ -263,13 +269,34 @@ impl Flights {
         let half = flight.width / 2.0 + 2.0;
         let (x, y) = match flight.lane {
             Some((from, to)) => (from.x + (to.x - from.x) * share, from.y),
-            None => (dot.x + flight.aside, y),
+            None => (flight.trunk.map_or(dot.x, |(x, ..)| x) + flight.aside, y),
         };
         let within = |value: f64, half: f64, size: f64| value.clamp(half, (size - half).max(half));
         let pill = Point::new(within(x, half, self.stage.0), within(y, self.height / 2.0, self.stage.1));
         let pill_heading = flight.lane.map_or(heading, |(from, to)| Point::new((to.x - from.x).signum(), 0.0));
         Shown { dot, pill, heading, pill_heading, share }
     }
+}
+
+impl Flight {
+    /// Between which heights its label travels.
+    fn reach(&self, height: f64) -> (f64, f64) {
+        self.trunk.map_or_else(|| reach(&self.points, height), |(_, top, bottom)| (top, bottom))
+    }
+}
+
+/// The stretch between the control plane and the first row of nodes of a way that leads to a further row.
+fn trunk(points: &[Point], layout: &Layout) -> Option<(f64, f64, f64)> {
+    let first = layout.machines.iter().filter(|machine| machine.bar.is_none() && machine.row == 0).map(|machine| machine.rect);
+    let row = first.reduce(|a, b| if a.y <= b.y { a } else { b })?;
+    let lowest = points.iter().map(|point| point.y).fold(f64::MIN, f64::max);
+    let highest = points.iter().map(|point| point.y).fold(f64::MAX, f64::min);
+    // Only of ways that pass the whole first row.
+    let passes = highest < row.y && lowest > row.bottom();
+    let across = points
+        .windows(2)
+        .find(|pair| pair[0].x == pair[1].x && pair[0].y.min(pair[1].y) < row.y && pair[0].y.max(pair[1].y) > row.bottom());
+    across.filter(|_| passes).map(|pair| (pair[0].x, highest, row.y))
 }
 
 fn root(parent: &[usize], mut index: usize) -> usize {

@@ -59,6 +59,10 @@ impl Rect {
     pub fn inset(&self, by: f64) -> Self {
         Self::new(self.x + by, self.y + by, (self.w - 2.0 * by).max(0.0), (self.h - 2.0 * by).max(0.0))
     }
+    /// Whether a point lies within.
+    pub fn holds(&self, at: Point) -> bool {
+        at.x >= self.x && at.x < self.right() && at.y >= self.y && at.y < self.bottom()
+    }
     /// Whether the two share area.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()

@@ -1,9 +1,14 @@
 //! Where everything stands: the api-server as a wide bar, the control plane's other parts hanging above it, the
 //! workers below, kubectl at its end. A pure function of what there is and how much room there is.
 
+use orrery_sim::core::collections::PMap;
 use orrery_sim::core::{Controller, MachineId, Part};
 
+use std::rc::Rc;
+
+use super::field::{Field, LEGEND};
 use super::geometry::Rect;
+use super::look::Look;
 use super::model::{MachineView, ViewModel};
 use super::plan::{BALANCER_LANE, Metrics, Plan};
 
@@ -59,6 +64,10 @@ pub struct Layout {
     pub machines: Vec<MachineBox>,
     /// The load balancer: a bar below the control-plane nodes.
     pub balancer: Option<MachineBox>,
+    /// The boxes in the workers' place, where there are many or pods are grouped otherwise.
+    pub field: Option<Rc<Field>>,
+    /// Positions in `machines`.
+    by_id: PMap<MachineId, usize>,
 }
 
 /// A machine's place.
@@ -80,6 +89,8 @@ pub struct MachineBox {
     pub chips: Vec<(Controller, Rect)>,
     /// One line for each gauge.
     pub gauges: Vec<Rect>,
+    /// Where its pods have room.
+    pub area: Rect,
     /// Its pods' cells, in their order.
     pub cells: Vec<Rect>,
     /// The x of the free lane beside it.
@@ -109,14 +120,17 @@ impl MachineBox {
 }
 
 impl Layout {
-    /// The layout of `model` on a stage of `width` × `height` pixels; `detail` asks for less or more than fits best.
-    pub fn new(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>) -> Self {
-        let plan = Plan::choose(model, width, height, detail);
+    /// The layout of `model` on a stage of `width` × `height` pixels; `detail` asks for less or more than fits best,
+    /// `look` for another order.
+    pub fn new(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>, look: Look) -> Self {
+        let plan = Plan::choose(model, width, height, detail, look);
         let f = plan.font;
         let m = plan.metrics;
         let margin = plan.margin();
-        let control: Vec<&MachineView> = model.machines.iter().filter(|machine| machine.control_plane).collect();
-        let workers: Vec<&MachineView> = model.machines.iter().filter(|machine| !machine.control_plane).collect();
+        let control: Vec<&MachineView> =
+            model.machines.iter().map(|machine| &**machine).filter(|machine| machine.control_plane).collect();
+        let workers: Vec<&MachineView> =
+            model.machines.iter().map(|machine| &**machine).filter(|machine| !machine.control_plane).collect();
 
         let left = if plan.stacked { 0.0 } else { m.left * f };
         let top = if plan.stacked { plan.top_row() } else { 0.0 };
@@ -143,7 +157,16 @@ impl Layout {
         y += plan.lane;
         let columns = plan.columns.max(1);
         let width_each = (inner.w - gap * (columns as f64 - 1.0)) / columns as f64;
-        for (index, machine) in workers.iter().enumerate() {
+        let field = (plan.detail == Detail::Cells).then(|| {
+            let area = Rect::new(inner.x, y, inner.w, (inner.bottom() - LEGEND - y).max(1.0));
+            Rc::new(Field::new(model, area, look))
+        });
+        for plot in field.iter().flat_map(|field| &field.plots) {
+            if let Some(machine) = plot.machine.and_then(|index| model.machines.get(index)) {
+                machines.push(bare_box(machine.id, plot.rect));
+            }
+        }
+        for (index, machine) in workers.iter().enumerate().filter(|_| field.is_none()) {
             let (row, column) = (index / columns, index % columns);
             let x = inner.x + (width_each + gap) * column as f64;
             let rect = Rect::new(x, y + (plan.worker_height + plan.row_gap()) * row as f64, width_each, plan.worker_height);
@@ -191,14 +214,31 @@ impl Layout {
             user,
             registry: registry.filter(|_| !model.machines.is_empty()),
             tray,
+            by_id: machines.iter().enumerate().map(|(at, machine)| (machine.id, at)).collect(),
             machines,
             balancer,
+            field,
         }
     }
 
     /// The place of a machine.
     pub fn machine(&self, id: MachineId) -> Option<&MachineBox> {
-        self.machines.iter().chain(&self.balancer).find(|machine| machine.id == id)
+        let found = self.by_id.get(&id).and_then(|at| self.machines.get(*at));
+        found.or(self.balancer.as_ref().filter(|balancer| balancer.id == id))
+    }
+
+    /// Whether it is a node of the field, to which no standing wire leads.
+    pub fn is_far(&self, id: MachineId) -> bool {
+        self.field.is_some() && self.machine(id).is_some_and(|machine| machine.bar.is_none())
+    }
+
+    /// Whether everything between which messages travel stands at the same places.
+    pub fn stands_as(&self, other: &Self) -> bool {
+        (self.size, self.font, self.detail, self.stacked, self.frame)
+            == (other.size, other.font, other.detail, other.stacked, other.frame)
+            && (self.user, self.registry, self.tray) == (other.user, other.registry, other.tray)
+            && self.machines == other.machines
+            && self.balancer == other.balancer
     }
 
     /// The size of the type on pills.
@@ -214,15 +254,21 @@ impl Layout {
 
 /// The load balancer is all bar.
 fn balancer_box(id: MachineId, rect: Rect) -> MachineBox {
+    MachineBox { bar: Some(rect), title: rect, parts: vec![(Part::LoadBalancer, rect)], ..bare_box(id, rect) }
+}
+
+/// A box of which nothing else is known.
+fn bare_box(id: MachineId, rect: Rect) -> MachineBox {
     MachineBox {
         id,
         control_plane: false,
         rect,
-        title: rect,
-        bar: Some(rect),
-        parts: vec![(Part::LoadBalancer, rect)],
+        title: Rect { h: 0.0, ..rect },
+        bar: None,
+        parts: Vec::new(),
         chips: Vec::new(),
         gauges: Vec::new(),
+        area: rect,
         cells: Vec::new(),
         gutter: rect.right(),
         row: 0,
@@ -265,14 +311,14 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
     }
 
     let cell = m.cell.min(m.cp_title - 0.2) * f;
-    let cells = if alone {
+    let (area, cells) = if alone {
         let area = Rect::new(inner.x, bar.bottom() + 0.8 * f, inner.w, (rect.bottom() - bar.bottom() - 1.4 * f).max(0.0));
-        place_cells(area, machine.pods.len(), m.cell * f, false)
+        (area, place_cells(area, machine.pods.len(), m.cell * f, false))
     } else {
         // In a narrow box the name comes first.
         let share = if title.w < 26.0 * f { 0.36 } else { 0.5 };
         let area = Rect::new(title.x + title.w * (1.0 - share), title.cy() - cell / 2.0, title.w * share, cell);
-        place_cells(area, machine.pods.len(), cell, true)
+        (area, place_cells(area, machine.pods.len(), cell, true))
     };
     MachineBox {
         id: machine.id,
@@ -283,6 +329,7 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
         parts,
         chips,
         gauges: Vec::new(),
+        area,
         cells,
         gutter: rect.right() + m.gap * f / 2.0,
         row: 0,
@@ -354,13 +401,8 @@ fn chip_places(place: Rect, m: &Metrics, f: f64) -> Vec<(Controller, Rect)> {
         .collect()
 }
 
-/// The side of a pod's cell where there is room: so that its tag can be read, if tags are shown at all.
-fn largest_cell(plan: &Plan) -> f64 {
-    let size = plan.metrics.cell * plan.font;
-    if plan.detail == Detail::Cells { size } else { size.max(27.5) }
-}
-
-fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
+/// A worker's box: so that their tags can be read, pods' cells have at least a certain size.
+pub(super) fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
     let (f, m) = (plan.font, plan.metrics);
     let pad = m.pad * f;
     let inner = Rect::new(rect.x + pad, rect.y + pad, rect.w - 2.0 * pad, rect.h - 2.0 * pad);
@@ -400,7 +442,8 @@ fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> MachineBox {
         parts,
         chips: Vec::new(),
         gauges,
-        cells: place_cells(area, machine.pods.len(), largest_cell(plan), false),
+        area,
+        cells: place_cells(area, machine.pods.len(), (m.cell * f).max(27.5), false),
         gutter: rect.right() + m.gap * f / 2.0,
         row: 0,
     }

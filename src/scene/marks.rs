@@ -6,6 +6,7 @@ use orrery_sim::core::{Controller, Part};
 
 use super::geometry::{Point, Rect};
 use super::layout::Layout;
+use super::look::Family;
 use super::model::PodPhase;
 use super::wires::WireKind;
 
@@ -87,6 +88,12 @@ pub enum BoxLook {
     Chip,
     /// Where pods without a node wait.
     Tray,
+    /// A box without room for cells.
+    Tile,
+    /// The same of a node that is not Ready.
+    TileDown,
+    /// Behind a legend.
+    Ground,
     /// Over a node that a filter has rejected.
     Veil,
     /// Around a node that is still in question.
@@ -120,6 +127,9 @@ impl BoxLook {
             Self::BarDown => "bar down",
             Self::Chip => "chip",
             Self::Tray => "tray",
+            Self::Tile => "tile",
+            Self::TileDown => "tile down",
+            Self::Ground => "legend",
             Self::Veil => "veil",
             Self::Considered => "considered",
             Self::Plate => "plate",
@@ -235,11 +245,35 @@ pub enum Mark {
         rect: Rect,
         /// How far it has come.
         phase: PodPhase,
-        /// Index of its hue.
-        hue: u8,
-        /// Whether it belongs to the cluster itself: paler.
-        system: bool,
+        /// What it is filled with.
+        family: Family,
     },
+    /// A part of a box without room for cells.
+    Tile {
+        /// Its place.
+        rect: Rect,
+        /// What it is filled with.
+        family: Family,
+    },
+    /// Over what has failed.
+    Cross {
+        /// Its place.
+        rect: Rect,
+    },
+}
+
+impl Mark {
+    /// The same elsewhere, for what pods' cells consist of.
+    #[must_use]
+    pub fn moved(&self, x: f64, y: f64) -> Self {
+        let mut mark = self.clone();
+        match &mut mark {
+            Self::Cell { rect, .. } => (rect.x, rect.y) = (rect.x + x, rect.y + y),
+            Self::Label { at, .. } => (at.x, at.y) = (at.x + x, at.y + y),
+            _ => {}
+        }
+        mark
+    }
 }
 
 /// Marks that belong together: a node, a part, a pod. The unit of selection and of redrawing.

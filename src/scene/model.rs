@@ -1,17 +1,14 @@
 //! What stands at a moment: machines with their parts, nodes, pods. Made from the cluster as it is at the playhead.
 
-use orrery_sim::core::collections::PMap;
-use orrery_sim::core::collections::sort::Sort as _;
+use std::rc::Rc;
 
 use orrery_sim::api::Resource;
-use orrery_sim::api::resource::{NODES, PODS};
-use orrery_sim::core::{Addr, Cluster, Controller, MachineId, Part};
+use orrery_sim::core::collections::sort::Sort as _;
+use orrery_sim::core::{Addr, Cluster, MachineId, Part};
 use orrery_sim::etcd::raft::Role;
 use orrery_sim::etcd::{Etcd, Store};
-use orrery_sim::kcm::ControllerManager;
 use orrery_sim::kind::load_balancer::LoadBalancer;
-use orrery_sim::scheduler::KubeScheduler;
-use orrery_sim::value::Value;
+use orrery_sim::value::{Text, Value};
 
 use super::quantity;
 
@@ -21,9 +18,10 @@ pub struct ViewModel {
     /// Name of the cluster that kind made; "" when there is none.
     pub cluster: String,
     /// Machines of the cluster: control-plane nodes first, then workers, each in the order of their numbers.
-    pub machines: Vec<MachineView>,
+    /// Nodes without a machine (whose kubelet is not simulated) follow.
+    pub machines: Vec<Rc<MachineView>>,
     /// Pods that no node has been found for yet.
-    pub unscheduled: Vec<PodView>,
+    pub unscheduled: Rc<Pods>,
     /// etcd's revision.
     pub revision: u64,
     /// The load balancer in front of several control-plane nodes.
@@ -74,7 +72,7 @@ pub enum EtcdRole {
 }
 
 /// A machine: a node, or about to become one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MachineView {
     /// Its number.
     pub id: MachineId,
@@ -96,8 +94,8 @@ pub struct MachineView {
     pub parts: Vec<Part>,
     /// The node that its kubelet registered, if it did.
     pub node: Option<NodeView>,
-    /// Its pods, in the order in which they came.
-    pub pods: Vec<PodView>,
+    /// Its pods.
+    pub pods: Rc<Pods>,
 }
 
 /// What the Node object says.
@@ -113,6 +111,8 @@ pub struct NodeView {
     pub version: String,
     /// Requested against allocatable: cpu, memory, pods.
     pub gauges: Vec<GaugeView>,
+    /// `topology.kubernetes.io/zone`
+    pub zone: Text,
 }
 
 /// One resource of a node.
@@ -127,9 +127,10 @@ pub struct GaugeView {
 }
 
 /// How far a pod has come, as its cell shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodPhase {
     /// No node yet, or the kubelet has not begun: dashed.
+    #[default]
     Pending,
     /// Sandbox, images, containers are being made: half filled.
     Creating,
@@ -158,94 +159,114 @@ impl PodPhase {
             Self::Succeeded => "succeeded",
         }
     }
+    /// The phase of a Pod object.
+    pub fn of(pod: &Value) -> Self {
+        phase(pod).0
+    }
     /// All phases in the order of the legend.
     pub const ALL: [Self; 7] =
         [Self::Pending, Self::Creating, Self::Started, Self::Running, Self::Terminating, Self::Failed, Self::Succeeded];
 }
 
 /// A pod's cell.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodView {
     /// `metadata.namespace`
-    pub namespace: String,
+    pub namespace: Text,
     /// `metadata.name`
-    pub name: String,
+    pub name: Text,
     /// `metadata.uid`
-    pub uid: String,
+    pub uid: Text,
     /// What it belongs to, shortened: `web`.
-    pub owner: String,
+    pub owner: Text,
+    /// Name of its controller, `web-cc544bdcc`; empty when it has none.
+    pub controller: Text,
+    /// `spec.nodeName`
+    pub node: Text,
     /// Index of its hue.
     pub hue: u8,
     /// How far it has come.
     pub phase: PodPhase,
     /// The STATUS column, shortened to the reasons that matter here.
-    pub status: String,
+    pub status: Text,
     /// Whether it belongs to the cluster itself (`kube-system` and the like).
     pub system: bool,
+    /// etcd's revision at which it was created: pods stand in this order.
+    pub created: u64,
+    /// Requested cpu and memory in thousandths; nothing when it has ended.
+    pub requests: (i64, i64),
+    /// Whether all of its containers have ended for good.
+    pub ended: bool,
+}
+
+/// The pods of a node or of another group, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pods {
+    /// All of them.
+    pub list: Vec<Rc<PodView>>,
+    /// How many there are of each phase, in the order of [`PodPhase::ALL`].
+    pub phases: [u32; PodPhase::ALL.len()],
+    /// How many there are of each hue.
+    pub hues: [u32; HUES as usize],
+    /// Those of users, where others are among them.
+    users: Option<Rc<Self>>,
+}
+
+impl Pods {
+    /// These pods.
+    pub fn new(mut list: Vec<Rc<PodView>>) -> Rc<Self> {
+        list.order_by_key(|pod| pod.created);
+        let mut pods = Self::default();
+        for pod in &list {
+            pods.phases[pod.phase as usize] += 1;
+            pods.hues[usize::from(pod.hue % HUES)] += 1;
+        }
+        if list.iter().any(|pod| pod.system) {
+            pods.users = Some(Self::new(list.iter().filter(|pod| !pod.system).map(Rc::clone).collect()));
+        }
+        pods.list = list;
+        Rc::new(pods)
+    }
+
+    /// Without those of the cluster itself.
+    fn users(self: &Rc<Self>) -> &Rc<Self> {
+        self.users.as_ref().unwrap_or(self)
+    }
+}
+
+impl std::ops::Deref for Pods {
+    type Target = [Rc<PodView>];
+    fn deref(&self) -> &[Rc<PodView>] {
+        &self.list
+    }
 }
 
 /// How many hues pods can have (`--pod-0` … in `theme.css`).
 pub const HUES: u8 = 6;
 
 impl ViewModel {
-    /// The view of a cluster at its present moment.
-    pub fn of(cluster: &Cluster) -> Self {
-        let store = store(cluster);
-        let mut nodes: PMap<&str, &Value> = PMap::new();
-        let mut pods: PMap<&str, Vec<&Value>> = PMap::new();
-        if let Some(store) = store {
-            nodes.extend(objects(store, NODES).map(|node| (node.name(), node)));
-            let prefix = PODS.etcd_key("", "");
-            let mut all: Vec<(u64, &Value)> = store.prefix(&prefix).map(|entry| (entry.create_revision, &entry.value)).collect();
-            all.order_by_key(|(created, _)| *created);
-            for (_, pod) in all {
-                pods.entry(pod["spec"]["nodeName"].str()).or_default().push(pod);
-            }
-        }
-        let several = cluster.parts::<Etcd>(Part::Etcd).any(|(_, etcd)| etcd.members().count() > 1);
-        let balanced = cluster.machines().iter().any(|machine| !machine.removed && machine.spec.role.as_str() == BALANCER);
-        let mut machines: Vec<MachineView> = cluster
-            .machines()
-            .iter()
-            .enumerate()
-            .filter(|(index, machine)| *index > 0 && !machine.removed && machine.spec.role.as_str() != BALANCER)
-            .map(|(index, machine)| {
-                let name = machine.spec.name.as_str();
-                let own = pods.get(name).map_or(&[][..], Vec::as_slice);
-                MachineView {
-                    id: MachineId(index as u16),
-                    name: name.to_string(),
-                    control_plane: machine.spec.role.as_str() == "control-plane",
-                    etcd_only: machine.spec.role.as_str() == "etcd",
-                    powered: machine.powered,
-                    cut: cluster.faults().is_disconnected(MachineId(index as u16)),
-                    etcd: machine.part::<Etcd>(Part::Etcd).filter(|_| several).map(EtcdView::of),
-                    leads: balanced.then(|| {
-                        let scheduler = machine.part::<KubeScheduler>(Part::Scheduler).is_some_and(KubeScheduler::is_leading);
-                        let manager = Part::Controller(Controller::Manager);
-                        (scheduler, machine.part::<ControllerManager>(manager).is_some_and(ControllerManager::is_working))
-                    }),
-                    parts: machine.parts().collect(),
-                    node: nodes.get(name).map(|node| NodeView::of(node, own)),
-                    pods: own.iter().map(|pod| PodView::of(pod)).collect(),
-                }
-            })
-            .collect();
-        machines.order_by_key(|machine| (!machine.control_plane, machine.etcd_only, machine.id));
-        let balancer = cluster.machines().iter().position(|machine| !machine.removed && machine.spec.role.as_str() == BALANCER);
-        let name = cluster.machines().iter().skip(1).find(|machine| !machine.removed && !machine.spec.cluster.is_empty());
-        Self {
-            cluster: name.map(|machine| machine.spec.cluster.to_string()).unwrap_or_default(),
-            machines,
-            unscheduled: pods.get("").into_iter().flatten().map(|pod| PodView::of(pod)).collect(),
-            revision: store.map_or(0, Store::revision),
-            balancer: balancer.map(|index| BalancerView::of(MachineId(index as u16), cluster)),
-        }
-    }
-
     /// The number of pods, those without a node included.
     pub fn pod_count(&self) -> usize {
         self.unscheduled.len() + self.machines.iter().map(|machine| machine.pods.len()).sum::<usize>()
+    }
+
+    /// Whether it shows the same; what a look takes over from the last one is the same by identity.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.cluster, self.revision, &self.balancer) == (&other.cluster, other.revision, &other.balancer)
+            && Rc::ptr_eq(&self.unscheduled, &other.unscheduled)
+            && self.machines.len() == other.machines.len()
+            && self.machines.iter().zip(&other.machines).all(|(a, b)| Rc::ptr_eq(a, b))
+    }
+
+    /// Without the pods of the cluster itself.
+    #[must_use]
+    pub fn without_system(&self) -> Self {
+        let users = |machine: &Rc<MachineView>| {
+            let pods = Rc::clone(machine.pods.users());
+            Rc::new(MachineView { pods, ..MachineView::clone(machine) })
+        };
+        let machines = self.machines.iter().map(users).collect();
+        Self { machines, unscheduled: Rc::clone(self.unscheduled.users()), ..self.clone() }
     }
 
     /// The number of registered nodes.
@@ -255,10 +276,10 @@ impl ViewModel {
 }
 
 /// The role of the load balancer's container.
-const BALANCER: &str = orrery_sim::kind::load_balancer::ROLE;
+pub(super) const BALANCER: &str = orrery_sim::kind::load_balancer::ROLE;
 
 impl BalancerView {
-    fn of(id: MachineId, cluster: &Cluster) -> Self {
+    pub(super) fn of(id: MachineId, cluster: &Cluster) -> Self {
         let running = cluster.part::<LoadBalancer>(Addr::new(id, Part::LoadBalancer));
         let machine = &cluster.machines()[id.0 as usize];
         let backends = running.map(|balancer| balancer.backends().iter().map(|backend| (backend.name.to_string(), backend.up)));
@@ -273,7 +294,7 @@ impl BalancerView {
 }
 
 impl EtcdView {
-    fn of(etcd: &Etcd) -> Self {
+    pub(super) fn of(etcd: &Etcd) -> Self {
         let raft = etcd.raft();
         let voters = raft.conf().voters.len();
         let role = match raft.role() {
@@ -308,7 +329,8 @@ pub fn objects(store: &Store, resource: Resource) -> impl Iterator<Item = &Value
 }
 
 impl NodeView {
-    fn of(node: &Value, pods: &[&Value]) -> Self {
+    /// The view of a Node object with these pods.
+    pub fn of(node: &Value, pods: &[Rc<PodView>]) -> Self {
         let roles = node["metadata"]["labels"]
             .entries()
             .iter()
@@ -326,24 +348,18 @@ impl NodeView {
             ready: ready == "Ready",
             version: node["status"]["nodeInfo"]["kubeletVersion"].str().to_string(),
             gauges: gauges(&node["status"]["allocatable"], pods),
+            zone: node["metadata"]["labels"]["topology.kubernetes.io/zone"].text(),
         }
     }
 }
 
-fn gauges(allocatable: &Value, pods: &[&Value]) -> Vec<GaugeView> {
-    let active: Vec<&&Value> =
-        pods.iter().filter(|pod| !matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed")).collect();
-    let requested = |resource: &str| -> i64 {
-        active
-            .iter()
-            .flat_map(|pod| pod["spec"]["containers"].items())
-            .map(|container| quantity::milli(container["resources"]["requests"][resource].str()))
-            .sum()
-    };
+fn gauges(allocatable: &Value, pods: &[Rc<PodView>]) -> Vec<GaugeView> {
+    let active = pods.iter().filter(|pod| !pod.ended);
+    let requested = pods.iter().fold((0, 0), |sum, pod| (sum.0 + pod.requests.0, sum.1 + pod.requests.1));
     let share = |used: i64, of: i64| if of == 0 { 0.0 } else { used as f64 / of as f64 };
-    let cpu = (requested("cpu"), quantity::milli_of(&allocatable["cpu"]));
-    let memory = (requested("memory"), quantity::milli_of(&allocatable["memory"]));
-    let count = (active.len() as i64, quantity::milli_of(&allocatable["pods"]) / 1000);
+    let cpu = (requested.0, quantity::milli_of(&allocatable["cpu"]));
+    let memory = (requested.1, quantity::milli_of(&allocatable["memory"]));
+    let count = (active.count() as i64, quantity::milli_of(&allocatable["pods"]) / 1000);
     let gibi = |milli: i64| milli as f64 / 1000.0 / f64::from(1 << 30);
     vec![
         GaugeView {
@@ -367,24 +383,34 @@ fn short(value: f64) -> String {
 }
 
 impl PodView {
-    /// The view of a Pod object.
-    pub fn of(pod: &Value) -> Self {
+    /// The view of a Pod object, which etcd has had since a revision.
+    pub fn of(pod: &Value, created: u64) -> Self {
         let (phase, status) = phase(pod);
         let owner = owner(pod);
-        let namespace = pod.namespace().to_string();
+        let namespace = pod["metadata"]["namespace"].text();
         let hash = owner
             .bytes()
             .chain(namespace.bytes())
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let ended = matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed");
+        let requested = |resource: &str| -> i64 {
+            let containers = pod["spec"]["containers"].items().iter().filter(|_| !ended);
+            containers.map(|container| quantity::milli(container["resources"]["requests"][resource].str())).sum()
+        };
         Self {
-            name: pod.name().to_string(),
-            uid: pod.uid().to_string(),
+            name: pod["metadata"]["name"].text(),
+            uid: pod["metadata"]["uid"].text(),
             hue: ((hash >> 32) % u64::from(HUES)) as u8,
             phase,
             status,
             system: is_system(&namespace),
             namespace,
             owner,
+            controller: pod.controller().map(|owner| owner["name"].text()).unwrap_or_default(),
+            node: pod["spec"]["nodeName"].text(),
+            created,
+            requests: (requested("cpu"), requested("memory")),
+            ended,
         }
     }
 }
@@ -395,25 +421,25 @@ pub fn is_system(namespace: &str) -> bool {
 }
 
 /// What a pod belongs to: the Deployment (a ReplicaSet's name without its hash), another controller, or the pod itself.
-fn owner(pod: &Value) -> String {
+fn owner(pod: &Value) -> Text {
     match pod.controller() {
         Some(owner) if owner["kind"].str() == "ReplicaSet" => {
             let name = owner["name"].str();
             let hash = pod.label("pod-template-hash").unwrap_or("-");
-            name.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).unwrap_or(name).to_string()
+            Text::new(name.strip_suffix(hash).and_then(|name| name.strip_suffix('-')).unwrap_or(name))
         }
         // A static pod belongs to its node and is named after both.
         Some(owner) if owner["kind"].str() == "Node" => {
             let name = pod.name();
-            name.strip_suffix(owner["name"].str()).and_then(|name| name.strip_suffix('-')).unwrap_or(name).to_string()
+            Text::new(name.strip_suffix(owner["name"].str()).and_then(|name| name.strip_suffix('-')).unwrap_or(name))
         }
-        Some(owner) => owner["name"].str().to_string(),
-        None => pod.name().to_string(),
+        Some(owner) => owner["name"].text(),
+        None => pod["metadata"]["name"].text(),
     }
 }
 
 /// The phase of the cell and the STATUS that goes with it.
-fn phase(pod: &Value) -> (PodPhase, String) {
+fn phase(pod: &Value) -> (PodPhase, Text) {
     let phase = pod["status"]["phase"].str();
     if pod.is_terminating() {
         return (PodPhase::Terminating, "Terminating".into());
@@ -423,14 +449,14 @@ fn phase(pod: &Value) -> (PodPhase, String) {
     let failed = statuses.iter().find_map(|status| {
         let ended = &status["state"]["terminated"];
         (!ended.is_null() && ended["exitCode"].int() != 0).then(|| match ended["reason"].str() {
-            "" => "Error".to_string(),
-            reason => reason.to_string(),
+            "" => Text::from("Error"),
+            _ => ended["reason"].text(),
         })
     });
     match phase {
         "Succeeded" => return (PodPhase::Succeeded, "Completed".into()),
         "Failed" => {
-            let reason = pod["status"]["reason"].as_str().map(str::to_string).or(failed);
+            let reason = pod["status"]["reason"].as_str().map(Text::new).or(failed);
             return (PodPhase::Failed, reason.unwrap_or_else(|| "Error".into()));
         }
         _ => {}
@@ -439,8 +465,8 @@ fn phase(pod: &Value) -> (PodPhase, String) {
         return (PodPhase::Failed, reason);
     }
     match waiting {
-        Some(reason @ ("ContainerCreating" | "PodInitializing")) => return (PodPhase::Creating, reason.into()),
-        Some(reason) => return (PodPhase::Failed, reason.into()),
+        Some(reason @ ("ContainerCreating" | "PodInitializing")) => return (PodPhase::Creating, Text::new(reason)),
+        Some(reason) => return (PodPhase::Failed, Text::new(reason)),
         None => {}
     }
     if pod["spec"]["nodeName"].str().is_empty() || pod["status"]["startTime"].is_null() {
@@ -458,7 +484,7 @@ mod tests {
     use super::*;
     use orrery_sim::value;
 
-    fn phase_of(status: Value, node: &'static str) -> (PodPhase, String) {
+    fn phase_of(status: Value, node: &'static str) -> (PodPhase, Text) {
         phase(&value!({"metadata": {"name": "web"}, "spec": {"nodeName": node}, "status": status}))
     }
 
@@ -493,9 +519,9 @@ mod tests {
                 {"resources": {"requests": {"cpu": "100m", "memory": "512Mi"}}},
                 {"resources": {"requests": {"cpu": "2"}}}]}, "status": {"phase": phase}})
         };
-        let (running, ended) = (pod("Running"), pod("Succeeded"));
+        let pods = ["Running", "Succeeded"].map(|phase| Rc::new(PodView::of(&pod(phase), 1)));
         let allocatable = value!({"cpu": "4", "memory": "8Gi", "pods": "110"});
-        let gauges = gauges(&allocatable, &[&running, &ended]);
+        let gauges = gauges(&allocatable, &pods);
         let texts: Vec<&str> = gauges.iter().map(|gauge| gauge.text.as_str()).collect();
         assert_eq!(texts, ["2.1 / 4", "0.5 / 8 Gi", "1 / 110"]);
         assert!((gauges[0].share - 0.525).abs() < 1e-9);

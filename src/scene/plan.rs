@@ -1,6 +1,9 @@
 //! How large everything can be: the richest level of detail whose type is still legible, and the largest type that fits.
 
+use super::field::LEGEND;
+use super::geometry::Rect;
 use super::layout::Detail;
+use super::look::{Grouping, Look};
 use super::model::ViewModel;
 
 /// Sizes of a level of detail, in units of the base size of its type.
@@ -155,20 +158,9 @@ const BRIEF: Metrics = Metrics {
 /// With several control-plane nodes: room for what each member of etcd, each scheduler and each manager is.
 const BRIEF_OF_SEVERAL: Metrics = Metrics { cp_parts: 3.5, cp_widths: [8.8, 6.2, 6.6, 0.0], ..BRIEF };
 
-const CELLS: Metrics = Metrics {
-    w_parts: 0.0,
-    w_min: 8.0,
-    gap: 0.7,
-    pad: 0.35,
-    cell: 1.5,
-    cells: (1.6, 8.0),
-    w_title: 1.5,
-    lane: 2.4,
-    lane_above: 2.2,
-    legible: 0.0,
-    registry: false,
-    ..BRIEF
-};
+/// Above the field of many nodes: its boxes have sizes of their own.
+const CELLS: Metrics =
+    Metrics { w_parts: 0.0, gap: 0.7, lane: 2.4, lane_above: 2.2, legible: 11.0, largest: 18.0, registry: false, ..BRIEF };
 
 impl Metrics {
     /// The sizes of a level of detail.
@@ -210,6 +202,10 @@ impl Metrics {
     }
 }
 
+/// With more workers than this, or with more pods, the field takes their place.
+const MOST_WORKERS: usize = 30;
+const MOST_PODS: usize = 1_000;
+
 /// The lane between the api-servers and their load balancer, as a share of the lane below it.
 pub const BALANCER_LANE: f64 = 0.8;
 
@@ -240,15 +236,21 @@ pub struct Plan {
 
 impl Plan {
     /// The plan for a stage of `width` × `height` pixels.
-    pub fn choose(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>) -> Self {
+    pub fn choose(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>, look: Look) -> Self {
         let control = model.machines.iter().filter(|machine| machine.control_plane).count();
         let workers = model.machines.len() - control;
         let stacked = width < 620.0 || width < height * 0.9;
+        let many = workers > MOST_WORKERS || model.pod_count() > MOST_PODS;
         let candidates: &[Detail] = match &detail {
+            _ if look.grouping != Grouping::Node => &[Detail::Cells],
             Some(detail) => std::slice::from_ref(detail),
+            None if many => &[Detail::Cells],
             None => &Detail::ALL,
         };
         for detail in candidates {
+            if *detail == Detail::Cells {
+                return Self::of_field(width, height, control, stacked);
+            }
             let metrics = Metrics::of_several(*detail, control);
             let last = Some(detail) == candidates.last();
             let least = if last { 3.0 } else { metrics.legible };
@@ -263,6 +265,49 @@ impl Plan {
         // Nothing fits a stage of a few pixels; it is drawn all the same and cut off.
         let detail = *candidates.last().unwrap_or(&Detail::Cells);
         Self::spread(detail, 3.0, stacked, workers.max(1), height, control, workers)
+    }
+
+    /// The plan of what stands above the field: legible type as long as it leaves most of the height to the field.
+    fn of_field(width: f64, height: f64, control: usize, stacked: bool) -> Self {
+        let metrics = &CELLS;
+        let inner = |font: f64| width / font - 1.2 - (if stacked { 0.0 } else { metrics.left }) - 2.0 * metrics.frame_pad;
+        let needed = metrics.control_plane_width() * control as f64 + metrics.gap * (control as f64 - 1.0).max(0.0);
+        let fits =
+            |font: f64| needed <= inner(font) && needed_height(metrics, font, control, 0, stacked) <= (height - LEGEND) * 0.42;
+        let mut font = metrics.largest;
+        while !fits(font) && font > 3.0 {
+            font -= 0.25;
+        }
+        Self {
+            detail: Detail::Cells,
+            metrics,
+            font,
+            stacked,
+            columns: 1,
+            control_plane_height: metrics.control_plane_height() * font,
+            lane_above: metrics.lane_above * font,
+            lane: metrics.lane * font,
+            worker_height: 0.0,
+            cri_lane: 0.0,
+        }
+    }
+
+    /// The plan of a single node that has a place of this size.
+    pub fn of_node(rect: Rect) -> Self {
+        let metrics = &MEDIUM;
+        let font = (rect.w / metrics.w_min).min(rect.h / metrics.worker_height()).min(metrics.largest);
+        Self {
+            detail: Detail::Medium,
+            metrics,
+            font,
+            stacked: false,
+            columns: 1,
+            control_plane_height: 0.0,
+            lane_above: 0.0,
+            lane: 0.0,
+            worker_height: rect.h,
+            cri_lane: metrics.cri_lane * font,
+        }
     }
 
     /// Gives what is left of the height to the lanes and the pods.

@@ -2,6 +2,7 @@
 //! in `styles/theme.css` and `styles/scene.css`, which the page and exported pictures share.
 
 use super::geometry::{Point, Rect, number};
+use super::look::Family;
 use super::marks::{Align, BoxLook, Mark};
 use super::messages::MessageKind;
 use super::model::PodPhase;
@@ -80,7 +81,11 @@ pub fn prims(mark: &Mark) -> Vec<Prim> {
             }
             shapes
         }
-        Mark::Cell { rect, phase, hue, system } => cell_prims(*rect, *phase, *hue, *system),
+        Mark::Cell { rect, phase, family } => cell_prims(*rect, *phase, *family),
+        Mark::Tile { rect, family } => {
+            vec![Prim::Rect { rect: *rect, radius: 0.0, class: format!("tile {}", family.class()) }]
+        }
+        Mark::Cross { rect } => vec![Prim::Path { d: cross(*rect), class: "cell-cross".into() }],
     }
 }
 
@@ -88,8 +93,13 @@ fn box_prims(rect: Rect, radius: f64, look: BoxLook) -> Vec<Prim> {
     vec![Prim::Rect { rect, radius, class: format!("box {}", look.class()) }]
 }
 
-fn cell_prims(rect: Rect, phase: PodPhase, hue: u8, system: bool) -> Vec<Prim> {
-    let family = if system { "system".to_string() } else { format!("hue-{hue}") };
+fn cross(rect: Rect) -> String {
+    let (l, t, r, b) = (number(rect.x), number(rect.y), number(rect.right()), number(rect.bottom()));
+    format!("M{l} {t}L{r} {b}M{r} {t}L{l} {b}")
+}
+
+fn cell_prims(rect: Rect, phase: PodPhase, family: Family) -> Vec<Prim> {
+    let family = family.class();
     let radius = rect.w * 0.17;
     // Outlines lie within the cell.
     let inner = rect.inset((rect.w * 0.03).clamp(0.4, 1.5));
@@ -116,9 +126,7 @@ fn cell_prims(rect: Rect, phase: PodPhase, hue: u8, system: bool) -> Vec<Prim> {
         }
         PodPhase::Terminating if rect.w >= 6.0 => shapes.push(line("hatch", hatch(inner, (rect.w * 0.16).max(3.0)))),
         PodPhase::Failed => {
-            let cross = inner.inset(rect.w * 0.1);
-            let (l, t, r, b) = (n(cross.x), n(cross.y), n(cross.right()), n(cross.bottom()));
-            shapes.push(line("cross", format!("M{l} {t}L{r} {b}M{r} {t}L{l} {b}")));
+            shapes.push(line("cross", cross(inner.inset(rect.w * 0.1))));
         }
         PodPhase::Succeeded => {
             let (x, y, s) = (inner.right() - rect.w * 0.34, inner.y + rect.h * 0.2, rect.w * 0.1);

@@ -1,27 +1,36 @@
 //! The scene as a whole, over sizes and numbers of nodes.
 
+use std::rc::Rc;
+
 use orrery_sim::core::{Addr, Controller, MachineId, Part};
+use orrery_sim::value::Text;
 
 use super::geometry::{Rect, length};
 use super::layout::{Detail, Layout};
+use super::look::Look;
 use super::marks::{Group, Scene};
 use super::messages::MessageKind;
-use super::model::{GaugeView, MachineView, NodeView, PodPhase, PodView, ViewModel};
+use super::model::{GaugeView, MachineView, NodeView, PodPhase, PodView, Pods, ViewModel};
 use super::prims::{Prim, prims};
 use super::svg::prim_width;
 use crate::i18n::EN;
 
 pub(crate) fn pod(name: &str, namespace: &str, phase: PodPhase) -> PodView {
     PodView {
-        namespace: namespace.into(),
-        name: name.into(),
-        uid: format!("uid-{namespace}-{name}"),
-        owner: name.split('-').next().unwrap_or(name).into(),
+        namespace: Text::new(namespace),
+        name: Text::new(name),
+        uid: format!("uid-{namespace}-{name}").into(),
+        owner: Text::new(name.split('-').next().unwrap_or(name)),
         hue: (name.len() % 6) as u8,
         phase,
         status: phase.class().into(),
         system: namespace == "kube-system",
+        ..PodView::default()
     }
+}
+
+fn pods(list: impl Iterator<Item = PodView>) -> Rc<Pods> {
+    Pods::new(list.map(Rc::new).collect())
 }
 
 pub(crate) fn model(workers: u16, pods_each: usize) -> ViewModel {
@@ -35,16 +44,13 @@ pub(crate) fn model(workers: u16, pods_each: usize) -> ViewModel {
             GaugeView { name: "mem", share: 0.2, text: "1.6 / 8 Gi".into() },
             GaugeView { name: "pods", share: 0.1, text: "11 / 110".into() },
         ],
+        ..NodeView::default()
     };
     let control = MachineView {
         id: MachineId(1),
         name: "kind-control-plane".into(),
         control_plane: true,
-        etcd_only: false,
         powered: true,
-        cut: false,
-        etcd: None,
-        leads: None,
         parts: vec![
             Part::Etcd,
             Part::ApiServer,
@@ -55,29 +61,27 @@ pub(crate) fn model(workers: u16, pods_each: usize) -> ViewModel {
             Part::KubeProxy,
         ],
         node: Some(node(vec!["control-plane".into()])),
-        pods: (0..8).map(|index| pod(&format!("sys{index}-x"), "kube-system", PodPhase::Running)).collect(),
+        pods: pods((0..8).map(|index| pod(&format!("sys{index}-x"), "kube-system", PodPhase::Running))),
+        ..MachineView::default()
     };
-    let mut machines = vec![control];
+    let mut machines = vec![Rc::new(control)];
     for index in 0..workers {
         let phases = PodPhase::ALL;
-        machines.push(MachineView {
+        machines.push(Rc::new(MachineView {
             id: MachineId(index + 2),
             name: if index == 0 { "kind-worker".into() } else { format!("kind-worker{}", index + 1) },
             control_plane: false,
-            etcd_only: false,
             powered: true,
-            cut: false,
-            etcd: None,
-            leads: None,
             parts: vec![Part::Kubelet, Part::Runtime, Part::KubeProxy],
             node: Some(node(Vec::new())),
-            pods: (0..pods_each).map(|at| pod(&format!("web{index}-{at}"), "default", phases[at % phases.len()])).collect(),
-        });
+            pods: pods((0..pods_each).map(|at| pod(&format!("web{index}-{at}"), "default", phases[at % phases.len()]))),
+            ..MachineView::default()
+        }));
     }
     ViewModel {
         cluster: "kind".into(),
         machines,
-        unscheduled: vec![pod("late-1", "default", PodPhase::Pending)],
+        unscheduled: pods([pod("late-1", "default", PodPhase::Pending)].into_iter()),
         revision: 412,
         balancer: None,
     }
@@ -96,7 +100,7 @@ fn everything_stays_on_the_stage_and_apart() {
     for (w, h) in SIZES {
         for workers in [0, 1, 2, 3, 6, 20, 100] {
             let model = model(workers, 7);
-            let layout = Layout::new(&model, w, h, None);
+            let layout = Layout::new(&model, w, h, None, Look::default());
             let stage = Rect::new(0.0, 0.0, w, h);
             let what = format!("{w}×{h}, {workers} workers, {:?} at {}", layout.detail, layout.font);
             for machine in &layout.machines {
@@ -132,7 +136,7 @@ fn no_text_is_wider_than_its_box() {
     for (w, h) in SIZES {
         for workers in [1, 2, 3, 8] {
             let model = model(workers, 5);
-            let layout = Layout::new(&model, w, h, None);
+            let layout = Layout::new(&model, w, h, None, Look::default());
             let scene = Scene::new(&model, layout.clone(), &EN);
             let mut groups = Vec::new();
             scene.groups.iter().for_each(|group| leaves(group, &mut groups));
@@ -150,7 +154,7 @@ fn no_text_is_wider_than_its_box() {
 
 #[test]
 fn lecture_sizes_are_legible() {
-    let scene = |w, h, workers| Layout::new(&model(workers, 5), w, h, None);
+    let scene = |w, h, workers| Layout::new(&model(workers, 5), w, h, None, Look::default());
     assert!(scene(1540.0, 760.0, 2).font >= 15.0, "{}", scene(1540.0, 760.0, 2).font);
     assert!(scene(1880.0, 980.0, 3).font >= 19.0);
     assert!(scene(980.0, 470.0, 2).font >= 12.0);
@@ -162,7 +166,7 @@ fn lecture_sizes_are_legible() {
 fn every_hop_has_a_way_that_ends_at_its_parts() {
     let model = model(8, 3);
     for (w, h) in SIZES {
-        let layout = Layout::new(&model, w, h, None);
+        let layout = Layout::new(&model, w, h, None, Look::default());
         let server = Addr::new(MachineId(1), Part::ApiServer);
         for machine in 1..=9 {
             for part in [Part::Kubelet, Part::KubeProxy, Part::Kindnet] {
@@ -188,14 +192,14 @@ fn every_hop_has_a_way_that_ends_at_its_parts() {
 fn a_forced_level_of_detail_is_kept() {
     let model = model(2, 3);
     for detail in Detail::ALL {
-        assert_eq!(Layout::new(&model, 1540.0, 760.0, Some(detail)).detail, detail);
+        assert_eq!(Layout::new(&model, 1540.0, 760.0, Some(detail), Look::default()).detail, detail);
     }
 }
 
 #[test]
 fn keys_are_unique() {
     let model = model(20, 9);
-    let scene = Scene::new(&model, Layout::new(&model, 1540.0, 760.0, None), &EN);
+    let scene = Scene::new(&model, Layout::new(&model, 1540.0, 760.0, None, Look::default()), &EN);
     let mut groups = Vec::new();
     scene.groups.iter().for_each(|group| leaves(group, &mut groups));
     let mut keys: Vec<&str> = groups.iter().map(|group| group.key.as_str()).collect();
@@ -307,7 +311,7 @@ fn labels_of_a_busy_moment_stay_on_the_stage_and_mostly_apart() {
     let trace = busy_moment();
     for (w, h) in SIZES {
         let model = model(3, 5);
-        let layout = Layout::new(&model, w, h, None);
+        let layout = Layout::new(&model, w, h, None, Look::default());
         let flights = super::Flights::new(trace.envelopes().iter(), &trace, &layout);
         for t in [31.0, 40.0, 55.0, 70.0, 79.0] {
             let pills: Vec<(Rect, f64)> = flights
@@ -337,7 +341,7 @@ fn labels_of_a_busy_moment_stay_on_the_stage_and_mostly_apart() {
 #[test]
 fn where_a_message_is_depends_on_the_moment_only() {
     let trace = busy_moment();
-    let layout = Layout::new(&model(3, 5), 1540.0, 760.0, None);
+    let layout = Layout::new(&model(3, 5), 1540.0, 760.0, None, Look::default());
     let flights = super::Flights::new(trace.envelopes().iter(), &trace, &layout);
     let picture = |t: f64| flights.at(t).map(|(index, flight)| (index, flights.place(flight, t))).collect::<Vec<_>>();
     let forward: Vec<_> = (0..60).map(|step| picture(f64::from(step) * 2.0)).collect();
@@ -372,7 +376,7 @@ fn many_messages_of_the_same_words_travel_under_one_label() {
             message: Message::Request(std::rc::Rc::new(request)),
         }));
     }
-    let layout = Layout::new(&model(3, 5), 1540.0, 760.0, None);
+    let layout = Layout::new(&model(3, 5), 1540.0, 760.0, None, Look::default());
     let flights = super::Flights::new(trace.envelopes().iter(), &trace, &layout);
     let labels: Vec<&str> = flights.list().iter().filter_map(|flight| flight.label.as_deref()).collect();
     assert_eq!(labels, ["POST pods ×12"]);
@@ -382,12 +386,12 @@ fn many_messages_of_the_same_words_travel_under_one_label() {
 fn wires_between_members_of_etcd_leave_names_readable() {
     let mut model = model(2, 3);
     for number in [2_u16, 3] {
-        let mut further = model.machines[0].clone();
+        let mut further = MachineView::clone(&model.machines[0]);
         (further.id, further.name) = (MachineId(20 + number), format!("kind-control-plane{number}"));
-        model.machines.insert(usize::from(number) - 1, further);
+        model.machines.insert(usize::from(number) - 1, Rc::new(further));
     }
     for (w, h) in SIZES {
-        let layout = Layout::new(&model, w, h, None);
+        let layout = Layout::new(&model, w, h, None, Look::default());
         let members = layout.wires().into_iter().filter(|wire| wire.part == Part::Etcd && wire.points.len() == 4);
         let members: Vec<_> = members.collect();
         assert_eq!(members.len(), 2, "{w}×{h}");

@@ -228,7 +228,7 @@ impl Layout {
         let machine = self.machine(part.machine)?;
         let Some(place) = machine.part(part.part) else {
             // Parts without a box of their own (kindnet, coredns, kubeadm) speak from their machine.
-            let x = machine.rect.right() - 1.2 * f;
+            let x = if self.is_far(machine.id) { machine.rect.cx() } else { machine.rect.right() - 1.2 * f };
             return Some(if machine.control_plane {
                 vec![Point::new(x - 0.6 * f, machine.title.bottom()), Point::new(x - 0.6 * f, bar.y)]
             } else {

@@ -86,7 +86,7 @@ impl State {
                 self.view.go(Camera::FIT, at_once);
             }
             Shot::To(selection) => {
-                if let Some(rect) = self.picture.place_of(&selection) {
+                if let Some(rect) = self.picture.surroundings_of(&selection, &self.view.camera) {
                     self.view.go(Camera::around(rect, size, most), at_once);
                 }
             }
@@ -101,7 +101,7 @@ impl State {
     pub(super) fn keep_up(&mut self) {
         let Some(selection) = &self.view.follows else { return };
         // When it is gone the camera waits where it was.
-        if let Some(rect) = self.picture.surroundings_of(selection) {
+        if let Some(rect) = self.picture.surroundings_of(selection, &self.view.camera) {
             let goal = Camera::around(rect, self.picture.size, self.picture.closest());
             self.view.go(goal, self.player.reduced_motion);
         }
@@ -124,17 +124,22 @@ const LARGEST_TYPE: f64 = 54.0;
 impl Picture {
     /// How large the camera shows things at most.
     pub fn closest(&self) -> f64 {
-        (LARGEST_TYPE / self.scene.layout.font).clamp(2.0, 12.0)
+        let layout = &self.scene.layout;
+        let Some(field) = &layout.field else { return (LARGEST_TYPE / layout.font).clamp(2.0, 12.0) };
+        // Until a box fills the view.
+        let smallest = field.plots.iter().map(|plot| plot.rect.w.min(plot.rect.h * 1.6)).fold(f64::MAX, f64::min);
+        (self.size.0 * 0.7 / smallest.max(0.5)).clamp(2.0, 600.0)
     }
 
     /// Where something stands.
-    pub fn place_of(&self, selection: &Selection) -> Option<Rect> {
-        self.scene.place_of(selection)
+    pub fn place_of(&self, selection: &Selection, camera: &Camera) -> Option<Rect> {
+        let in_field = self.scene.layout.field.as_ref().and_then(|field| field.place_of(selection, camera));
+        in_field.or_else(|| self.scene.place_of(selection))
     }
 
     /// The same with the node around it.
-    fn surroundings_of(&self, selection: &Selection) -> Option<Rect> {
-        let place = self.place_of(selection)?;
+    fn surroundings_of(&self, selection: &Selection, camera: &Camera) -> Option<Rect> {
+        let place = self.place_of(selection, camera)?;
         let around = self.scene.layout.machines.iter().find(|machine| machine.rect.contains(&place));
         Some(around.map_or(place.inset(-place.w * 2.0), |machine| machine.rect))
     }

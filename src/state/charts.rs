@@ -6,7 +6,7 @@ use orrery_sim::core::{EnvelopeId, Message, Part, Time, Trace};
 use orrery_sim::etcd::EtcdRequest;
 use orrery_sim::value::Text;
 
-use crate::scene::model::{PodPhase, PodView};
+use crate::scene::model::PodPhase;
 
 /// Who asks the api-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ impl Series {
                 }
                 Message::EtcdRequest(request) => match &**request {
                     EtcdRequest::Put { key, value, .. } if key.starts_with("/registry/pods/") => {
-                        self.writes.insert(envelope.id, (key.clone(), Some(PodView::of(value).phase)));
+                        self.writes.insert(envelope.id, (key.clone(), Some(PodPhase::of(value))));
                     }
                     EtcdRequest::Delete { key, .. } if key.starts_with("/registry/pods/") => {
                         self.writes.insert(envelope.id, (key.clone(), None));

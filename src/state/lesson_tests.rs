@@ -12,7 +12,7 @@ fn a_lesson_goes_forward_and_exactly_back() {
     state.update(AppAction::LessonStep(1));
     let second = arrive(&mut state);
     assert!(second > first);
-    assert_eq!(state.picture.model.machines.iter().flat_map(|machine| &machine.pods).filter(|pod| pod.owner == "web").count(), 3);
+    assert_eq!(state.picture.model.machines.iter().flat_map(|machine| machine.pods.iter()).filter(|pod| pod.owner == "web").count(), 3);
     let picture = std::rc::Rc::clone(&state.picture.model);
     state.update(AppAction::LessonStep(-1));
     assert_eq!(arrive(&mut state), first);
@@ -113,6 +113,6 @@ fn a_new_cluster_ends_what_belonged_to_the_old_one() {
     state.update(AppAction::ReturnToDiscarded);
     assert!(state.lesson.is_none());
     let pods: Vec<_> =
-        state.picture.model.machines.iter().flat_map(|machine| &machine.pods).map(|pod| pod.name.clone()).collect();
+        state.picture.model.machines.iter().flat_map(|machine| machine.pods.iter()).map(|pod| pod.name.clone()).collect();
     assert!(pods.iter().any(|name| name == "mine"), "{pods:?}");
 }

@@ -9,8 +9,10 @@
 pub mod camera;
 pub mod charts;
 pub mod complete;
+pub mod crowd;
 pub mod decided;
 mod draft;
+pub mod find;
 pub mod inspect;
 pub mod jobs;
 pub mod lesson;
@@ -39,7 +41,7 @@ use orrery_sim::scheduler::decision::Decision;
 use orrery_sim::session::Session;
 
 use crate::i18n::{EN, Texts};
-use crate::scene::{Detail, Guess, MessageKind, Selection};
+use crate::scene::{Detail, Guess, Look, MessageKind, Selection};
 use camera::{Shot, View};
 use charts::Series;
 use jobs::Job;
@@ -118,6 +120,8 @@ pub enum AppAction {
     ToggleBackground,
     /// Shows or hides a kind of message.
     ToggleKind(MessageKind),
+    /// Chooses how pods are shown.
+    SetLook(Look),
     /// Chooses the colours; `None` follows the system.
     SetTheme(Option<Colours>),
     /// The system prefers dark colours.
@@ -155,6 +159,8 @@ pub enum AppAction {
 
     /// A task of the programming interface.
     Do(Job),
+    /// Shows a crowd in the cluster's place, or the cluster again.
+    Crowd(Option<crowd::Numbers>),
 }
 
 /// Colours of the page.
@@ -277,6 +283,8 @@ pub struct Start {
     pub autoplay: bool,
     /// Level of detail.
     pub detail: Option<Detail>,
+    /// How pods are shown.
+    pub look: Look,
     /// Language.
     pub lang: String,
     /// Colours asked for.
@@ -356,6 +364,8 @@ pub struct State {
     pub texts: &'static Texts,
     /// Level of detail asked for.
     pub detail: Option<Detail>,
+    /// How pods are shown.
+    pub look: Look,
     /// Whether only the stage is shown.
     pub bare: bool,
     /// Whether the cluster of the start stands.
@@ -366,6 +376,8 @@ pub struct State {
     pub began: bool,
     /// The lesson that is given.
     pub lesson: Option<lesson::Given>,
+    /// What a measurement shows in the cluster's place.
+    pub crowd: Option<Box<crowd::Crowd>>,
     pub(crate) seed: u64,
     pub(crate) room_for_panel: bool,
     pub(crate) jobs: Vec<Job>,
@@ -427,11 +439,13 @@ impl State {
             theme: (start.theme, start.dark),
             texts,
             detail: start.detail,
+            look: start.look,
             bare: start.bare,
             ready: false,
             origin: Time::ZERO,
             began: false,
             lesson: None,
+            crowd: None,
             seed: start.seed,
             room_for_panel: start.room.0 && !start.bare,
             jobs: if start.waits { Vec::new() } else { vec![Job::Boot] },
@@ -453,6 +467,8 @@ impl State {
     pub fn wants_frames(&self) -> bool {
         self.player.moves()
             || self.view.moves()
+            || !self.picture.is_complete()
+            || self.crowd.is_some()
             || !self.jobs.is_empty()
             || !self.terminal.waiting.is_empty()
             || !self.has_arrived()
@@ -468,6 +484,7 @@ impl State {
         let t = self.player.t;
         self.jobs.is_empty()
             && !self.view.moves()
+            && self.picture.is_complete()
             && self.has_arrived()
             && self.terminal.waiting.is_empty()
             && self.player.playing

@@ -4,17 +4,21 @@
 use std::rc::Rc;
 
 use orrery_sim::core::{Cluster, Trace};
+use orrery_sim::etcd::Store;
 
 use super::decided::Current;
 use super::visible::Visible;
 use crate::i18n::Texts;
 use crate::scene::deciding::overlay;
-use crate::scene::{Deciding, Detail, Flights, Group, Guess, Layout, Phase, Scene, ViewModel};
+use crate::scene::{Camera, Deciding, Detail, Flights, Follower, Group, Guess, Layout, Look, Phase, Scene, ViewModel};
 
 /// As many messages are prepared at once.
 const CHUNK: usize = 1_500;
 /// Messages before a chunk that may still be on their way in it, and compete for room with its own.
 const OVERLAP: usize = 300;
+
+/// So many pods that have changed are read at once: of more, the others are shown a moment later.
+const READ_AT_ONCE: usize = 4_000;
 
 /// The caches of the stage.
 #[derive(Clone, Debug)]
@@ -29,9 +33,13 @@ pub struct Picture {
     pub flights: Rc<Flights>,
     /// What lies over it while the scheduler decides.
     pub overlay: Rc<Vec<Rc<Group>>>,
+    follower: Follower,
+    /// Whether all of the cluster has been read.
+    complete: bool,
     overlay_for: Option<Overlaid>,
     detail: Option<Detail>,
-    steps: Option<u64>,
+    look: Look,
+    steps: Option<(u64, u64)>,
     prepared: Option<Prepared>,
     texts: &'static Texts,
 }
@@ -59,51 +67,86 @@ impl Picture {
     /// An empty stage.
     pub fn new(size: (f64, f64), texts: &'static Texts) -> Self {
         let model = ViewModel::default();
-        let scene = Scene::new(&model, Layout::new(&model, size.0, size.1, None), texts);
+        let scene = Scene::new(&model, Layout::new(&model, size.0, size.1, None, Look::default()), texts);
         Self {
             size,
             model: Rc::new(model),
             scene: Rc::new(scene),
             flights: Rc::default(),
             overlay: Rc::default(),
+            follower: Follower::default(),
+            complete: true,
             overlay_for: None,
             detail: None,
+            look: Look::default(),
             steps: None,
             prepared: None,
             texts,
         }
     }
 
-    /// Sets size, level of detail and language; the next [`Picture::refresh`] draws anew.
-    pub fn set_stage(&mut self, size: (f64, f64), detail: Option<Detail>, texts: &'static Texts) {
-        if (size, detail) != (self.size, self.detail) || !std::ptr::eq(texts, self.texts) {
-            (self.size, self.detail, self.texts) = (size, detail, texts);
+    /// Sets size, level of detail, order and language, and draws anew.
+    pub fn set_stage(&mut self, size: (f64, f64), detail: Option<Detail>, look: Look, texts: &'static Texts) {
+        if (size, detail, look) != (self.size, self.detail, self.look) || !std::ptr::eq(texts, self.texts) {
+            (self.size, self.detail, self.look, self.texts) = (size, detail, look, texts);
             self.steps = None;
             self.rebuild();
         }
     }
 
-    /// Draws what stands anew if the cluster has changed since; says whether the picture is another one.
-    pub fn refresh(&mut self, cluster: &Cluster) -> bool {
-        if self.steps == Some(cluster.steps()) {
+    /// Draws what stands anew if the cluster, or what etcd holds, has changed since; says whether the picture is another one.
+    pub fn refresh(&mut self, cluster: &Cluster, store: Option<&Store>) -> bool {
+        let steps = (cluster.steps(), store.map_or(0, Store::revision));
+        if self.steps == Some(steps) {
             return false;
         }
-        self.steps = Some(cluster.steps());
-        let model = ViewModel::of(cluster);
-        if model == *self.model {
+        let (model, complete) = self.follower.look(&self.model, cluster, store, READ_AT_ONCE);
+        self.complete = complete;
+        self.steps = complete.then_some(steps);
+        if model.is_same(&self.model) {
             return false;
         }
         self.model = Rc::new(model);
         self.rebuild()
     }
 
+    /// Shows messages that no trace has.
+    pub fn show(&mut self, flights: Rc<Flights>) {
+        self.flights = flights;
+    }
+
+    /// The next [`Picture::refresh`] and [`Picture::prepare`] begin anew.
+    pub fn look_anew(&mut self) {
+        (self.steps, self.prepared) = (None, None);
+        self.flights = Rc::default();
+    }
+
+    /// Whether everything that stands is on the picture: a large cluster is read piece by piece.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// What an exported picture has over the scene: the field, and a decision.
+    pub fn over(&self) -> Vec<Rc<Group>> {
+        let field = self.scene.layout.field.as_ref();
+        let field = field.map(|field| Rc::new(field.group(&self.model, &Camera::FIT, self.size, self.texts)));
+        field.into_iter().chain(self.overlay.iter().map(Rc::clone)).collect()
+    }
+
     fn rebuild(&mut self) -> bool {
-        let layout = Layout::new(&self.model, self.size.0, self.size.1, self.detail);
-        let scene = Scene::new(&self.model, layout, self.texts);
+        let users;
+        let model = if self.look.hide_system {
+            users = self.model.without_system();
+            &users
+        } else {
+            &*self.model
+        };
+        let layout = Layout::new(model, self.size.0, self.size.1, self.detail, self.look);
+        let scene = Scene::new(model, layout, self.texts);
         if scene == *self.scene {
             return false;
         }
-        if scene.layout != self.scene.layout {
+        if !scene.layout.stands_as(&self.scene.layout) {
             self.prepared = None;
         }
         // Groups that stay as they were keep their identity, so that painters see at once that there is nothing to do.

@@ -130,6 +130,6 @@ impl State {
     /// The stage as SVG.
     pub fn svg(&self) -> String {
         let theme = if self.colours() == Colours::Dark { Theme::Dark } else { Theme::Light };
-        svg(&self.picture.scene, &self.picture.overlay, &self.picture.flights, self.player.t, theme)
+        svg(&self.picture.scene, &self.picture.over(), &self.picture.flights, self.player.t, theme)
     }
 }

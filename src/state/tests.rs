@@ -14,6 +14,7 @@ pub(crate) fn start() -> Start {
         pace: Pace::Messages,
         autoplay: true,
         detail: None,
+        look: crate::scene::Look::default(),
         lang: "en".into(),
         theme: None,
         dark: false,
@@ -146,7 +147,7 @@ fn a_deployment_of_three_takes_half_a_minute_to_watch() {
     assert!((state.player.t as u64) < state.visible.lens.end());
     play(&mut state, seconds * 0.5 + 1.0);
     assert!((state.player.t as u64) >= state.visible.lens.end());
-    let running = state.picture.model.machines.iter().flat_map(|machine| &machine.pods);
+    let running = state.picture.model.machines.iter().flat_map(|machine| machine.pods.iter());
     let running = running.filter(|pod| pod.owner == "web" && pod.phase == crate::scene::model::PodPhase::Running);
     assert_eq!(running.count(), 3);
 }

@@ -6,10 +6,12 @@ use orrery_sim::core::{CommandId, Time};
 use orrery_sim::session::Session;
 
 use super::charts::Series;
+use super::crowd::Crowd;
 use super::player::{EVENTS_A_SLICE, Pace};
 use super::terminal::Screen;
 use super::{AppAction, Colours, Discarded, DockTab, Effect, InspectorTab, Notice, State};
 use crate::scene::Selection;
+use crate::scene::model::store;
 
 /// Milliseconds of simulation a frame: ahead of the playhead, and as much for what the playhead shows.
 const SLICE_MS: f64 = 5.0;
@@ -29,7 +31,7 @@ impl State {
             AppAction::Frame(now) => self.frame(now),
             AppAction::Resize(width, height) => {
                 let before = self.picture.size;
-                self.picture.set_stage((width.max(60.0), height.max(60.0)), self.detail, self.texts);
+                self.picture.set_stage((width.max(60.0), height.max(60.0)), self.detail, self.look, self.texts);
                 self.look();
                 self.refit(before);
             }
@@ -132,6 +134,12 @@ impl State {
                 let show = self.visible.show;
                 self.show(show.with_kind(kind, !show.kind(kind)));
             }
+            AppAction::SetLook(look) => {
+                self.look = look;
+                self.picture.set_stage(self.picture.size, self.detail, look, self.texts);
+                self.look();
+                self.keep_up();
+            }
             AppAction::SetTheme(theme) => {
                 self.theme.0 = theme;
                 let value = match theme {
@@ -145,7 +153,7 @@ impl State {
             AppAction::SetLanguage(lang) => {
                 if let Some(texts) = crate::i18n::texts(lang) {
                     self.texts = texts;
-                    self.picture.set_stage(self.picture.size, self.detail, texts);
+                    self.picture.set_stage(self.picture.size, self.detail, self.look, texts);
                     self.effects.push(Effect::Save("lang", lang.into()));
                 }
             }
@@ -166,6 +174,12 @@ impl State {
             AppAction::ToggleEditor => self.editor_open = !self.editor_open,
             AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
+            AppAction::Crowd(numbers) => {
+                self.play(false);
+                self.crowd = numbers.map(|numbers| Box::new(Crowd::new(numbers, self.player.t + 30e6)));
+                self.picture.look_anew();
+                self.look();
+            }
         }
         std::mem::take(&mut self.effects)
     }
@@ -188,6 +202,9 @@ impl State {
         let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 250.0)) / 1000.0;
         self.last_frame = self.wants_frames().then_some(now);
         self.view.tick(dt);
+        if self.crowd.is_some() {
+            return self.frame_of_crowd(now);
+        }
         let begin = (self.clock)();
         if !self.jobs.is_empty() {
             self.work(begin + BUSY_SLICE_MS);
@@ -278,13 +295,7 @@ impl State {
         let t = self.player.time();
         let arrived = !self.jobs.is_empty() || self.approach((self.clock)() + SLICE_MS);
         if arrived && (self.last_frame.is_none_or(|now| now >= self.next_refresh) || !self.player.moves()) {
-            let begin = (self.clock)();
-            if self.picture.refresh(self.session.cluster()) {
-                self.keep_up();
-            }
-            let took = (self.clock)() - begin;
-            // A large cluster is looked at less often: at most a fifth of the time goes into it.
-            self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);
+            self.refresh();
         }
         self.picture.prepare(self.session.trace(), &self.visible, self.player.t);
         self.show_decision();
@@ -297,6 +308,19 @@ impl State {
                 self.screen = Rc::new(screen);
             }
         }
+    }
+
+    /// Brings what stands up to date.
+    pub(super) fn refresh(&mut self) {
+        let begin = (self.clock)();
+        let cluster = self.session.cluster();
+        let store = self.crowd.as_ref().map_or_else(|| store(cluster), |crowd| Some(crowd.store()));
+        if self.picture.refresh(cluster, store) {
+            self.keep_up();
+        }
+        let took = (self.clock)() - begin;
+        // A large cluster is looked at less often: at most a fifth of the time goes into it.
+        self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);
     }
 
     fn play(&mut self, playing: bool) {

@@ -9,7 +9,6 @@ use yew::prelude::*;
 
 use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
-use crate::i18n::Texts;
 use crate::scene::model::PodPhase;
 use crate::state::charts::{Client, Series};
 use crate::state::{AppAction, Colours, State};
@@ -118,19 +117,6 @@ struct Drawn {
     clients: Vec<(&'static str, usize)>,
 }
 
-/// The name of a phase.
-pub(crate) fn phase_name(phase: PodPhase, texts: &Texts) -> &'static str {
-    match phase {
-        PodPhase::Pending => texts.phase_pending,
-        PodPhase::Creating => texts.phase_creating,
-        PodPhase::Started => texts.phase_started,
-        PodPhase::Running => texts.phase_running,
-        PodPhase::Terminating => texts.phase_terminating,
-        PodPhase::Failed => texts.phase_failed,
-        PodPhase::Succeeded => texts.phase_succeeded,
-    }
-}
-
 fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, (w, h): (u32, u32)) -> Drawn {
     let mut kept = series.borrow_mut();
     if kept.0 != state.visible.generation {
@@ -161,7 +147,7 @@ fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, (w, h): (u32, u32)) 
         }
         points.push((to, last));
         if points.iter().any(|(_, count)| *count > 0.0) {
-            phases.push((phase_name(phase, state.texts), index));
+            phases.push((state.texts.phase(phase), index));
             lines.push((index, points));
         }
     }

@@ -2,12 +2,12 @@
 
 use yew::prelude::*;
 
-use super::charts::phase_name;
 use super::icons::IconButton;
 use super::use_texts;
 use crate::browser::store::{use_selector, use_store};
 use crate::scene::MessageKind;
 use crate::scene::geometry::Rect;
+use crate::scene::look::Family;
 use crate::scene::marks::Mark;
 use crate::scene::model::PodPhase;
 use crate::scene::prims::{Prim, dot_outline, pill_outline, prims};
@@ -58,12 +58,12 @@ pub(crate) fn Legend(props: &LegendProps) -> Html {
                 { for PodPhase::ALL.into_iter().map(|phase| html! {
                     <li class="legend-row">
                         <svg class="scene legend-cell" viewBox="0 0 24 24" aria-hidden="true">{ cell(phase) }</svg>
-                        <span>{ phase_name(phase, texts) }</span>
+                        <span>{ texts.phase(phase) }</span>
                     </li>
                 }) }
                 <li class="legend-row">
                     <svg class="scene legend-cell" viewBox="0 0 24 24" aria-hidden="true">{ shapes(&Mark::Cell {
-                        rect: CELL, phase: PodPhase::Running, hue: 0, system: true }) }</svg>
+                        rect: CELL, phase: PodPhase::Running, family: Family::System }) }</svg>
                     <span>{ texts.legend_system }</span>
                 </li>
             </ul>
@@ -109,7 +109,7 @@ fn sign(kind: MessageKind) -> Html {
 const CELL: Rect = Rect { x: 1.0, y: 1.0, w: 22.0, h: 22.0 };
 
 fn cell(phase: PodPhase) -> Html {
-    shapes(&Mark::Cell { rect: CELL, phase, hue: 0, system: false })
+    shapes(&Mark::Cell { rect: CELL, phase, family: Family::Hue(0) })
 }
 
 fn shapes(mark: &Mark) -> Html {

@@ -12,6 +12,7 @@ mod icons;
 mod inspector;
 mod legend;
 mod lesson;
+mod looks;
 mod messages;
 mod notices;
 mod observed;

@@ -2,6 +2,7 @@
 
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{DEPLOYMENTS, PODS};
+use orrery_sim::core::collections::PSet;
 use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::kind::DEFAULT_NODE_IMAGE;
 use yew::prelude::*;
@@ -30,13 +31,18 @@ struct Choices {
     image: String,
 }
 
+/// A list has so many lines at most.
+const MOST_CHOICES: usize = 400;
+
 fn choices(state: &State) -> Choices {
     let cluster = state.session.cluster();
     let model = &state.picture.model;
     let named = |resource: Resource| -> Vec<String> {
         let store = etcd(cluster);
         let all = store.into_iter().flat_map(|store| objects(store, resource).collect::<Vec<_>>());
-        all.filter(|object| object.namespace() == "default").map(|object| object.name().to_string()).collect()
+        // Of thousands nobody chooses from a list.
+        let all = all.filter(|object| object.namespace() == "default").take(MOST_CHOICES);
+        all.map(|object| object.name().to_string()).collect()
     };
     let workers: Vec<String> = model
         .machines
@@ -46,10 +52,12 @@ fn choices(state: &State) -> Choices {
         .collect();
     let prefix = if model.cluster.is_empty() { "kind" } else { &model.cluster };
     let next = (1..).map(|number| if number == 1 { format!("{prefix}-worker") } else { format!("{prefix}-worker{number}") });
-    let taken = |name: &String| model.machines.iter().any(|machine| machine.name == *name);
+    let names: PSet<&str> = model.machines.iter().map(|machine| machine.name.as_str()).collect();
+    let taken = |name: &String| names.contains(name.as_str());
     let control = model.machines.iter().find(|machine| machine.control_plane);
     let image = control.and_then(|control| cluster.machine(control.id)).map(|machine| machine.spec.image.to_string());
-    let mut registered: Vec<&MachineView> = model.machines.iter().filter(|machine| machine.node.is_some()).collect();
+    let mut registered: Vec<&MachineView> =
+        model.machines.iter().map(|machine| &**machine).filter(|machine| machine.node.is_some()).collect();
     registered.order_by_key(|machine| machine.control_plane);
     let nodes: Vec<String> = registered.iter().map(|machine| machine.name.clone()).collect();
     let open = |machine: &MachineView| machine.node.as_ref().is_none_or(|node| !node.status.ends_with("SchedulingDisabled"));

@@ -7,6 +7,7 @@ use super::icons::icon;
 use super::inspector::Inspector;
 use super::legend::Legend;
 use super::lesson::LessonList;
+use super::looks::Looks;
 use super::palette::Palette;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_selector, use_store};
@@ -24,6 +25,7 @@ pub(crate) fn Panel() -> Html {
                 <Inspector {selection} />
             } else if legend {
                 <div class="panel-scroll">
+                    <Looks />
                     <Legend alone={true} />
                 </div>
             } else {
@@ -32,6 +34,7 @@ pub(crate) fn Panel() -> Html {
                     <FirstThing />
                     <LessonList />
                     <Palette />
+                    <Looks />
                     <Legend />
                 </div>
             }

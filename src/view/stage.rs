@@ -12,7 +12,7 @@ use super::observed::Observed;
 use super::use_texts;
 use crate::browser::gestures::{DRAGGED, Gestures};
 use crate::browser::store::{Store, use_selector, use_store};
-use crate::scene::geometry::number;
+use crate::scene::geometry::{Point, number};
 use crate::scene::marks::Mark;
 use crate::scene::prims::{Prim, baseline, prims};
 use crate::scene::{Camera, Group, Layout, Scene, Selection};
@@ -51,11 +51,11 @@ pub(crate) fn Stage() -> Html {
     let select = {
         let store = store.clone();
         Callback::from(move |event: MouseEvent| {
-            let dragged =
-                |target: Element| target.closest(".stage").ok().flatten().is_some_and(|stage| stage.has_attribute(DRAGGED));
-            if !event.target().and_then(|target| target.dyn_into().ok()).is_some_and(dragged) {
-                choose(&store, event.target());
-            }
+            let stage = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.closest(".stage").ok()?);
+            let Some(stage) = stage.filter(|stage| !stage.has_attribute(DRAGGED)) else { return };
+            let rect = stage.get_bounding_client_rect();
+            let at = Point::new(f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top());
+            choose(&store, event.target(), Some(at));
         })
     };
     let key = {
@@ -64,7 +64,7 @@ pub(crate) fn Stage() -> Html {
             if matches!(event.key().as_str(), "Enter" | " ") {
                 event.prevent_default();
                 event.stop_propagation();
-                choose(&store, event.target());
+                choose(&store, event.target(), None);
             }
         })
     };
@@ -79,13 +79,17 @@ pub(crate) fn Stage() -> Html {
         })
     };
     let whole = use_selector(|state| state.view.camera.is_fit());
+    let mut pods = Vec::new();
+    pods_of(&scene.0.groups, &mut pods);
     // The painter sets what the drawings show of themselves: the camera moves without Yew.
     html! {
         <section class={classes!("stage", (!whole).then_some("closer"))} ref={place} aria-label={texts.stage} tabindex="0" onkeydown={arrows}>
+            <canvas id="orrery-field" aria-hidden="true"></canvas>
             <svg id="orrery-standing" class="scene standing" onclick={select.clone()} onkeydown={key}>
                 { for scene.0.groups.iter().map(|group| html! {
                     <GroupView key={group.key.clone()} group={Same(Rc::clone(group))} />
                 }) }
+                <g>{ for pods.iter().map(|group| html! { <PodView key={group.key.clone()} group={Rc::clone(group)} /> }) }</g>
             </svg>
             <svg id="orrery-deciding" class="scene deciding" aria-hidden="true">
                 { for deciding.0.iter().map(|group| html! {
@@ -93,6 +97,7 @@ pub(crate) fn Stage() -> Html {
                 }) }
             </svg>
             <p class="sr-only" role="status">{ spoken }</p>
+            <canvas id="orrery-dots" aria-hidden="true"></canvas>
             <svg id="orrery-moving" class="scene moving" onclick={select} aria-hidden="true">
                 <g id="orrery-lit"></g>
                 <g id="orrery-selection"></g>
@@ -165,13 +170,19 @@ fn sentences(group: &Group) -> String {
     texts.collect::<Vec<_>>().join(". ")
 }
 
-/// Selects what the target of an event stands for; a place that stands for nothing selects nothing.
-fn choose(store: &Store, target: Option<web_sys::EventTarget>) {
+/// Selects what the target of an event stands for, or what the field has at that point of the view; a place that stands for nothing
+/// selects nothing.
+fn choose(store: &Store, target: Option<web_sys::EventTarget>, at: Option<Point>) {
     let element = target.and_then(|target| target.dyn_into::<Element>().ok());
     let key = element
         .and_then(|element| element.closest("[data-select]").ok().flatten())
         .and_then(|element| element.get_attribute("data-select"));
-    store.dispatch(AppAction::Select(key.and_then(|key| Selection::parse(&key))));
+    let on_field = || {
+        let state = store.state();
+        state.picture.scene.layout.field.as_ref()?.hit(at?, &state.view.camera)
+    };
+    let selection = key.and_then(|key| Selection::parse(&key)).or_else(on_field);
+    store.dispatch(AppAction::Select(selection));
 }
 
 #[derive(PartialEq, Properties)]
@@ -196,7 +207,48 @@ fn draw(group: &Group) -> Html {
                 <title>{ &group.title }</title>
             }
             { for group.marks.iter().flat_map(prims).map(|prim| shape(&prim)) }
-            { for group.groups.iter().map(|inner| draw(inner)) }
+            { for group.groups.iter().filter(|inner| !is_pod(inner)).map(|inner| draw(inner)) }
+        </g>
+    }
+}
+
+fn is_pod(group: &Group) -> bool {
+    matches!(group.selects, Some(Selection::Pod(..)))
+}
+
+/// All pods of the scene: they are drawn side by side, whatever they stand in, so that one that is moved is seen to move.
+fn pods_of(groups: &[Rc<Group>], out: &mut Vec<Rc<Group>>) {
+    for group in groups {
+        if is_pod(group) {
+            out.push(Rc::clone(group));
+        }
+        pods_of(&group.groups, out);
+    }
+}
+
+#[derive(Properties)]
+struct PodProps {
+    group: Rc<Group>,
+}
+
+impl PartialEq for PodProps {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.group, &other.group) || self.group == other.group
+    }
+}
+
+/// A pod's cell, drawn around (0, 0) and put in its place by a transform, which the style sheet lets glide.
+#[component]
+fn PodView(props: &PodProps) -> Html {
+    let group = &props.group;
+    let place = group.marks.iter().find_map(|mark| if let Mark::Cell { rect, .. } = mark { Some(*rect) } else { None });
+    let Some(place) = place else { return Html::default() };
+    let style = format!("transform:translate({}px,{}px)", number(place.x), number(place.y));
+    let marks = group.marks.iter().map(|mark| mark.moved(-place.x, -place.y));
+    html! {
+        <g class="pod" {style} data-select={group.selects.as_ref().map(Selection::key)} role="button" tabindex="0" aria-label={group.title.clone()}>
+            <title>{ &group.title }</title>
+            { for marks.flat_map(|mark| prims(&mark)).map(|prim| shape(&prim)) }
         </g>
     }
 }

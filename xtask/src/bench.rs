@@ -64,6 +64,25 @@ const FRAMES: &str = "await new Promise(done => {
     requestAnimationFrame(frame);
 })";
 
+/// What the stage shows at once: nodes, pods, messages in flight.
+const CROWDS: [(u32, u32, u32); 5] =
+    [(3, 20, 10), (20, 300, 60), (100, 3_000, 300), (1_000, 30_000, 1_000), (5_000, 150_000, 2_000)];
+
+/// A page whose frames do nothing: what the machine can do at most.
+const NOTHING: &str = "data:text/html,<!doctype html><title>nothing</title>";
+
+/// The camera goes in and out all the time, by a wheel; begins and ends with the fit.
+const ZOOM: &str = "(() => {
+    const stage = document.querySelector('.stage'), rect = stage.getBoundingClientRect();
+    let step = 0;
+    window.zooming = setInterval(() => {
+        step += 1;
+        stage.dispatchEvent(new WheelEvent('wheel', { deltaY: step % 80 < 40 ? -40 : 40, bubbles: true, cancelable: true,
+            clientX: rect.left + rect.width * 0.6, clientY: rect.top + rect.height * 0.7 }));
+    }, 16);
+    return true;
+})()";
+
 /// A cluster of ten workers comes into being and gets a thousand pods, as fast as the page simulates; its value is the list of figures.
 /// A page that is used meanwhile waits for the longest task.
 const LARGE: &str = "await (async () => {
@@ -185,9 +204,48 @@ fn in_browser(programs: &Programs, site: &Site) -> anyhow::Result<()> {
     }
     println!("{:>10}  script of each frame, at message pace:", "");
     print_object(&page.evaluate("await window.orrery?.bench?.()")?);
+    frames_of_crowds(programs, &server, &options)?;
     println!("{:>10}  as fast as it goes:", "");
     print_object(&page.evaluate(LARGE)?);
     Ok(())
+}
+
+/// Frames of the stage in sizes that no cluster of a lecture has: objects and messages are made for it (`src/state/crowd.rs`).
+fn frames_of_crowds(programs: &Programs, server: &StaticServer, options: &PageOptions) -> anyhow::Result<()> {
+    let nothing = Page::open(programs, NOTHING, &PageOptions { wait_ready: false, ..options.clone() })?;
+    println!("\n{:>10}  frames of a page that does nothing:", "");
+    print_object(&nothing.evaluate(FRAMES)?);
+    drop(nothing);
+    for (nodes, pods, messages) in CROWDS {
+        let page = Page::open(programs, &format!("{}?autoplay=0", server.url()), options)?;
+        println!("\n{:>10}  {nodes} nodes, {pods} pods, {messages} messages in flight, some pods change in each frame:", "");
+        let made = page.evaluate(&watched(&format!("orrery.bench('crowd {nodes} {pods} {messages}')")))?;
+        print_object(&made);
+        // What is moved and what has changed is drawn for a while before it counts.
+        page.evaluate("await new Promise(done => setTimeout(done, 1500))")?;
+        print_object(&page.evaluate(FRAMES)?);
+        print_object(&page.evaluate("await orrery.bench(3)")?);
+        println!("{:>10}  the same while the camera goes in and out:", "");
+        page.evaluate(ZOOM)?;
+        print_object(&page.evaluate(FRAMES)?);
+        print_object(&page.evaluate("await orrery.bench(3)")?);
+    }
+    Ok(())
+}
+
+/// How long a promise takes, and whether the page freezes meanwhile.
+fn watched(promise: &str) -> String {
+    format!(
+        "await (async () => {{
+            const long = [];
+            const observer = new PerformanceObserver(list => long.push(...list.getEntries().map(entry => entry.duration)));
+            observer.observe({{ type: 'longtask' }});
+            const took = await {promise};
+            await new Promise(done => setTimeout(done, 300));
+            observer.disconnect();
+            return {{ 'until it stands (ms)': took, 'tasks over 50 ms until then': long.length, 'longest of them (ms)': Math.max(0, ...long) }};
+        }})()"
+    )
 }
 
 /// An object's members, one a line: numbers rounded, everything else as JSON.

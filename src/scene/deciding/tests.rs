@@ -2,6 +2,7 @@ use orrery_sim::scheduler::{PodInfo, Profile, Snapshot, schedule_once};
 use orrery_sim::value;
 
 use super::super::layout::Detail;
+use super::super::look::Look;
 use super::super::marks::Mark;
 use super::super::prims::{Prim, prims};
 use super::super::svg::prim_width;
@@ -48,7 +49,7 @@ fn nothing_leaves_the_stage_in_any_size() {
         [(2, 970.0, 465.0), (5, 1500.0, 760.0), (2, 780.0, 380.0), (6, 390.0, 420.0), (99, 1500.0, 760.0)]
     {
         let model = model(workers, 3);
-        let layout = Layout::new(&model, width, height, None);
+        let layout = Layout::new(&model, width, height, None, Look::default());
         let decision = decision(&model, "2");
         for (phase, texts) in PHASES.into_iter().zip([&EN, &DE, &EN, &DE]) {
             let groups = overlay(Deciding { decision: &decision, phase, guess: None }, &model, &layout, texts);
@@ -74,7 +75,7 @@ fn nothing_leaves_the_stage_in_any_size() {
 #[test]
 fn rejected_nodes_are_veiled_and_one_wins() {
     let model = model(5, 3);
-    let layout = Layout::new(&model, 1500.0, 760.0, None);
+    let layout = Layout::new(&model, 1500.0, 760.0, None, Look::default());
     let decision = decision(&model, "2");
     let at = |phase| overlay(Deciding { decision: &decision, phase, guess: None }, &model, &layout, &EN);
     assert_eq!(looks(&at(Phase::Asked), BoxLook::Veil), 0);
@@ -92,7 +93,7 @@ fn rejected_nodes_are_veiled_and_one_wins() {
 #[test]
 fn many_nodes_are_tinted_and_summed_up() {
     let model = model(120, 1);
-    let layout = Layout::new(&model, 1500.0, 760.0, Some(Detail::Cells));
+    let layout = Layout::new(&model, 1500.0, 760.0, Some(Detail::Cells), Look::default());
     let decision = decision(&model, "2");
     let groups = overlay(Deciding { decision: &decision, phase: Phase::Chosen, guess: None }, &model, &layout, &EN);
     assert_eq!(looks(&groups, BoxLook::Winner), 1);
@@ -111,7 +112,7 @@ fn a_guess_is_judged_by_what_was_found() {
     let lower = verdict(&decision, "kind-worker2", &EN);
     assert!(lower.starts_with("✕ kind-worker2 has ") && lower.contains("room -"), "{lower}");
     let waits = Guess { waits: true, node: None };
-    let layout = Layout::new(&model, 1500.0, 760.0, None);
+    let layout = Layout::new(&model, 1500.0, 760.0, None, Look::default());
     let groups = overlay(Deciding { decision: &decision, phase: Phase::Asked, guess: Some(&waits) }, &model, &layout, &EN);
     let numbers =
         shapes(&groups).iter().filter(|shape| matches!(shape, Prim::Text { text, .. } if text.parse::<u8>().is_ok())).count();
@@ -121,7 +122,7 @@ fn a_guess_is_judged_by_what_was_found() {
 #[test]
 fn a_pod_that_fits_nowhere_waits() {
     let model = model(2, 1);
-    let layout = Layout::new(&model, 970.0, 465.0, None);
+    let layout = Layout::new(&model, 970.0, 465.0, None, Look::default());
     let decision = decision(&model, "16");
     let groups = overlay(Deciding { decision: &decision, phase: Phase::Chosen, guess: None }, &model, &layout, &EN);
     assert_eq!(looks(&groups, BoxLook::Winner), 0);

@@ -3,6 +3,7 @@
 mod camera;
 mod deciding;
 mod embedding;
+mod field;
 mod lessons;
 mod opening;
 mod panels;

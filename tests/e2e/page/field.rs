@@ -1,0 +1,78 @@
+//! Many nodes, and other orders of pods: boxes on a canvas.
+
+use orrery_e2e::{Opened, open, until};
+use page_driver::PageOptions;
+use serde_json::json;
+
+/// Nodes without kubelets, and pods that are bound to them, as objects only.
+fn crowd(page: &Opened, nodes: usize) {
+    let node = |at: usize| {
+        let zone = ["a", "b"][at % 2];
+        format!(
+            "apiVersion: v1\nkind: Node\nmetadata:\n  name: fake-{at}\n  labels: {{topology.kubernetes.io/zone: zone-{zone}}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata:\n  name: still-{at}\nspec:\n  nodeName: fake-{at}\n  containers: [{{name: main, image: nginx}}]\n---\n"
+        )
+    };
+    let text: String = (1..=nodes).map(node).collect();
+    page.evaluate(&format!("await orrery.run({})", json!(format!("cat > crowd.yaml <<'EOF'\n{text}EOF"))));
+    let made = page.evaluate("await orrery.run('kubectl create -f crowd.yaml')");
+    assert_eq!(made["code"], json!(0), "{made}");
+}
+
+/// How many different colours a sample of the canvas has.
+const COLOURS: &str = "(() => { const canvas = document.getElementById('orrery-field'), context = canvas.getContext('2d');
+    const data = context.getImageData(0, 0, canvas.width, canvas.height).data, seen = new Set();
+    for (let at = 0; at < data.length; at += 4 * 7) if (data[at + 3] === 255) seen.add(data[at] << 16 | data[at + 1] << 8 | data[at + 2]);
+    return seen.size; })()";
+
+#[test]
+fn many_nodes_are_boxes_that_can_be_found_and_entered() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    assert_eq!(page.evaluate(COLOURS), json!(0), "three nodes need no canvas");
+    crowd(&page, 60);
+    until(&page, "orrery.state().nodes === 63");
+    until(&page, &format!("{COLOURS} > 3"));
+    // They are no elements: hundreds would be too much.
+    assert_eq!(page.evaluate("document.querySelectorAll('[data-select=\"node/fake-7\"]').length"), json!(0));
+    page.evaluate("document.querySelector('[aria-pressed][title*=\"(L)\"]').click()");
+    until(&page, "document.getElementById('orrery-find')");
+    page.evaluate(
+        "const input = document.getElementById('orrery-find'); input.value = 'still-42'; input.dispatchEvent(new InputEvent('input', {bubbles: true}))",
+    );
+    until(&page, "document.querySelector('.finder .tool')?.textContent === 'default/still-42'");
+    page.evaluate("document.querySelector('.finder .tool').click()");
+    until(&page, "document.querySelector('.inspector h2')?.textContent.includes('still-42')");
+    until(&page, "orrery.state().zoom > 2");
+    until(&page, "document.querySelector('#orrery-selection .selected')");
+    // What is in the middle of the view is that pod's node, or the pod itself.
+    page.evaluate(
+        "const place = document.querySelector('#orrery-selection .selected').getBoundingClientRect();
+         document.querySelector('[data-select=\"part/localhost/kubectl\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}));
+         document.getElementById('orrery-standing').dispatchEvent(new MouseEvent('click',
+            {bubbles: true, clientX: place.left + place.width / 2, clientY: place.top + place.height / 2}));",
+    );
+    until(&page, "document.querySelector('.inspector h2')?.textContent.includes('still-42')");
+}
+
+#[test]
+fn views_show_every_pod_and_the_exported_picture_shows_the_view() {
+    let page = open("?autoplay=0&view=zone", &PageOptions::default());
+    crowd(&page, 8);
+    until(&page, "orrery.svg().includes('zone-a') && orrery.svg().includes('fake-3')");
+    let cells = "(orrery.svg().match(/class=\"cell state-/g) ?? []).length";
+    let all = page.evaluate(cells).as_u64().expect("a number");
+    let choose = |text: &str| {
+        page.evaluate(&format!(
+            "const select = [...document.querySelectorAll('.looks select')][0]; select.value = '{text}'; select.dispatchEvent(new Event('change', {{bubbles: true}}))"
+        ))
+    };
+    until(&page, "document.querySelector('.looks select')");
+    choose("namespace");
+    until(&page, "orrery.svg().includes('>kube-system<')");
+    // Those of the control plane are in boxes now, too.
+    assert!(page.evaluate(cells).as_u64().expect("a number") > all);
+    choose("owner");
+    until(&page, "orrery.svg().includes('>kindnet<')");
+    page.evaluate("document.querySelector('.looks input[type=checkbox]').click()");
+    until(&page, "!orrery.svg().includes('>kindnet<') && orrery.svg().includes('>still-3<')");
+}
