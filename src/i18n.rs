@@ -187,6 +187,10 @@ pub struct Texts {
     pub phase_failed: &'static str,
     pub phase_succeeded: &'static str,
     pub show_kind: &'static str,
+    pub show_speaker: &'static str,
+    pub other_components: &'static str,
+    pub about_namespace: &'static str,
+    pub all_namespaces: &'static str,
     // The inspector.
     pub close: &'static str,
     pub summary: &'static str,

@@ -421,6 +421,7 @@ pub(crate) struct DotPainter {
     pen: Pen,
     theme: String,
     shapes: PMap<MessageKind, Path2d>,
+    radius: f64,
     /// Whether there is anything on the canvas.
     marked: bool,
 }
@@ -441,6 +442,9 @@ impl DotPainter {
         self.pen.reset();
         self.pen.clear();
         self.marked = !shown.is_empty();
+        if self.radius != radius {
+            (self.shapes, self.radius) = (PMap::default(), radius);
+        }
         let Some(context) = self.pen.context.clone() else { return };
         let camera = state.view.camera;
         let mut kinds: PMap<MessageKind, Vec<(Point, Point)>> = PMap::new();

@@ -131,7 +131,9 @@ impl Painter {
         let many = shown.len() > MOST_ELEMENTS;
         let (dots, shown): (Vec<_>, Vec<_>) =
             shown.into_iter().partition(|(flight, _)| many && flight.label.is_none() && focus != Some(flight.id));
-        self.dots.paint(&dots, state, size * 0.5);
+        // Among many nodes they are small.
+        let radius = if state.picture.scene.layout.field.is_some() { size * 0.28 } else { size * 0.5 };
+        self.dots.paint(&dots, state, radius);
         let present: PMap<EnvelopeId, ()> = shown.iter().map(|(flight, _)| (flight.id, ())).collect();
         self.messages.retain(|id, node| {
             let keep = present.contains_key(id);

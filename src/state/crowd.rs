@@ -43,9 +43,9 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// An empty one.
-    pub fn new(numbers: Numbers, now: f64) -> Self {
-        Self { numbers, store: Store::new(), made: 0, turn: 0, began: now }
+    /// One that is to be made beside what there is.
+    pub fn new(numbers: Numbers, store: Store, now: f64) -> Self {
+        Self { numbers, store, made: 0, turn: 0, began: now }
     }
 
     /// What etcd would hold.
@@ -122,7 +122,7 @@ impl Crowd {
 }
 
 /// So many objects are made in a frame.
-const MADE_A_FRAME: usize = 1_500;
+const MADE_A_FRAME: usize = 600;
 
 impl State {
     /// A frame while a crowd is shown: it is made, then its messages travel and its pods change.
@@ -137,7 +137,7 @@ impl State {
             self.player.t = crowd.playhead(now / 1000.0);
         }
         self.crowd = Some(crowd);
-        if !made || now >= self.next_refresh {
+        if now >= self.next_refresh {
             self.refresh();
         }
     }

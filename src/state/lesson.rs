@@ -210,7 +210,7 @@ impl State {
         // A question is asked before time goes on.
         self.player.playing = self.autoplay && shown.predict.is_empty();
         if self.visible.show.background != shown.heartbeats {
-            let mut show = self.visible.show;
+            let mut show = self.visible.show.clone();
             show.background = shown.heartbeats;
             self.show(show);
         }

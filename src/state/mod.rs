@@ -120,6 +120,8 @@ pub enum AppAction {
     ToggleBackground,
     /// Shows or hides a kind of message.
     ToggleKind(MessageKind),
+    /// Chooses which messages are shown.
+    SetShow(visible::Show),
     /// Chooses how pods are shown.
     SetLook(Look),
     /// Chooses the colours; `None` follows the system.
@@ -388,6 +390,7 @@ pub struct State {
     pub(crate) cleared: Time,
     pub(crate) screen_for: (usize, Time),
     pub(crate) next_refresh: f64,
+    pub(crate) read_budget: usize,
 }
 
 /// What the page runs first: a cluster of one control-plane node and two workers.
@@ -456,6 +459,7 @@ impl State {
             cleared: Time::ZERO,
             screen_for: (usize::MAX, Time::ZERO),
             next_refresh: 0.0,
+            read_budget: 1_000,
         };
         if let Some((id, step)) = start.lesson.as_ref().filter(|_| !start.waits) {
             state.open_built_in(id, *step);

@@ -17,9 +17,6 @@ const CHUNK: usize = 1_500;
 /// Messages before a chunk that may still be on their way in it, and compete for room with its own.
 const OVERLAP: usize = 300;
 
-/// So many pods that have changed are read at once: of more, the others are shown a moment later.
-const READ_AT_ONCE: usize = 4_000;
-
 /// The caches of the stage.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -94,13 +91,14 @@ impl Picture {
         }
     }
 
-    /// Draws what stands anew if the cluster, or what etcd holds, has changed since; says whether the picture is another one.
-    pub fn refresh(&mut self, cluster: &Cluster, store: Option<&Store>) -> bool {
+    /// Draws what stands anew if the cluster, or what etcd holds, has changed since; says whether the picture is another one. Of pods that
+    /// have changed at most `budget` are read: the others are shown a moment later.
+    pub fn refresh(&mut self, cluster: &Cluster, store: Option<&Store>, budget: usize) -> bool {
         let steps = (cluster.steps(), store.map_or(0, Store::revision));
         if self.steps == Some(steps) {
             return false;
         }
-        let (model, complete) = self.follower.look(&self.model, cluster, store, READ_AT_ONCE);
+        let (model, complete) = self.follower.look(&self.model, cluster, store, budget);
         self.complete = complete;
         self.steps = complete.then_some(steps);
         if model.is_same(&self.model) {

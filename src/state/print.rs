@@ -47,6 +47,7 @@ impl Print {
             pace: Pace::Messages,
             autoplay: false,
             detail: look.detail,
+            look: crate::scene::Look::default(),
             lang: look.lang.clone(),
             theme: Some(if look.theme == Theme::Dark { Colours::Dark } else { Colours::Light }),
             dark: false,
@@ -62,7 +63,7 @@ impl Print {
 
     fn work(&mut self) {
         let mut frame = 0.0;
-        while self.state.is_busy() {
+        while self.state.is_busy() || !self.state.picture.is_complete() {
             frame += 16.0;
             self.state.update(AppAction::Frame(frame));
         }

@@ -21,6 +21,8 @@ const BUSY_SLICE_MS: f64 = 10.0;
 const SEEN_US: u64 = 100_000;
 /// The dock is never lower than this, in pixels.
 const LOWEST_DOCK: f64 = 96.0;
+/// A look at the cluster takes no longer than about this, in milliseconds.
+const LONG_LOOK_MS: f64 = 14.0;
 /// What stands is drawn anew at most this often, in milliseconds.
 const REFRESH_MS: f64 = 30.0;
 
@@ -125,14 +127,15 @@ impl State {
             AppAction::ToggleHelp => self.help_open = !self.help_open,
             AppAction::Filter(text) => self.filter = text,
             AppAction::ToggleBackground => {
-                let mut show = self.visible.show;
+                let mut show = self.visible.show.clone();
                 show.background = !show.background;
                 self.show(show);
                 self.effects.push(Effect::Save("heartbeats", self.visible.show.background.to_string()));
             }
             AppAction::ToggleKind(kind) => {
-                let show = self.visible.show;
-                self.show(show.with_kind(kind, !show.kind(kind)));
+                let show = self.visible.show.clone();
+                let shown = show.kind(kind);
+                self.show(show.with_kind(kind, !shown));
             }
             AppAction::SetLook(look) => {
                 self.look = look;
@@ -140,6 +143,7 @@ impl State {
                 self.look();
                 self.keep_up();
             }
+            AppAction::SetShow(show) => self.show(show),
             AppAction::SetTheme(theme) => {
                 self.theme.0 = theme;
                 let value = match theme {
@@ -176,7 +180,13 @@ impl State {
             AppAction::Do(job) => self.jobs.push(job),
             AppAction::Crowd(numbers) => {
                 self.play(false);
-                self.crowd = numbers.map(|numbers| Box::new(Crowd::new(numbers, self.player.t + 30e6)));
+                self.crowd = numbers.map(|numbers| {
+                    Box::new(Crowd::new(
+                        numbers,
+                        store(self.session.cluster()).cloned().unwrap_or_default(),
+                        self.player.t + 30e6,
+                    ))
+                });
                 self.picture.look_anew();
                 self.look();
             }
@@ -315,10 +325,12 @@ impl State {
         let begin = (self.clock)();
         let cluster = self.session.cluster();
         let store = self.crowd.as_ref().map_or_else(|| store(cluster), |crowd| Some(crowd.store()));
-        if self.picture.refresh(cluster, store) {
+        if self.picture.refresh(cluster, store, self.read_budget) {
             self.keep_up();
         }
         let took = (self.clock)() - begin;
+        // As much as can be read without a frame being missed, all of a small cluster.
+        self.read_budget = if took > LONG_LOOK_MS { self.read_budget / 2 } else { self.read_budget * 2 }.clamp(200, 8_000);
         // A large cluster is looked at less often: at most a fifth of the time goes into it.
         self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);
     }
@@ -490,7 +502,7 @@ impl State {
             self.jobs.retain(|job| job.reply().is_some());
             self.player.playing = false;
             self.player.jump(self.session.seen_end().0 as f64);
-            let show = self.visible.show;
+            let show = self.visible.show.clone();
             self.visible.restart(&self.session, show);
             self.refollow();
             self.look();

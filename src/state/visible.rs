@@ -2,33 +2,78 @@
 
 use std::rc::Rc;
 
-use orrery_sim::core::{Envelope, EnvelopeId, TerminalEvent, Time, Trace};
+use orrery_sim::core::{Envelope, EnvelopeId, Message, Part, TerminalEvent, Time, Trace};
+use orrery_sim::etcd::EtcdRequest;
 use orrery_sim::scheduler::decision::Decision;
 use orrery_sim::session::Session;
+use orrery_sim::value::Text;
 
 use super::decided::Decided;
 use crate::lens::{DECISION_S, DOT_S, Lens, PILL_S, Span};
 use crate::scene::MessageKind;
 use crate::scene::wires::is_drawn;
 
-/// What is shown of all messages.
+/// Components whose messages can be hidden; the api-server takes part in nearly all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// kubectl, kind and docker.
+    User,
+    /// etcd.
+    Etcd,
+    /// kube-scheduler.
+    Scheduler,
+    /// kube-controller-manager with its controllers.
+    Controllers,
+    /// kubelets and their container runtimes.
+    Kubelet,
+    /// kube-proxy.
+    KubeProxy,
+    /// kindnet, coredns, kubeadm and what else there is.
+    Other,
+}
+
+impl Speaker {
+    /// All of them, in the order of the menu.
+    pub const ALL: [Self; 7] =
+        [Self::User, Self::Etcd, Self::Scheduler, Self::Controllers, Self::Kubelet, Self::KubeProxy, Self::Other];
+
+    /// Who a part is; `None` for those that only pass on what others ask.
+    const fn of(part: Part) -> Option<Self> {
+        Some(match part {
+            Part::ApiServer | Part::LoadBalancer => return None,
+            Part::Shell => Self::User,
+            Part::Etcd => Self::Etcd,
+            Part::Scheduler => Self::Scheduler,
+            Part::Controller(_) => Self::Controllers,
+            Part::Kubelet | Part::Runtime => Self::Kubelet,
+            Part::KubeProxy => Self::KubeProxy,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// What is shown of all messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Show {
     /// Heartbeats and other periodic work that nothing waits for.
     pub background: bool,
     /// A bit for each kind.
     pub kinds: u16,
+    /// Bit by the position in [`Speaker::ALL`]: set when hidden.
+    pub hidden: u8,
+    /// Only messages about objects of this namespace, and those that are about none.
+    pub namespace: Option<Text>,
 }
 
 impl Default for Show {
     fn default() -> Self {
-        Self { background: false, kinds: u16::MAX }
+        Self { background: false, kinds: u16::MAX, hidden: 0, namespace: None }
     }
 }
 
 impl Show {
     /// Whether messages of a kind are shown.
-    pub fn kind(self, kind: MessageKind) -> bool {
+    pub fn kind(&self, kind: MessageKind) -> bool {
         self.kinds & bit(kind) != 0
     }
 
@@ -43,12 +88,52 @@ impl Show {
         self
     }
 
-    /// The kind of an envelope, if it is shown.
-    fn shown(self, envelope: &Envelope) -> Option<MessageKind> {
+    /// Whether messages of a component are shown.
+    pub fn speaker(&self, speaker: Speaker) -> bool {
+        self.hidden & (1 << speaker as u8) == 0
+    }
+
+    /// With a component shown or hidden.
+    #[must_use]
+    pub fn with_speaker(mut self, speaker: Speaker, shown: bool) -> Self {
+        self.hidden &= !(1 << speaker as u8);
+        self.hidden |= u8::from(!shown) << speaker as u8;
+        self
+    }
+
+    /// The kind of an envelope of a trace, if it is shown.
+    pub fn shown(&self, envelope: &Envelope, trace: &Trace) -> Option<MessageKind> {
         let quiet = envelope.heartbeat || envelope.background;
         let drawn = (self.background || !quiet) && is_drawn(envelope.from, envelope.to);
-        drawn.then(|| MessageKind::of(envelope)).filter(|kind| self.kind(*kind))
+        let heard = || [envelope.from, envelope.to].iter().filter_map(|addr| Speaker::of(addr.part)).all(|speaker| self.speaker(speaker));
+        let about = || {
+            let Some(wanted) = &self.namespace else { return true };
+            namespace_of(envelope, trace).is_none_or(|namespace| namespace == *wanted)
+        };
+        (drawn && heard() && about()).then(|| MessageKind::of(envelope)).filter(|kind| self.kind(*kind))
     }
+}
+
+/// The namespace of the object that a message is about, if it is about one.
+fn namespace_of(envelope: &Envelope, trace: &Trace) -> Option<Text> {
+    let of_question = |id| trace.get(id).and_then(|question| namespace_of(question, trace));
+    let of_key = |key: &str| {
+        // `/registry/pods/default/web`; what has no namespace has one part less.
+        let mut parts = key.trim_start_matches('/').rsplit('/');
+        (key.matches('/').count() > 3).then(|| parts.nth(1).map(Text::new)).flatten()
+    };
+    let namespace = match &envelope.message {
+        Message::Request(request) => Some(request.namespace.clone()),
+        Message::Response(response) => return of_question(response.to),
+        Message::Watch(batch) => batch.events.first().map(|event| event.object["metadata"]["namespace"].text()),
+        Message::EtcdRequest(request) => match &**request {
+            EtcdRequest::Range { key, .. } | EtcdRequest::Put { key, .. } | EtcdRequest::Delete { key, .. } => of_key(key),
+            _ => None,
+        },
+        Message::EtcdResponse(response) => return of_question(response.to),
+        _ => None,
+    };
+    namespace.filter(|namespace| !namespace.is_empty())
 }
 
 fn bit(kind: MessageKind) -> u16 {
@@ -111,7 +196,7 @@ impl Visible {
             while let Some(decision) = decisions.next_if(|decision| decision.began <= envelope.sent_at) {
                 self.push_decision(&decision, begins(decision.began));
             }
-            if let Some(kind) = self.show.shown(envelope) {
+            if let Some(kind) = self.show.shown(envelope, trace) {
                 self.push(span(envelope, kind, begins(envelope.sent_at)), Some((envelope.id, kind)));
             }
         }
@@ -259,4 +344,47 @@ fn commands(trace: &Trace, last_sent: Option<Time>, end: Time) -> Vec<Time> {
 fn span(envelope: &Envelope, kind: MessageKind, begins: bool) -> Span {
     let seconds = if kind.is_dot() { DOT_S } else { PILL_S };
     Span { sent: envelope.sent_at.0, due: envelope.due_at.0.max(envelope.sent_at.0 + 1), seconds, begins }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orrery_sim::core::Duration;
+
+    #[test]
+    fn messages_are_filtered_by_component_and_namespace() {
+        let mut session = Session::new(1);
+        session.run(crate::state::FIRST_COMMANDS);
+        session.settle(Duration::s(600));
+        session.run("kubectl run web --image=nginx");
+        session.settle(Duration::s(60));
+        let trace = session.trace();
+        let shown = |show: &Show| trace.envelopes().iter().filter(|envelope| show.shown(envelope, trace).is_some()).collect::<Vec<_>>();
+        let all = shown(&Show::default());
+        for speaker in Speaker::ALL {
+            let part =
+                |envelope: &Envelope| [envelope.from, envelope.to].iter().any(|addr| Speaker::of(addr.part) == Some(speaker));
+            let without = shown(&Show::default().with_speaker(speaker, false));
+            assert!(!without.iter().any(|envelope| part(envelope)), "{speaker:?}");
+            assert_eq!(
+                without.len(),
+                all.iter().filter(|envelope| !part(envelope)).count(),
+                "{speaker:?}: nothing else is hidden"
+            );
+            assert!(without.len() < all.len(), "{speaker:?} has something to say");
+        }
+        let count = |namespace: &'static str| {
+            let show = Show { namespace: Some(namespace.into()), ..Show::default() };
+            shown(&show).iter().filter(|envelope| namespace_of(envelope, trace).is_some_and(|have| have == namespace)).count()
+        };
+        let of = |namespace: &str| {
+            all.iter().filter(|envelope| namespace_of(envelope, trace).is_some_and(|have| have == namespace)).count()
+        };
+        for namespace in ["default", "kube-system"] {
+            assert_eq!(count(namespace), of(namespace));
+            assert!(of(namespace) > 20, "{namespace}: {}", of(namespace));
+        }
+        let only = shown(&Show { namespace: Some("default".into()), ..Show::default() });
+        assert!(only.len() < all.len() - of("kube-system") + 1);
+    }
 }

@@ -1,18 +1,22 @@
 //! The legend: every colour and shape in use. The kinds of messages can be hidden here.
 
+use orrery_sim::api::resource::NAMESPACES;
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use super::icons::IconButton;
 use super::use_texts;
-use crate::browser::store::{use_selector, use_store};
+use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::i18n::Texts;
 use crate::scene::MessageKind;
 use crate::scene::geometry::Rect;
 use crate::scene::look::Family;
 use crate::scene::marks::Mark;
-use crate::scene::model::PodPhase;
+use crate::scene::model::{PodPhase, objects, store as etcd};
 use crate::scene::prims::{Prim, dot_outline, pill_outline, prims};
 use crate::scene::wires::WireKind;
 use crate::state::AppAction;
+use crate::state::visible::{Show, Speaker};
 
 /// Properties of the legend.
 #[derive(PartialEq, Properties)]
@@ -30,7 +34,7 @@ const LINES: [WireKind; 6] =
 pub(crate) fn Legend(props: &LegendProps) -> Html {
     let store = use_store();
     let texts = use_texts();
-    let show = use_selector(|state| state.visible.show);
+    let show = use_selector(|state| state.visible.show.clone());
     html! {
         <section class="legend">
             <div class="legend-head">
@@ -54,6 +58,20 @@ pub(crate) fn Legend(props: &LegendProps) -> Html {
                     }
                 }) }
             </ul>
+            <ul class="legend-kinds legend-lines">
+                { for Speaker::ALL.into_iter().map(|speaker| {
+                    let shown = show.speaker(speaker);
+                    html! {
+                        <li>
+                            <button type="button" class="legend-row" aria-pressed={shown.to_string()} title={texts.show_speaker}
+                                onclick={store.on(AppAction::SetShow(show.clone().with_speaker(speaker, !shown)))}>
+                                <span>{ name_of(speaker, texts) }</span>
+                            </button>
+                        </li>
+                    }
+                }) }
+            </ul>
+            <Namespaces />
             <ul class="legend-phases">
                 { for PodPhase::ALL.into_iter().map(|phase| html! {
                     <li class="legend-row">
@@ -84,6 +102,49 @@ pub(crate) fn Legend(props: &LegendProps) -> Html {
                 { for ABBREVIATIONS.iter().map(|(short, long)| html! { <><dt>{ *short }</dt><dd>{ *long }</dd></> }) }
             </dl>
         </section>
+    }
+}
+
+const fn name_of(speaker: Speaker, texts: &Texts) -> &'static str {
+    match speaker {
+        Speaker::User => "kubectl, kind, docker",
+        Speaker::Etcd => "etcd",
+        Speaker::Scheduler => "kube-scheduler",
+        Speaker::Controllers => "kube-controller-manager",
+        Speaker::Kubelet => "kubelet, containerd",
+        Speaker::KubeProxy => "kube-proxy",
+        Speaker::Other => texts.other_components,
+    }
+}
+
+/// Chooses the namespace that messages are about.
+#[component]
+fn Namespaces() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let show = use_selector(|state| state.visible.show.clone());
+    let names = use_polled(700, (), |state, ()| {
+        let store = etcd(state.session.cluster());
+        let names = store.into_iter().flat_map(|store| objects(store, NAMESPACES).collect::<Vec<_>>());
+        names.map(|namespace| namespace.name().to_string()).collect::<Vec<_>>()
+    });
+    let choose = {
+        let (store, show) = (store.clone(), show.clone());
+        Callback::from(move |event: Event| {
+            let name = event.target_dyn_into::<HtmlSelectElement>().map(|select| select.value()).unwrap_or_default();
+            let namespace = (!name.is_empty()).then(|| name.into());
+            store.dispatch(AppAction::SetShow(Show { namespace, ..show.clone() }));
+        })
+    };
+    html! {
+        <label class="looks"><span>{ texts.about_namespace }</span>
+            <select onchange={choose}>
+                <option value="" selected={show.namespace.is_none()}>{ texts.all_namespaces }</option>
+                { for names.into_iter().map(|name| html! {
+                    <option value={name.clone()} selected={show.namespace.as_ref().is_some_and(|have| *have == name.as_str())}>{ name }</option>
+                }) }
+            </select>
+        </label>
     }
 }
 
