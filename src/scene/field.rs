@@ -53,8 +53,6 @@ pub struct Field {
     pub zones: Vec<Text>,
     /// Each box has room for so many pods; 0 when boxes differ.
     slots: usize,
-    /// How many bytes the names of all nodes have in common, and up to the last hyphen in these.
-    common: (usize, usize),
 }
 
 /// Height of a heading, in pixels.
@@ -81,7 +79,7 @@ impl Field {
             }
         }
         zones.sort();
-        let mut field = Self { look, area, plots: Vec::new(), headings: Vec::new(), zones, slots: 0, common: (0, 0) };
+        let mut field = Self { look, area, plots: Vec::new(), headings: Vec::new(), zones, slots: 0 };
         match look.grouping {
             Grouping::Node | Grouping::Zone => field.by_node(model),
             Grouping::Owner | Grouping::Namespace => field.by_owner(model),
@@ -104,12 +102,6 @@ impl Field {
             self.plots.sort_by_key(|plot| plot.zone);
         }
         let most = self.plots.iter().map(|plot| plot.pods.len()).max().unwrap_or(0);
-        let first = self.plots.first().map_or("", |plot| plot.name.as_str());
-        let common = self.plots.iter().fold(first, |common, plot| {
-            let len = common.bytes().zip(plot.name.bytes()).take_while(|(a, b)| a == b).count();
-            common.get(..len).unwrap_or_default()
-        });
-        self.common = (common.len(), common.rfind('-').map_or(0, |at| at + 1));
         // In steps, so that one pod more moves no other.
         self.slots = [8, 12, 20, 30, 48, 72, 110, 160, 256].into_iter().find(|slots| *slots >= most).unwrap_or(most);
         self.grid(by_zone);
@@ -212,7 +204,7 @@ impl Field {
                 "✕"
             };
             let room = rect.w - 10.0 - text_width(bullet, TYPE, true);
-            let name = self.name(plot, room);
+            let name = Self::name(plot, room);
             let left = room - text_width(&name, TYPE, true) - 6.0;
             put(label(Point::new(rect.x + 5.0, y), Align::Start, TYPE, true, Ink::Main, name));
             let ink = if up { Ink::Good } else { Ink::Bad };
@@ -227,14 +219,16 @@ impl Field {
         self.draw_cells(plot, cells, put);
     }
 
-    /// A name, or the end that tells it from the others, where there is no room for all of it.
-    fn name(&self, plot: &Plot, room: f64) -> String {
+    /// A name, or its end, which tells it from others, where there is no room for all of it.
+    fn name(plot: &Plot, room: f64) -> String {
         let name = plot.name.as_str();
-        let rest = |from: usize| name.get(from..).filter(|rest| plot.machine.is_some() && !rest.is_empty());
-        let ends =
-            [Some(name.to_string()), rest(self.common.1).map(str::to_string), rest(self.common.0).map(|rest| format!("…{rest}"))];
-        let fits = ends.into_iter().flatten().find(|text| text_width(text, TYPE, true) <= room);
-        fits.unwrap_or_else(|| fit(name, room, TYPE, true))
+        if plot.machine.is_none() || text_width(name, TYPE, true) <= room {
+            return fit(name, room, TYPE, true);
+        }
+        let ends = name.char_indices().map(|(at, _)| &name[at..]);
+        let words = ends.clone().filter(|end| name[..name.len() - end.len()].ends_with('-')).map(str::to_string);
+        let fits = words.chain(ends.map(|end| format!("…{end}"))).find(|end| text_width(end, TYPE, true) <= room);
+        fits.unwrap_or_default()
     }
 
     /// All that a node shows in a lecture.

@@ -183,3 +183,10 @@ fn an_exported_picture_shows_the_field() {
     let text = svg::svg(&scene, &[Rc::new(group)], &crate::scene::Flights::default(), 0.0, svg::Theme::Light);
     assert_eq!(text.matches("class=\"cell state-").count(), 100 * 3 + PodPhase::ALL.len());
 }
+
+#[test]
+fn names_without_room_keep_what_tells_them_from_others() {
+    let (field, _) = field(100, 3, (1500.0, 760.0), Look::default());
+    let name = |room: f64| Field::name(&field.plots[41], room);
+    assert_eq!([200.0, 70.0, 40.0, 25.0].map(name), ["kind-worker42", "worker42", "…r42", "…2"]);
+}
