@@ -70,7 +70,7 @@ impl Crowd {
 
     fn write(&mut self, key: &Text, object: Value) {
         // Without a condition nothing can be refused.
-        let _ = self.store.write(key, None, Some(object));
+        let _ = self.store.write(key, None, Some(object), None);
         self.store.compact(self.store.revision());
     }
 

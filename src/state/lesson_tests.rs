@@ -12,7 +12,10 @@ fn a_lesson_goes_forward_and_exactly_back() {
     state.update(AppAction::LessonStep(1));
     let second = arrive(&mut state);
     assert!(second > first);
-    assert_eq!(state.picture.model.machines.iter().flat_map(|machine| machine.pods.iter()).filter(|pod| pod.owner == "web").count(), 3);
+    assert_eq!(
+        state.picture.model.machines.iter().flat_map(|machine| machine.pods.iter()).filter(|pod| pod.owner == "web").count(),
+        3
+    );
     let picture = std::rc::Rc::clone(&state.picture.model);
     state.update(AppAction::LessonStep(-1));
     assert_eq!(arrive(&mut state), first);

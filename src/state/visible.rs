@@ -105,7 +105,8 @@ impl Show {
     pub fn shown(&self, envelope: &Envelope, trace: &Trace) -> Option<MessageKind> {
         let quiet = envelope.heartbeat || envelope.background;
         let drawn = (self.background || !quiet) && is_drawn(envelope.from, envelope.to);
-        let heard = || [envelope.from, envelope.to].iter().filter_map(|addr| Speaker::of(addr.part)).all(|speaker| self.speaker(speaker));
+        let heard =
+            || [envelope.from, envelope.to].iter().filter_map(|addr| Speaker::of(addr.part)).all(|speaker| self.speaker(speaker));
         let about = || {
             let Some(wanted) = &self.namespace else { return true };
             namespace_of(envelope, trace).is_none_or(|namespace| namespace == *wanted)
@@ -359,7 +360,8 @@ mod tests {
         session.run("kubectl run web --image=nginx");
         session.settle(Duration::s(60));
         let trace = session.trace();
-        let shown = |show: &Show| trace.envelopes().iter().filter(|envelope| show.shown(envelope, trace).is_some()).collect::<Vec<_>>();
+        let shown =
+            |show: &Show| trace.envelopes().iter().filter(|envelope| show.shown(envelope, trace).is_some()).collect::<Vec<_>>();
         let all = shown(&Show::default());
         for speaker in Speaker::ALL {
             let part =

@@ -1,6 +1,6 @@
 //! Many nodes, and other orders of pods: boxes on a canvas.
 
-use orrery_e2e::{Opened, open, until};
+use orrery_e2e::{Opened, open};
 use page_driver::PageOptions;
 use serde_json::json;
 
@@ -30,20 +30,20 @@ fn many_nodes_are_boxes_that_can_be_found_and_entered() {
     let page = open("?autoplay=0", &PageOptions::default());
     assert_eq!(page.evaluate(COLOURS), json!(0), "three nodes need no canvas");
     crowd(&page, 60);
-    until(&page, "orrery.state().nodes === 63");
-    until(&page, &format!("{COLOURS} > 3"));
+    page.until("orrery.state().nodes === 63");
+    page.until(&format!("{COLOURS} > 3"));
     // They are no elements: hundreds would be too much.
     assert_eq!(page.evaluate("document.querySelectorAll('[data-select=\"node/fake-7\"]').length"), json!(0));
     page.evaluate("document.querySelector('[aria-pressed][title*=\"(L)\"]').click()");
-    until(&page, "document.getElementById('orrery-find')");
+    page.until("document.getElementById('orrery-find')");
     page.evaluate(
         "const input = document.getElementById('orrery-find'); input.value = 'still-42'; input.dispatchEvent(new InputEvent('input', {bubbles: true}))",
     );
-    until(&page, "document.querySelector('.finder .tool')?.textContent === 'default/still-42'");
+    page.until("document.querySelector('.finder .tool')?.textContent === 'default/still-42'");
     page.evaluate("document.querySelector('.finder .tool').click()");
-    until(&page, "document.querySelector('.inspector h2')?.textContent.includes('still-42')");
-    until(&page, "orrery.state().zoom > 2");
-    until(&page, "document.querySelector('#orrery-selection .selected')");
+    page.until("document.querySelector('.inspector h2')?.textContent.includes('still-42')");
+    page.until("orrery.state().zoom > 2");
+    page.until("document.querySelector('#orrery-selection .selected')");
     // What is in the middle of the view is that pod's node, or the pod itself.
     page.evaluate(
         "const place = document.querySelector('#orrery-selection .selected').getBoundingClientRect();
@@ -51,14 +51,14 @@ fn many_nodes_are_boxes_that_can_be_found_and_entered() {
          document.getElementById('orrery-standing').dispatchEvent(new MouseEvent('click',
             {bubbles: true, clientX: place.left + place.width / 2, clientY: place.top + place.height / 2}));",
     );
-    until(&page, "document.querySelector('.inspector h2')?.textContent.includes('still-42')");
+    page.until("document.querySelector('.inspector h2')?.textContent.includes('still-42')");
 }
 
 #[test]
 fn views_show_every_pod_and_the_exported_picture_shows_the_view() {
     let page = open("?autoplay=0&view=zone", &PageOptions::default());
     crowd(&page, 8);
-    until(&page, "orrery.svg().includes('zone-a') && orrery.svg().includes('fake-3')");
+    page.until("orrery.svg().includes('zone-a') && orrery.svg().includes('fake-3')");
     let cells = "(orrery.svg().match(/class=\"cell state-/g) ?? []).length";
     let all = page.evaluate(cells).as_u64().expect("a number");
     let choose = |text: &str| {
@@ -66,13 +66,13 @@ fn views_show_every_pod_and_the_exported_picture_shows_the_view() {
             "const select = [...document.querySelectorAll('.looks select')][0]; select.value = '{text}'; select.dispatchEvent(new Event('change', {{bubbles: true}}))"
         ))
     };
-    until(&page, "document.querySelector('.looks select')");
+    page.until("document.querySelector('.looks select')");
     choose("namespace");
-    until(&page, "orrery.svg().includes('>kube-system<')");
+    page.until("orrery.svg().includes('>kube-system<')");
     // Those of the control plane are in boxes now, too.
     assert!(page.evaluate(cells).as_u64().expect("a number") > all);
     choose("owner");
-    until(&page, "orrery.svg().includes('>kindnet<')");
+    page.until("orrery.svg().includes('>kindnet<')");
     page.evaluate("document.querySelector('.looks input[type=checkbox]').click()");
-    until(&page, "!orrery.svg().includes('>kindnet<') && orrery.svg().includes('>still-3<')");
+    page.until("!orrery.svg().includes('>kindnet<') && orrery.svg().includes('>still-3<')");
 }
