@@ -301,6 +301,19 @@ impl<'a> Io<'a> {
         Begun(self.ask(Ask::WakeAt(until)))
     }
 
+    /// Sends a request and waits for its answer until a time; then it is given up, as without an answer.
+    pub fn request_until(&mut self, request: Request, deadline: Time) -> Flow<Result<Value, RequestError>> {
+        let begun = self.begin(request);
+        let limit = self.begin_wait(deadline);
+        match self.first(&[begun, limit])? {
+            (_, Some(answer)) => Ok(answer),
+            (_, None) => {
+                self.ask(Ask::Close(begun.0));
+                Ok(Err(RequestError::Connection(FailureKind::Timeout)))
+            }
+        }
+    }
+
     /// Waits for whichever ends first: its index, and the answer (`None` for a wait).
     pub fn first(&mut self, begun: &[Begun]) -> Flow<(usize, Option<Result<Value, RequestError>>)> {
         let (ask, answer) = self.take(|ask| begun.iter().any(|begun| begun.0 == ask))?;

@@ -1,62 +1,30 @@
 //! Clusters with several control-plane nodes: how they come into being, what breaks them and what does not.
 
-use std::collections::BTreeMap;
+mod common;
 
-use orrery_sim::core::{Addr, Duration, MachineId, Message, Part, Verb};
+use common::{Terminal, config};
+use orrery_sim::core::{Addr, Duration, Message, Part, Verb};
 use orrery_sim::etcd::Etcd;
 use orrery_sim::kcm::ControllerManager;
 use orrery_sim::kind::load_balancer::LoadBalancer;
 use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::session::Session;
 
-const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n";
-
-struct Terminal(Session);
-
-impl Terminal {
-    /// A session whose `kind.yaml` asks for so many control-plane nodes and workers.
-    fn new(seed: u64, control_planes: usize, workers: usize) -> Self {
-        let yaml = HEAD.to_string() + &"- role: control-plane\n".repeat(control_planes) + &"- role: worker\n".repeat(workers);
-        Self(Session::with_files(seed, BTreeMap::from([("kind.yaml".to_string(), yaml)])))
-    }
-
-    /// The same, created and at rest.
-    fn created(seed: u64, control_planes: usize, workers: usize) -> Self {
-        let mut terminal = Self::new(seed, control_planes, workers);
-        assert!(terminal.run("kind create cluster --config kind.yaml").ends_with("(0)"));
-        terminal.wait(40);
-        terminal
-    }
-
-    /// Runs a line: stdout, stderr and exit code in one text.
-    fn run(&mut self, line: &str) -> String {
-        let command = self.0.run(line);
-        let result = self.0.finish(command, Duration::s(600));
-        let code = result.code.map_or("still running".to_string(), |code| code.to_string());
-        format!("{}{}({code})", result.stdout, result.stderr)
-    }
-
-    fn wait(&mut self, seconds: u64) {
-        let until = self.0.playhead() + Duration::s(seconds);
-        self.0.seek(until);
-    }
-
-    fn seconds(&self) -> u64 {
-        self.0.playhead().0 / 1_000_000
-    }
-
-    fn machine(&self, name: &str) -> MachineId {
-        self.0.cluster().directory().find(name).expect("the machine is there")
-    }
-
+/// Who leads.
+trait Leaders {
     /// The node whose etcd leads.
+    fn etcd_leader(&self) -> Option<String>;
+    /// The nodes whose scheduler and whose controller-manager lead.
+    fn acting(&self) -> (Vec<String>, Vec<String>);
+}
+
+impl Leaders for Terminal {
     fn etcd_leader(&self) -> Option<String> {
         let cluster = self.0.cluster();
         let leader = cluster.parts::<Etcd>(Part::Etcd).find(|(_, etcd)| etcd.raft().is_leader()).map(|(addr, _)| addr.machine);
         leader.map(|machine| cluster.directory().name(machine).to_string())
     }
 
-    /// The nodes whose scheduler and whose controller-manager lead.
     fn acting(&self) -> (Vec<String>, Vec<String>) {
         let cluster = self.0.cluster();
         let name = |addr: Addr| cluster.directory().name(addr.machine).to_string();
@@ -70,26 +38,8 @@ impl Terminal {
 
 #[test]
 fn three_control_planes_come_up_behind_a_load_balancer() {
-    let mut terminal = Terminal::new(11, 3, 1);
-    let said = "\
-Creating cluster \"kind\" ...
- ✓ Ensuring node image (kindest/node:v1.36.1) 🖼
- ✓ Preparing nodes 📦 📦 📦 📦 
- ✓ Configuring the external load balancer ⚖️
- ✓ Writing configuration 📜
- ✓ Starting control-plane 🕹️
- ✓ Installing CNI 🔌
- ✓ Installing StorageClass 💾
- ✓ Joining more control-plane nodes 🎮
- ✓ Joining worker nodes 🚜
-Set kubectl context to \"kind-kind\"
-You can now use your cluster with:
-
-kubectl cluster-info --context kind-kind
-
-Have a nice day! 👋
-(0)";
-    assert_eq!(terminal.run("kind create cluster --config kind.yaml"), said);
+    let mut terminal = Terminal::new(11, config(3, 1));
+    assert_eq!(terminal.run("kind create cluster --config kind.yaml"), common::created(3, 1));
     terminal.wait(40);
     let nodes = terminal.run("kubectl get nodes --no-headers");
     assert_eq!(nodes.matches(" Ready ").count(), 4, "{nodes}");
@@ -107,25 +57,42 @@ Have a nice day! 👋
     assert_eq!((schedulers.len(), managers.len()), (1, 1), "one of three acts");
     let endpoints = terminal.run("kubectl get endpointslices kubernetes --no-headers");
     assert!(endpoints.contains("172.18.0.2,172.18.0.3,172.18.0.4"), "{endpoints}");
+    // kubelets of the control plane go to the api-server beside them, those of workers and the administrator to the load balancer.
+    let server = |terminal: &mut Terminal, node: &str, file: &str| {
+        let file = terminal.run(&format!("docker exec {node} cat /etc/kubernetes/{file}"));
+        file.lines().find_map(|line| line.trim().strip_prefix("server: ").map(|url| url.trim_matches('"').to_string()))
+    };
+    let balanced = Some("https://kind-external-load-balancer:6443".to_string());
+    assert_eq!(server(&mut terminal, "kind-control-plane", "kubelet.conf").as_deref(), Some("https://172.18.0.2:6443"));
+    assert_eq!(server(&mut terminal, "kind-control-plane2", "kubelet.conf").as_deref(), Some("https://172.18.0.3:6443"));
+    assert_eq!(server(&mut terminal, "kind-control-plane2", "admin.conf"), balanced);
+    assert_eq!(server(&mut terminal, "kind-worker", "kubelet.conf"), balanced);
+    // The load balancer's container holds HAProxy and no node's programs.
+    for program in ["kubeadm init", "ps ax", "cat /etc/hosts", "etcdctl member list"] {
+        let said = terminal.run(&format!("docker exec kind-external-load-balancer {program}"));
+        assert!(said.contains("executable file not found in $PATH") && said.ends_with("(127)"), "{said}");
+    }
     // The kubeconfig leads to the load balancer, whose backends are all up.
     let balancer = Addr::new(terminal.machine("kind-external-load-balancer"), Part::LoadBalancer);
     let backends = terminal.0.cluster().part::<LoadBalancer>(balancer).expect("it runs").backends();
     assert!(backends.len() == 3 && backends.iter().all(|backend| backend.up));
     assert!(terminal.run("kubectl config view").contains(&format!("https://127.0.0.1:{}", 40_000 + balancer.machine.0)));
+    terminal.run("docker stop kind-external-load-balancer");
+    let lost = terminal.run("docker exec kind-control-plane2 kubectl get nodes");
+    assert!(lost.contains("kind-external-load-balancer") && lost.ends_with("(1)"), "{lost}");
 }
 
 /// Moves the manifest of a node's etcd away, so that its kubelet ends it.
 fn stop_etcd(terminal: &mut Terminal, node: &str) {
     assert_eq!(terminal.run(&format!("docker exec {node} mv /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes")), "(0)");
     let machine = terminal.machine(node);
-    while terminal.0.cluster().part::<Etcd>(Addr::new(machine, Part::Etcd)).is_some() {
-        terminal.0.seek(terminal.0.playhead() + Duration::ms(1));
-    }
+    let stopped = |session: &Session| session.cluster().part::<Etcd>(Addr::new(machine, Part::Etcd)).is_none();
+    terminal.wait_for("etcd ends", Duration::ms(1), stopped);
 }
 
 #[test]
 fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
-    let mut terminal = Terminal::created(5, 3, 1);
+    let mut terminal = Terminal::created(5, config(3, 1));
     let ask = "--endpoints=https://172.18.0.2:2379,https://172.18.0.3:2379,https://172.18.0.4:2379";
     let status = terminal.run(&format!("docker exec kind-control-plane etcdctl {ask} endpoint status -w table"));
     let head = "\
@@ -213,13 +180,9 @@ fn others(node: &str) -> Vec<&'static str> {
     ["kind-control-plane", "kind-control-plane2", "kind-control-plane3"].into_iter().filter(|other| *other != node).collect()
 }
 
-fn ready(terminal: &mut Terminal) -> usize {
-    terminal.run("kubectl get nodes --no-headers").matches(" Ready ").count()
-}
-
 #[test]
 fn a_partitioned_leader_is_replaced_and_follows_when_it_is_back() {
-    let mut terminal = Terminal::created(6, 3, 1);
+    let mut terminal = Terminal::created(6, config(3, 1));
     let leader = terminal.etcd_leader().expect("a leader");
     assert_eq!(terminal.run(&format!("docker network disconnect kind {leader}")), "(0)");
     terminal.wait(10);
@@ -232,12 +195,12 @@ fn a_partitioned_leader_is_replaced_and_follows_when_it_is_back() {
         );
     }
     terminal.wait(70);
-    assert_eq!(ready(&mut terminal), 3);
+    assert_eq!(terminal.ready(), 3);
     let (schedulers, managers) = terminal.acting();
     assert!(schedulers.len() == 1 && managers.len() == 1 && !schedulers.contains(&leader) && !managers.contains(&leader));
     assert_eq!(terminal.run(&format!("docker network connect kind {leader}")), "(0)");
     terminal.wait(30);
-    assert_eq!(ready(&mut terminal), 4);
+    assert_eq!(terminal.ready(), 4);
     assert_eq!(terminal.etcd_leader(), Some(new), "coming back deposes nobody");
     let own = format!("docker exec {leader} etcdctl get /registry/configmaps/default/c3 --keys-only --consistency=s");
     assert_eq!(terminal.run(&own), "/registry/configmaps/default/c3\n\n(0)");
@@ -245,7 +208,7 @@ fn a_partitioned_leader_is_replaced_and_follows_when_it_is_back() {
 
 #[test]
 fn a_cut_link_costs_a_worker_its_lease_and_its_pods_run_on() {
-    let mut terminal = Terminal::created(7, 3, 2);
+    let mut terminal = Terminal::created(7, config(3, 2));
     terminal.run("kubectl create deployment web --image=nginx:1.28 --replicas=2");
     terminal.wait(10);
     let cut = "docker exec kind-worker iptables -A OUTPUT -d kind-external-load-balancer -j DROP";
@@ -257,7 +220,7 @@ fn a_cut_link_costs_a_worker_its_lease_and_its_pods_run_on() {
     assert!(containers.contains("nginx"), "{containers}");
     assert_eq!(terminal.run("docker exec kind-worker iptables -F"), "(0)");
     terminal.wait(20);
-    assert_eq!(ready(&mut terminal), 5);
+    assert_eq!(terminal.ready(), 5);
     assert!(
         terminal.run("docker exec kind-worker iptables -A INPUT -s nowhere -j DROP").contains("host/network `nowhere' not found")
     );
@@ -266,7 +229,7 @@ fn a_cut_link_costs_a_worker_its_lease_and_its_pods_run_on() {
 
 #[test]
 fn a_slow_and_lossy_link_delays_but_loses_nothing() {
-    let mut terminal = Terminal::created(8, 3, 1);
+    let mut terminal = Terminal::created(8, config(3, 1));
     let leader = terminal.etcd_leader().expect("a leader");
     for other in others(&leader) {
         assert_eq!(terminal.run(&format!("docker exec {other} tc qdisc add dev eth0 root netem delay 60ms 10ms loss 2%")), "(0)");
@@ -289,13 +252,15 @@ fn a_slow_and_lossy_link_delays_but_loses_nothing() {
 
 #[test]
 fn clients_of_a_dead_api_server_go_on_elsewhere_from_where_they_were() {
-    let mut terminal = Terminal::created(9, 3, 3);
+    let mut terminal = Terminal::created(9, config(3, 3));
     terminal.run("kubectl create deployment web --image=nginx:1.28 --replicas=3");
     terminal.wait(20);
     let before = terminal.0.trace().envelopes().len();
     assert_eq!(terminal.run("docker exec kind-control-plane rm /etc/kubernetes/manifests/kube-apiserver.yaml"), "(0)");
-    terminal.wait(60);
-    assert_eq!(ready(&mut terminal), 6, "no kubelet misses its Lease");
+    terminal.wait(100);
+    let nodes = terminal.table("kubectl get nodes");
+    let lost: Vec<&str> = nodes.iter().filter(|node| node[1] != "Ready").map(|node| node[0].as_str()).collect();
+    assert_eq!(lost, ["kind-control-plane"], "only the kubelet beside it knows no other api-server");
     let resumed = terminal.0.trace().envelopes()[before..].iter().filter(|envelope| {
         envelope.to.part == Part::LoadBalancer
             && matches!(&envelope.message, Message::Request(request) if request.verb == Verb::Watch && request.query("resourceVersion").is_some_and(|revision| revision != "0"))
@@ -314,7 +279,7 @@ fn clients_of_a_dead_api_server_go_on_elsewhere_from_where_they_were() {
 
 #[test]
 fn leadership_is_handed_over_by_lease() {
-    let mut terminal = Terminal::created(10, 3, 1);
+    let mut terminal = Terminal::created(10, config(3, 1));
     let (schedulers, managers) = terminal.acting();
     let (scheduler, manager) = (schedulers[0].clone(), managers[0].clone());
     terminal.run(&format!("docker exec {scheduler} rm /etc/kubernetes/manifests/kube-scheduler.yaml"));
@@ -331,8 +296,8 @@ fn leadership_is_handed_over_by_lease() {
 
 #[test]
 fn five_control_planes_survive_the_loss_of_two() {
-    let mut terminal = Terminal::created(12, 5, 1);
-    assert_eq!(ready(&mut terminal), 6);
+    let mut terminal = Terminal::created(12, config(5, 1));
+    assert_eq!(terminal.ready(), 6);
     let leader = terminal.etcd_leader().expect("a leader");
     let second = if leader == "kind-control-plane5" { "kind-control-plane4" } else { "kind-control-plane5" };
     terminal.run(&format!("docker stop {leader} {second}"));
@@ -342,7 +307,7 @@ fn five_control_planes_survive_the_loss_of_two() {
     }
     terminal.run(&format!("docker start {leader} {second}"));
     terminal.wait(60);
-    assert_eq!(ready(&mut terminal), 6);
+    assert_eq!(terminal.ready(), 6);
     let members: Vec<_> = terminal.0.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.raft().log().applied()).collect();
     assert!(
         members.len() == 5 && members.iter().all(|applied| *applied + 5 > members[0] && members[0] + 5 > *applied),
@@ -352,15 +317,8 @@ fn five_control_planes_survive_the_loss_of_two() {
 
 #[test]
 fn etcd_on_machines_of_its_own() {
-    let yaml = HEAD.to_string()
-        + "- role: control-plane\n- role: control-plane\n- role: worker\nkubeadmConfigPatches:\n- |\n  kind: ClusterConfiguration\n  etcd:\n    external:\n      endpoints:\n"
-        + "      - http://etcd1:2379\n      - http://etcd2:2379\n      - http://etcd3:2379\n";
-    let mut terminal = Terminal(Session::with_files(13, BTreeMap::from([("kind.yaml".to_string(), yaml)])));
-    let cluster = "etcd1=http://etcd1:2380,etcd2=http://etcd2:2380,etcd3=http://etcd3:2380";
-    for number in 1..=3 {
-        let line = format!(
-            "docker run -d --name etcd{number} --network kind registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd{number} --initial-advertise-peer-urls=http://etcd{number}:2380 --initial-cluster={cluster}"
-        );
+    let mut terminal = Terminal::new(13, config(2, 1) + &common::external_etcd(3));
+    for line in common::etcd_members(3) {
         assert!(terminal.run(&line).ends_with("\n(0)"));
     }
     terminal.wait(3);
@@ -368,9 +326,16 @@ fn etcd_on_machines_of_its_own() {
     assert!(list.contains("started, etcd3, http://etcd3:2380, http://etcd3:2379, false\n"), "{list}");
     assert!(terminal.run("kind create cluster --config kind.yaml").ends_with("(0)"));
     terminal.wait(30);
-    assert_eq!(ready(&mut terminal), 3);
+    assert_eq!(terminal.ready(), 3);
     let pods = terminal.run("kubectl get pods -n kube-system --no-headers");
     assert!(!pods.contains("etcd-") && pods.contains("kube-apiserver-kind-control-plane2"), "{pods}");
+    // A further control-plane node learns from the cluster that there is no etcd to join.
+    let joined = join(&mut terminal, 3, "kind-external-load-balancer");
+    assert!(joined.contains("[check-etcd] Skipping etcd check in external mode\n"), "{joined}");
+    assert!(joined.contains("Using external etcd - no local stacked instance added") && joined.ends_with("(0)"), "{joined}");
+    assert!(!joined.contains("etcd member"), "{joined}");
+    terminal.wait(20);
+    assert_eq!(terminal.ready(), 4);
     // A control-plane node costs no member, and a member no control-plane node.
     terminal.run("docker stop kind-control-plane");
     terminal.run("docker kill etcd1");
@@ -384,24 +349,55 @@ fn etcd_on_machines_of_its_own() {
     assert_eq!(terminal.run(own), "/registry/configmaps/default/c2\n\n(0)");
 }
 
+/// Makes another control-plane machine and has it join the cluster at this endpoint; what kubeadm says.
+fn join(terminal: &mut Terminal, number: usize, endpoint: &str) -> String {
+    let name = format!("kind-control-plane{number}");
+    terminal.run(&format!(
+        "docker run -d --name {name} --label io.x-k8s.kind.cluster=kind --label io.x-k8s.kind.role=control-plane kindest/node:v1.36.1"
+    ));
+    terminal.wait(3);
+    terminal.run(&format!(
+        "docker exec {name} kubeadm join {endpoint}:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification --control-plane"
+    ))
+}
+
+#[test]
+fn kind_gives_up_after_four_minutes_when_etcd_has_no_majority() {
+    let mut terminal = Terminal::new(13, config(1, 1) + &common::external_etcd(3));
+    let first = &common::etcd_members(3)[0];
+    assert!(terminal.run(first).ends_with("\n(0)"));
+    let since = terminal.seconds();
+    let said = terminal.run("kind create cluster --config kind.yaml");
+    assert!(
+        said.contains(" ✗ Starting control-plane 🕹️\n") && said.contains("kube-apiserver is not healthy after 4m0s"),
+        "{said}"
+    );
+    assert!(said.ends_with("(1)"), "{said}");
+    let took = terminal.seconds() - since;
+    assert!((240..290).contains(&took), "it took {took} s");
+}
+
 #[test]
 fn one_control_plane_becomes_three_and_two_while_it_runs() {
-    let mut terminal = Terminal::created(14, 1, 1);
+    let mut terminal = Terminal::created(14, config(1, 1));
     for number in 2..=3 {
-        let name = format!("kind-control-plane{number}");
-        terminal.run(&format!(
-            "docker run -d --name {name} --label io.x-k8s.kind.cluster=kind --label io.x-k8s.kind.role=control-plane kindest/node:v1.36.1"
-        ));
-        terminal.wait(3);
-        let joined = terminal.run(&format!(
-            "docker exec {name} kubeadm join kind-control-plane:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification --control-plane"
-        ));
+        let joined = join(&mut terminal, number, "kind-control-plane");
+        let announced = joined.split_once("[check-etcd] Checking that the etcd cluster is healthy\n").expect("it is checked").1;
+        assert!(announced.contains("[etcd] Announced new etcd member joining to the existing etcd cluster\n"), "{joined}");
         assert!(joined.contains("a new control plane instance was created") && joined.ends_with("(0)"), "{joined}");
+        assert!(joined.contains("* A new etcd member was added"), "{joined}");
     }
     terminal.wait(30);
-    assert_eq!(ready(&mut terminal), 4);
+    assert_eq!(terminal.ready(), 4);
     let list = terminal.run("docker exec kind-control-plane etcdctl member list");
     assert_eq!(list.matches(", started, kind-control-plane").count(), 3, "{list}");
+    // Nobody joins while a member is down.
+    terminal.run("docker stop kind-control-plane3");
+    terminal.wait(5);
+    let refused = join(&mut terminal, 4, "kind-control-plane");
+    assert!(refused.contains("error execution phase check-etcd: etcd cluster is not healthy: "), "{refused}");
+    assert!(!refused.contains("Announced") && refused.ends_with("(1)"), "{refused}");
+    terminal.run("docker rm -f kind-control-plane4");
     let third = list.lines().find(|line| line.contains("kind-control-plane3")).and_then(|line| line.split(',').next());
     let gone = terminal.run(&format!("docker exec kind-control-plane etcdctl member remove {}", third.expect("it is listed")));
     assert!(gone.contains(" removed from cluster "), "{gone}");

@@ -1,64 +1,14 @@
 //! Clusters as kind makes them, from the command line on: every part really boots.
 
-use std::collections::BTreeMap;
+mod common;
 
+use common::{Terminal, config};
 use orrery_sim::core::Duration;
-use orrery_sim::session::Session;
-
-const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n";
-
-struct Terminal(Session);
-
-impl Terminal {
-    /// A session whose `kind.yaml` asks for a control plane and so many workers.
-    fn new(workers: usize) -> Self {
-        let yaml = HEAD.to_string() + &"- role: worker\n".repeat(workers);
-        Self(Session::with_files(11, BTreeMap::from([("kind.yaml".to_string(), yaml)])))
-    }
-
-    /// Runs a line: stdout, stderr and exit code in one text.
-    fn run(&mut self, line: &str) -> String {
-        let command = self.0.run(line);
-        let result = self.0.finish(command, Duration::s(600));
-        let code = result.code.map_or("still running".to_string(), |code| code.to_string());
-        format!("{}{}({code})", result.stdout, result.stderr)
-    }
-
-    fn settle(&mut self) {
-        assert!(self.0.settle(Duration::s(600)), "the cluster comes to rest");
-    }
-
-    /// The columns of `kubectl get`, without the header.
-    fn table(&mut self, line: &str) -> Vec<Vec<String>> {
-        let text = self.run(line);
-        text.lines()
-            .skip(1)
-            .filter(|line| *line != "(0)")
-            .map(|line| line.split_whitespace().map(str::to_string).collect())
-            .collect()
-    }
-}
 
 #[test]
 fn a_cluster_of_three_nodes_boots_as_kinds_does() {
-    let mut terminal = Terminal::new(2);
-    let said = "\
-Creating cluster \"kind\" ...
- ✓ Ensuring node image (kindest/node:v1.36.1) 🖼
- ✓ Preparing nodes 📦 📦 📦 
- ✓ Writing configuration 📜
- ✓ Starting control-plane 🕹️
- ✓ Installing CNI 🔌
- ✓ Installing StorageClass 💾
- ✓ Joining worker nodes 🚜
-Set kubectl context to \"kind-kind\"
-You can now use your cluster with:
-
-kubectl cluster-info --context kind-kind
-
-Have a nice day! 👋
-(0)";
-    assert_eq!(terminal.run("kind create cluster --config kind.yaml"), said);
+    let mut terminal = Terminal::new(11, config(1, 2));
+    assert_eq!(terminal.run("kind create cluster --config kind.yaml"), common::created(1, 2));
     terminal.settle();
     let nodes = terminal.table("kubectl get nodes");
     let shown: Vec<String> = nodes.iter().map(|row| format!("{} {} {} {}", row[0], row[1], row[2], row[4])).collect();
@@ -127,7 +77,7 @@ fn shape(forest: &str) -> String {
 
 #[test]
 fn process_trees_are_those_of_the_lecture() {
-    let mut terminal = Terminal::new(1);
+    let mut terminal = Terminal::new(11, config(1, 1));
     terminal.run("kind create cluster --config kind.yaml");
     terminal.settle();
     let worker = terminal.run("docker exec -it kind-worker ps fxwwo pid,cmd");
@@ -162,7 +112,7 @@ fn process_trees_are_those_of_the_lecture() {
 
 #[test]
 fn an_old_node_image_has_its_version_and_the_role_master() {
-    let mut terminal = Terminal::new(1);
+    let mut terminal = Terminal::new(11, config(1, 1));
     terminal.run("kind create cluster --config kind.yaml --image kindest/node:v1.18.2");
     terminal.settle();
     let nodes = terminal.table("kubectl get nodes");
@@ -174,7 +124,7 @@ fn an_old_node_image_has_its_version_and_the_role_master() {
 
 #[test]
 fn a_single_node_takes_workloads() {
-    let mut terminal = Terminal::new(0);
+    let mut terminal = Terminal::new(11, config(1, 0));
     terminal.run("kind create cluster");
     terminal.settle();
     let taints = terminal.run("kubectl get node kind-control-plane -o jsonpath='{.spec.taints}'");
@@ -183,7 +133,7 @@ fn a_single_node_takes_workloads() {
 
 #[test]
 fn workers_join_stop_start_and_go() {
-    let mut terminal = Terminal::new(1);
+    let mut terminal = Terminal::new(11, config(1, 1));
     terminal.run("kind create cluster --config kind.yaml");
     terminal.settle();
     let labels = "--label io.x-k8s.kind.cluster=kind --label io.x-k8s.kind.role=worker";
@@ -232,7 +182,7 @@ fn workers_join_stop_start_and_go() {
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let run = || {
-        let mut terminal = Terminal::new(1);
+        let mut terminal = Terminal::new(11, config(1, 1));
         terminal.run("kind create cluster --config kind.yaml");
         terminal.settle();
         let trace = terminal.0.trace();
@@ -241,4 +191,96 @@ fn the_same_seed_gives_the_same_trace() {
     let (first, second) = (run(), run());
     assert!(first.len() > 500);
     assert_eq!(first, second);
+}
+
+/// Writes a file and runs a line.
+fn with_file(terminal: &mut Terminal, file: &str, text: &str, line: &str) -> String {
+    terminal.run(&format!("cat > {file} <<'EOF'\n{text}EOF\n{line}"))
+}
+
+#[test]
+fn what_would_the_scheduler_do_with_a_claim_that_waits_for_its_first_consumer() {
+    let mut terminal = Terminal::created(11, config(1, 0));
+    let claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec:\n  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 1Gi}}\n";
+    assert_eq!(
+        with_file(&mut terminal, "claim.yaml", claim, "kubectl apply -f claim.yaml"),
+        "persistentvolumeclaim/data created\n(0)"
+    );
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers: [{name: p, image: nginx}]\n  volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]\n";
+    let answer = with_file(&mut terminal, "pod.yaml", pod, "orrery schedule -o=json pod.yaml");
+    assert!(answer.contains("\"kind-control-plane\"") && !answer.contains("unbound"), "{answer}");
+    assert!(answer.ends_with("(0)"), "{answer}");
+}
+
+#[test]
+fn flags_of_the_control_plane_come_from_kubeadms_configuration() {
+    let patch = "kind: ClusterConfiguration\ncontrollerManager:\n  extraArgs:\n  - name: node-monitor-grace-period\n    value: 0m20s\napiServer:\n  extraArgs:\n    audit-log-maxage: 3\n";
+    let mut terminal = Terminal::new(11, config(1, 1) + &common::kubeadm_patch(patch));
+    let warning = "WARNING: kube-apiserver --audit-log-maxage has no effect in the simulation; it only stands in the manifest\n";
+    assert_eq!(terminal.run("kind create cluster --config kind.yaml"), warning.to_string() + &common::created(1, 1));
+    let manifests = terminal.run("docker exec kind-control-plane cat /etc/kubernetes/manifests/kube-apiserver.yaml /etc/kubernetes/manifests/kube-controller-manager.yaml");
+    assert!(
+        manifests.contains("--audit-log-maxage=3\n") && manifests.contains("--node-monitor-grace-period=0m20s\n"),
+        "{manifests}"
+    );
+    terminal.run("docker stop kind-worker");
+    terminal.wait(35);
+    let nodes = terminal.table("kubectl get nodes");
+    assert_eq!(nodes[1][..2], ["kind-worker", "NotReady"], "{nodes:?}");
+
+    let bad = config(1, 1) + &common::kubeadm_patch(&patch.replace("0m20s", "soon"));
+    assert_eq!(
+        with_file(&mut terminal, "bad.yaml", &bad, "kind create cluster --name bad --config bad.yaml"),
+        warning.to_string()
+            + "ERROR: failed to create cluster: invalid argument \"soon\" for kube-controller-manager \"--node-monitor-grace-period\" flag: time: invalid duration \"soon\"\n(1)"
+    );
+}
+
+#[test]
+fn programs_on_a_node_know_their_own_cluster_and_leave_nothing_behind() {
+    let mut terminal = Terminal::new(11, config(1, 1));
+    terminal.run("kind create cluster --config kind.yaml --name lab");
+    terminal.settle();
+    let kubectl = |terminal: &mut Terminal, node: &str, args: &str| terminal.run(&format!("docker exec {node} kubectl {args}"));
+    assert_eq!(kubectl(&mut terminal, "lab-control-plane", "config current-context"), "kubernetes-admin@lab\n(0)");
+    assert_eq!(
+        kubectl(&mut terminal, "lab-control-plane", "config rename-context kubernetes-admin@lab admin"),
+        "Context \"kubernetes-admin@lab\" renamed to \"admin\".\n(0)"
+    );
+    assert_eq!(
+        kubectl(&mut terminal, "lab-control-plane", "config delete-context nope"),
+        "error: cannot delete context nope, not in /etc/kubernetes/admin.conf\n(1)"
+    );
+    assert_eq!(kubectl(&mut terminal, "lab-control-plane", "config current-context"), "admin\n(0)");
+    assert!(kubectl(&mut terminal, "lab-control-plane", "get nodes").contains("lab-worker "));
+    assert_eq!(
+        kubectl(&mut terminal, "lab-worker", "get nodes"),
+        "The connection to the server localhost:8080 was refused - did you specify the right host or port?\n(1)"
+    );
+    assert!(kubectl(&mut terminal, "lab-worker", "--kubeconfig /etc/kubernetes/kubelet.conf get nodes").contains("lab-worker "));
+    terminal.settle();
+    let since = terminal.0.playhead();
+    assert!(terminal.run("docker exec lab-control-plane etcdctl member list").ends_with("(0)"));
+    terminal.settle();
+    let took = terminal.0.playhead().since(since);
+    assert!(took < Duration::s(1), "the time limit of an answered call is forgotten: {took:?}");
+}
+
+#[test]
+fn a_node_without_its_container_runtime_is_not_ready() {
+    let mut terminal = Terminal::created(11, config(1, 1));
+    terminal.run("kubectl run web --image=nginx");
+    terminal.settle();
+    assert_eq!(terminal.run("docker exec kind-worker systemctl stop containerd"), "(0)");
+    terminal.wait(20);
+    let nodes = terminal.table("kubectl get nodes");
+    assert_eq!(nodes[1][..2], ["kind-worker", "NotReady"], "{nodes:?}");
+    let condition = "kubectl get node kind-worker -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].message}'";
+    let message = terminal.run(condition);
+    assert!(message.contains("container runtime is down"), "{message}");
+    assert_eq!(terminal.run("docker exec kind-worker systemctl start containerd"), "(0)");
+    terminal.wait(20);
+    assert_eq!(terminal.ready(), 2);
+    let pods = terminal.table("kubectl get pods");
+    assert_eq!(pods[0][..3], ["web", "1/1", "Running"], "{pods:?}");
 }

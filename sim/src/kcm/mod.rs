@@ -42,6 +42,7 @@ use crate::api::resource::{
 };
 use crate::client::{Change, Informer, LeaderElector, Leadership, object_reference};
 use crate::core::{Addr, Component, Controller, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
+use crate::kubectl::parse::go_duration_us;
 use crate::programs::Launch;
 use crate::value::Text;
 
@@ -73,9 +74,28 @@ pub struct ControllerManager {
     term: u64,
 }
 
+/// Whether a flag of kube-controller-manager is heeded here (`None`: not), and what is wrong with its value.
+pub fn check_flag(name: &str, value: &str) -> Option<Result<(), String>> {
+    let number = |max: u64| match value.parse::<u64>() {
+        Ok(number) if (1..=max).contains(&number) => Ok(()),
+        _ => Err(format!("the simulation takes a whole number from 1 to {max}")),
+    };
+    Some(match name {
+        "cluster-cidr" => Ok(()),
+        "node-cidr-mask-size" => number(30),
+        "kube-api-qps" | "kube-api-burst" => number(Rate::MAX),
+        "node-monitor-grace-period" => match go_duration_us(value) {
+            Ok(us) if us <= 0 => Err("must be greater than zero".into()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        },
+        _ => return None,
+    })
+}
+
 impl ControllerManager {
-    /// The program as it starts. Of its flags (`flags` of its arguments) these are heeded: `cluster-cidr`, `node-cidr-mask-size`,
-    /// `kube-api-qps`, `kube-api-burst`, `node-monitor-grace-period`; what is missing or cannot be read is the default.
+    /// The program as it starts. Of its flags (`flags` of its arguments) those of [`check_flag`] are heeded; what is missing or
+    /// cannot be read is the default.
     pub fn start(launch: &Launch<'_>) -> Self {
         let server = crate::client::server(launch.args);
         let mut rng = Rng::new(launch.seed, launch.purpose);
@@ -85,8 +105,8 @@ impl ControllerManager {
         if let Some(cidrs) = node::ipam::CidrSet::new(flags["cluster-cidr"].str(), mask) {
             view.nodes.cidrs = cidrs;
         }
-        if let Some(seconds) = flags["node-monitor-grace-period"].str().strip_suffix('s').and_then(|text| text.parse().ok()) {
-            view.nodes.grace = node::health::Grace(Duration::s(seconds));
+        if let Some(us) = go_duration_us(flags["node-monitor-grace-period"].str()).ok().and_then(|us| u64::try_from(us).ok()) {
+            view.nodes.grace = node::health::Grace(Duration::us(us));
         }
         Self {
             server,

@@ -65,9 +65,12 @@ pub(super) struct Rate {
 }
 
 impl Rate {
+    /// More a second, or at once, is taken for a typing error.
+    pub(super) const MAX: u64 = 1_000_000;
+
     /// Reads the flags; the defaults are 20 and 30.
     pub(super) fn of(flags: &Value) -> Self {
-        let number = |name: &str| flags[name].str().parse::<u64>().ok().filter(|number| (1..=1_000_000).contains(number));
+        let number = |name: &str| flags[name].str().parse::<u64>().ok().filter(|number| (1..=Self::MAX).contains(number));
         Self { qps: number("kube-api-qps").unwrap_or(20), burst: number("kube-api-burst").unwrap_or(30) }
     }
 

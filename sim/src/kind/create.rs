@@ -6,8 +6,9 @@ use crate::core::Duration;
 use crate::core::collections::sort::Sort as _;
 use crate::docker::host_port;
 use crate::flow::{Flow, Halt, Io};
-use crate::kubeadm::config::{ClusterConfiguration, PATH as KUBEADM_CONFIG};
+use crate::kubeadm::config::{ClusterConfiguration, EXTRA_ARGS, PATH as KUBEADM_CONFIG, add_args};
 use crate::kubectl::kubeconfig::{self, Kubeconfig};
+use crate::kubectl::parse::go_duration_text;
 use crate::shell::Env;
 use crate::value;
 use crate::value::{Text, Value};
@@ -15,8 +16,8 @@ use crate::value::{Text, Value};
 /// Flags of the command.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--wait`, such as `60s`.
-    pub wait: String,
+    /// `--wait`: how long to wait for the control plane to be Ready; zero: not at all.
+    pub wait: Duration,
     /// Whether nothing is printed.
     pub quiet: bool,
     /// Whether nodes stay when something fails.
@@ -48,6 +49,19 @@ pub fn create(config: &ClusterConfig, options: &Options, env: &Env, io: &mut Io)
         );
     }
     let creation = Creation { config, options, names: config.node_names() };
+    for (program, name, value) in extra_flags(config) {
+        match flag_check(program, &name, &value) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                return failed(&format!("invalid argument {value:?} for {program} \"--{name}\" flag: {error}"), io);
+            }
+            None => {
+                let warning =
+                    format!("WARNING: {program} --{name} has no effect in the simulation; it only stands in the manifest\n");
+                creation.say(&warning, io);
+            }
+        }
+    }
     creation.say(&format!("Creating cluster {:?} ...\n", config.name), io);
     match creation.steps(io) {
         Err(Halt::Exit(code)) => {
@@ -69,6 +83,35 @@ pub fn create(config: &ClusterConfig, options: &Options, env: &Env, io: &mut Io)
             Ok(())
         }
     }
+}
+
+/// The flags of the control plane's programs that patches add: program, name, value.
+fn extra_flags(config: &ClusterConfig) -> Vec<(&'static str, String, String)> {
+    let mut configuration = ClusterConfiguration::default();
+    let of_nodes = config.nodes.iter().flat_map(|node| &node.kubeadm_patches);
+    for patch in config.kubeadm_patches.iter().chain(of_nodes).filter(|patch| is_of_cluster(patch)) {
+        configuration.add_extra_args(patch);
+    }
+    let mut flags = Vec::new();
+    for (field, program) in EXTRA_ARGS {
+        let entries = configuration.extra_args[field].entries();
+        flags.extend(entries.iter().map(|(name, value)| (program, name.to_string(), value.str().to_string())));
+    }
+    flags
+}
+
+/// Whether a program of the simulated control plane heeds a flag (`None`: it does not), and whether it can read its value.
+fn flag_check(program: &str, name: &str, value: &str) -> Option<Result<(), String>> {
+    match program {
+        "kube-controller-manager" => crate::kcm::check_flag(name, value),
+        "kube-apiserver" if name == "etcd-servers" => Some(Ok(())),
+        _ => None,
+    }
+}
+
+/// Whether a patch is one of the ClusterConfiguration; one without a kind is for all.
+fn is_of_cluster(patch: &Value) -> bool {
+    matches!(patch.kind(), "" | "ClusterConfiguration")
 }
 
 impl Creation<'_> {
@@ -286,15 +329,17 @@ impl Creation<'_> {
                 "node-ip": Text::new(ip), "node-labels": labels.join(","),
                 "provider-id": format!("kind://docker/{}/{name}", self.config.name),
             }),
+            extra_args: Value::map(),
             taints: Value::Null,
             joins_control_plane: joins,
             external_etcd: Vec::new(),
         };
         for patch in self.config.kubeadm_patches.iter().chain(&node.kubeadm_patches) {
             let role = patch.kind();
-            if matches!(role, "" | "ClusterConfiguration") {
+            if is_of_cluster(patch) {
                 let endpoints = patch["etcd"]["external"]["endpoints"].items();
                 configuration.external_etcd.extend(endpoints.iter().map(Value::text));
+                configuration.add_extra_args(patch);
             }
             let first = node.role == "control-plane" && !joins;
             let fits = role.is_empty() || role == "InitConfiguration" && first || role == "JoinConfiguration" && !first;
@@ -302,14 +347,7 @@ impl Creation<'_> {
                 continue;
             }
             let registration = &patch["nodeRegistration"];
-            let extra = &registration["kubeletExtraArgs"];
-            // v1beta4 has a list of names and values, older versions a map.
-            for argument in extra.items() {
-                configuration.kubelet_extra_args.map_mut().insert(argument["name"].text(), argument["value"].clone());
-            }
-            for (flag, value) in extra.entries() {
-                configuration.kubelet_extra_args.map_mut().insert(flag.clone(), value.clone());
-            }
+            add_args(&mut configuration.kubelet_extra_args, &registration["kubeletExtraArgs"]);
             if !registration["taints"].is_null() {
                 configuration.taints = registration["taints"].clone();
             }
@@ -318,9 +356,12 @@ impl Creation<'_> {
     }
 
     fn wait_for_ready(&self, control_plane: usize, io: &mut Io) -> Flow<()> {
-        let Some(wait) = seconds(&self.options.wait).filter(|wait| *wait > 0) else { return Ok(()) };
+        if self.options.wait == Duration::ZERO {
+            return Ok(());
+        }
         let since = io.now();
-        let step = format!("Waiting ≤ {} for control-plane = Ready ⏳", self.options.wait);
+        let limit = go_duration_text(self.options.wait.0 as i64);
+        let step = format!("Waiting ≤ {limit} for control-plane = Ready ⏳");
         loop {
             let argv = [
                 "kubectl",
@@ -339,36 +380,11 @@ impl Creation<'_> {
                 self.say(&format!(" • Ready after {}s 💚\n", waited.as_secs()), io);
                 return Ok(());
             }
-            if waited >= Duration::s(wait) {
+            if waited >= self.options.wait {
                 self.say(&format!(" ✗ {step}\n • WARNING: Timed out waiting for Ready ⚠️\n"), io);
                 return Ok(());
             }
             io.sleep(Duration::ms(500))?;
         }
     }
-}
-
-/// Whole seconds of a duration such as `1m30s`.
-fn seconds(text: &str) -> Option<u64> {
-    let mut total = 0;
-    let mut digits = String::new();
-    for c in text.chars() {
-        match c {
-            '0'..='9' => digits.push(c),
-            'h' | 'm' | 's' => {
-                let number: u64 = digits.parse().ok()?;
-                total += number
-                    * if c == 'h' {
-                        3_600
-                    } else if c == 'm' {
-                        60
-                    } else {
-                        1
-                    };
-                digits.clear();
-            }
-            _ => return None,
-        }
-    }
-    digits.is_empty().then_some(total)
 }

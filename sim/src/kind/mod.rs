@@ -11,9 +11,11 @@ pub mod manifests;
 
 pub use image::{DEFAULT_NODE_IMAGE, node_image_minor, node_image_version, preloaded_images};
 
+use crate::core::Duration;
 use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 use crate::kubectl::kubeconfig::{self, Kubeconfig};
+use crate::kubectl::parse::go_duration_us;
 use crate::shell::Env;
 use crate::value;
 use crate::value::{Text, Value};
@@ -29,7 +31,7 @@ struct Flags {
     name: Option<String>,
     config: String,
     image: Option<String>,
-    wait: String,
+    wait: u64,
     quiet: bool,
     retain: bool,
     all: bool,
@@ -65,7 +67,12 @@ pub fn main(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
             if let Some(image) = flags.image {
                 config.nodes.iter_mut().for_each(|node| node.image.clone_from(&image));
             }
-            create::create(&config, &create::Options { wait: flags.wait, quiet: flags.quiet, retain: flags.retain }, env, io)
+            create::create(
+                &config,
+                &create::Options { wait: Duration::us(flags.wait), quiet: flags.quiet, retain: flags.retain },
+                env,
+                io,
+            )
         }
         ["delete", "cluster"] if flags.rest.is_empty() => delete(flags.name.as_deref().unwrap_or("kind"), env, io),
         ["delete", "clusters"] => {
@@ -191,7 +198,11 @@ fn parse(words: &[&str], known: &[&str]) -> Result<Flags, String> {
             "name" => flags.name = Some(value),
             "config" => flags.config = value,
             "image" => flags.image = Some(value),
-            "wait" => flags.wait = value,
+            "wait" => {
+                let us =
+                    go_duration_us(&value).map_err(|error| format!("invalid argument {value:?} for \"--wait\" flag: {error}"))?;
+                flags.wait = us.max(0) as u64;
+            }
             "nodes" => flags.nodes = Some(value),
             _ => {}
         }
@@ -343,6 +354,11 @@ mod tests {
         );
         check("kind frobnicate", vec![], "ERROR: unknown command \"frobnicate\" for \"kind\"\nErr(Exit(1))");
         check("kind create cluster --bogus", vec![], "ERROR: unknown flag: --bogus\nErr(Exit(1))");
+        check(
+            "kind create cluster --wait soon",
+            vec![],
+            "ERROR: invalid argument \"soon\" for \"--wait\" flag: time: invalid duration \"soon\"\nErr(Exit(1))",
+        );
         check("kind create cluster --name", vec![], "ERROR: flag needs an argument: --name\nErr(Exit(1))");
         check(
             "kind create cluster --config kind.yaml",

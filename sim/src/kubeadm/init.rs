@@ -61,14 +61,15 @@ impl Plan {
     }
 }
 
-/// The kubeconfigs of a control-plane node: the administrator and the kubelet go to the cluster's endpoint, its own programs to their own
-/// api-server.
+/// The kubeconfigs of a control-plane node: the administrator goes to the cluster's endpoint, its own programs to their own api-server. So
+/// does its kubelet since v1.33 (`ControlPlaneKubeletLocalMode`), so that it is never newer than the api-server it talks to.
 pub(super) fn kubeconfigs(config: &ClusterConfiguration, node: &Node) -> Vec<(String, Value)> {
     let endpoint = format!("https://{}", config.control_plane_endpoint);
     let local = format!("https://{}:6443", node.ip);
+    let kubelets = if config.versions.minor >= 33 { &local } else { &endpoint };
     let kubeconfigs = [
         ("admin.conf", &endpoint, "kubernetes-admin".to_string()),
-        ("kubelet.conf", &endpoint, format!("system:node:{}", node.name)),
+        ("kubelet.conf", kubelets, format!("system:node:{}", node.name)),
         ("controller-manager.conf", &local, "system:kube-controller-manager".to_string()),
         ("scheduler.conf", &local, "system:kube-scheduler".to_string()),
     ];
@@ -205,7 +206,7 @@ fn wait_for_control_plane(io: &mut Io) -> Flow<()> {
     io.print("[wait-control-plane] Waiting for the kubelet to boot up the control plane as static Pods from directory \"/etc/kubernetes/manifests\"\n");
     io.print("[control-plane-check] Waiting for healthy control plane components. This can take up to 4m0s\n");
     let since = io.now();
-    while io.request(Request::raw("/livez"))?.is_err() {
+    while io.request_until(Request::raw("/livez"), since + PATIENCE)?.is_err() {
         if io.now().since(since) >= PATIENCE {
             return io.fail(
                 1,
@@ -218,11 +219,11 @@ fn wait_for_control_plane(io: &mut Io) -> Flow<()> {
     Ok(())
 }
 
-/// Sends a request until it is answered with anything but a broken connection; kubeadm retries all of them.
+/// Sends a request until it is answered with anything but a broken connection, for some minutes at most; kubeadm retries all of them.
 pub(super) fn insist(request: &Request, io: &mut Io) -> Flow<Result<Value, String>> {
     let since = io.now();
     loop {
-        match io.request(request.clone())? {
+        match io.request_until(request.clone(), since + PATIENCE)? {
             Ok(value) => return Ok(Ok(value)),
             Err(error) if error.code() != 0 || io.now().since(since) >= PATIENCE => return Ok(Err(error.to_string())),
             Err(_) => io.sleep(LOOKS_EVERY)?,
@@ -362,4 +363,25 @@ fn bootstrap_token(config: &ClusterConfiguration) -> Vec<Value> {
     objects.push(role(false, name, "kube-public", read.into()));
     objects.push(binding(false, name, "kube-public", name, &[("User", "system:anonymous")]));
     objects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Disk;
+
+    #[test]
+    fn kubelets_of_the_control_plane_go_to_their_own_api_server_since_1_33() {
+        let server = |image: &str| {
+            let node = Node { name: "cp2".into(), ip: "172.18.0.3".into(), image: Text::new(image), disk: Disk::default() };
+            let mut config = ClusterConfiguration::load(&node.disk, image, "cp2");
+            config.control_plane_endpoint = "lb:6443".into();
+            let kubeconfigs = kubeconfigs(&config, &node);
+            let (_, kubelet) = kubeconfigs.iter().find(|(file, _)| file == "kubelet.conf").expect("it is written");
+            kubelet["clusters"][0]["cluster"]["server"].str().to_string()
+        };
+        assert_eq!(server("kindest/node:v1.32.2"), "https://lb:6443");
+        assert_eq!(server("kindest/node:v1.33.1"), "https://172.18.0.3:6443");
+        assert_eq!(server("kindest/node:v1.36.1"), "https://172.18.0.3:6443");
+    }
 }

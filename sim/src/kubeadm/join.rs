@@ -4,6 +4,7 @@ use super::Node;
 use super::config::{ClusterConfiguration, TOKEN};
 use super::init::{KubeletFiles, insist, kubeconfigs, mark_control_plane, start_kubelet, write};
 use super::static_pods;
+use crate::api::decode::parse_documents;
 use crate::api::resource::{CONFIGMAPS, NODES, PODS};
 use crate::core::{Duration, Request};
 use crate::flow::{Flow, Io};
@@ -83,11 +84,17 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
     for (namespace, name) in
         [("kube-public", "cluster-info"), ("kube-system", "kubeadm-config"), ("kube-system", "kubelet-config")]
     {
-        if let Err(error) = insist(&Request::get(CONFIGMAPS, namespace, name), io)? {
-            return io.fail(
-                1,
-                &format!("error execution phase preflight: couldn't validate the identity of the API Server: failed to request the {name} ConfigMap: {error}\n"),
-            );
+        let found = match insist(&Request::get(CONFIGMAPS, namespace, name), io)? {
+            Ok(found) => found,
+            Err(error) => {
+                return io.fail(
+                    1,
+                    &format!("error execution phase preflight: couldn't validate the identity of the API Server: failed to request the {name} ConfigMap: {error}\n"),
+                );
+            }
+        };
+        if let Some(cluster) = found["data"]["ClusterConfiguration"].as_str() {
+            parse_documents(cluster).unwrap_or_default().iter().for_each(|cluster| config.read_cluster(cluster));
         }
     }
     // A node of this name must not be there yet.
@@ -145,17 +152,29 @@ fn join_control_plane(config: &ClusterConfiguration, node: &Node, io: &mut Io) -
         io.print(&format!("[control-plane] Creating static Pod manifest for {component:?}\n"));
         write(&format!("{}{file}", files::MANIFESTS), &pod, io)?;
     }
-    io.print("[check-etcd] Checking that the etcd cluster is healthy\n");
+    let stacked = config.external_etcd.is_empty();
+    if stacked {
+        io.print("[check-etcd] Checking that the etcd cluster is healthy\n");
+        for endpoint in etcd_endpoints("check-etcd", io)? {
+            let failure = "check-etcd: etcd cluster is not healthy: failed to dial endpoint";
+            try_etcd(&[endpoint], "status", &Value::Null, failure, io)?;
+        }
+    } else {
+        io.print("[check-etcd] Skipping etcd check in external mode\n");
+    }
     io.sleep(TLS_BOOTSTRAP)?;
     start_kubelet(&KubeletFiles::new(config, &Value::list()), io)?;
-    if config.external_etcd.is_empty() {
+    if stacked {
         join_etcd(config, node, io)?;
+    } else {
+        io.print("[control-plane-join] Using external etcd - no local stacked instance added\n");
     }
     await_node(node, io)?;
     mark_control_plane(config, node, io)?;
-    io.print(
-        "\nThis node has joined the cluster and a new control plane instance was created:\n\n* Certificate signing request was sent to apiserver and approval was received.\n* The Kubelet was informed of the new secure connection details.\n* Control plane label and taint were applied to the new node.\n* The Kubernetes control plane instances scaled up.\n* A new etcd member was added to the local/stacked etcd cluster.\n\n",
-    );
+    let member = if stacked { "* A new etcd member was added to the local/stacked etcd cluster.\n" } else { "" };
+    io.print(&format!(
+        "\nThis node has joined the cluster and a new control plane instance was created:\n\n* Certificate signing request was sent to apiserver and approval was received.\n* The Kubelet was informed of the new secure connection details.\n* Control plane label and taint were applied to the new node.\n* The Kubernetes control plane instances scaled up.\n{member}\n",
+    ));
     Ok(())
 }
 
@@ -167,18 +186,12 @@ const ETCD_TRIES_EVERY: Duration = Duration::ms(500);
 
 /// Adds a learner to etcd, starts it, waits until it has caught up, and has it vote (kubeadm's `util/etcd`).
 fn join_etcd(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()> {
-    io.print("[etcd] Announced new etcd member joining to the existing etcd cluster\n");
-    // kubeadm finds the members by the annotations of their pods.
-    let pods = match insist(&Request::list(PODS, "kube-system").param("labelSelector", "component=etcd,tier=control-plane"), io)?
-    {
-        Ok(pods) => pods,
-        Err(error) => return io.fail(1, &format!("error execution phase etcd-join: {error}\n")),
-    };
-    let url = |pod: &Value| pod["metadata"]["annotations"]["kubeadm.kubernetes.io/etcd.advertise-client-urls"].str().to_string();
-    let endpoints: Vec<String> = pods["items"].items().iter().map(url).filter(|url| !url.is_empty()).collect();
+    const FAILURE: &str = "etcd-join: error creating local etcd static pod manifest file";
+    let endpoints = etcd_endpoints("etcd-join", io)?;
     let peer_url = format!("https://{}:2380", node.ip);
     let add = value!({"peerURL": &peer_url, "learner": true});
-    let added = try_etcd(&endpoints, "member-add", &add, io)?;
+    let added = try_etcd(&endpoints, "member-add", &add, FAILURE, io)?;
+    io.print("[etcd] Announced new etcd member joining to the existing etcd cluster\n");
     let members = added["body"]["members"].items().iter().map(|member| {
         let (url, name) = (member["peerURL"].str(), member["name"].str());
         format!("{}={url}", if name.is_empty() { node.name.as_str() } else { name })
@@ -188,14 +201,25 @@ fn join_etcd(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()
     let pod = static_pods::etcd(config, &node.name, &node.ip, &cluster.join(","), true);
     write(&format!("{}{}", files::MANIFESTS, static_pods::ETCD), &pod, io)?;
     let id = added["body"]["id"].clone();
-    try_etcd(&endpoints, "member-promote", &value!({"id": id}), io)?;
+    try_etcd(&endpoints, "member-promote", &value!({"id": id}), FAILURE, io)?;
     io.print("[etcd] Waiting for the new etcd member to join the cluster. This can take up to 40s\n");
-    try_etcd(&[format!("https://{}:2379", node.ip)], "range", &value!({"key": "health"}), io)?;
+    try_etcd(&[format!("https://{}:2379", node.ip)], "range", &value!({"key": "health"}), FAILURE, io)?;
     Ok(())
 }
 
-/// Tries a call at one endpoint after the other until one takes it.
-fn try_etcd(endpoints: &[String], verb: &'static str, args: &Value, io: &mut Io) -> Flow<Value> {
+/// Where etcd's members are asked: kubeadm finds them by the annotations of their pods.
+fn etcd_endpoints(phase: &str, io: &mut Io) -> Flow<Vec<String>> {
+    let list = Request::list(PODS, "kube-system").param("labelSelector", "component=etcd,tier=control-plane");
+    let pods = match insist(&list, io)? {
+        Ok(pods) => pods,
+        Err(error) => return io.fail(1, &format!("error execution phase {phase}: {error}\n")),
+    };
+    let url = |pod: &Value| pod["metadata"]["annotations"]["kubeadm.kubernetes.io/etcd.advertise-client-urls"].str().to_string();
+    Ok(pods["items"].items().iter().map(url).filter(|url| !url.is_empty()).collect())
+}
+
+/// Tries a call at one endpoint after the other until one takes it; `failure` names the phase and what is wrong when none does.
+fn try_etcd(endpoints: &[String], verb: &'static str, args: &Value, failure: &str, io: &mut Io) -> Flow<Value> {
     let since = io.now();
     let mut last = Text::from("no etcd endpoints");
     while io.now().since(since) < ETCD_STEP {
@@ -207,7 +231,7 @@ fn try_etcd(endpoints: &[String], verb: &'static str, args: &Value, io: &mut Io)
         }
         io.sleep(ETCD_TRIES_EVERY)?;
     }
-    io.fail(1, &format!("error execution phase etcd-join: error creating local etcd static pod manifest file: {last}\n"))
+    io.fail(1, &format!("error execution phase {failure}: {last}\n"))
 }
 
 /// `kubeadm token create --print-join-command`

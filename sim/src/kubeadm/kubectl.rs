@@ -6,10 +6,24 @@ use super::init::{create, insist};
 use crate::api::resource::NODES;
 use crate::core::{PatchType, Request};
 use crate::flow::{Flow, Io};
-use crate::kubectl::kubeconfig::{self, Kubeconfig};
+use crate::machine::files;
 use crate::shell::Env;
+use crate::shell::env::normal_path;
 use crate::value;
 use crate::value::{Text, Value};
+
+/// The kubeconfig that a kubectl on a node reads: `--kubeconfig`, or `$KUBECONFIG` as kind's node image sets it.
+pub fn kubeconfig_path<'a>(args: &[&'a str]) -> &'a str {
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--kubeconfig") {
+            Some("") => return words.next().copied().unwrap_or_default(),
+            Some(value) => return value.trim_start_matches('='),
+            None => {}
+        }
+    }
+    files::ADMIN_KUBECONFIG
+}
 
 /// `kubectl ARGS…`
 pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
@@ -31,12 +45,11 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
             untaint(keys, io)
         }
         _ => {
-            let argv: Vec<String> = std::iter::once("kubectl").chain(words).map(ToString::to_string).collect();
-            // The administrator's kubeconfig, whatever its path.
-            let mut kubeconfig = Kubeconfig::default();
-            kubeconfig.add("kubernetes-admin@kind", &format!("https://{}:6443", node.name));
-            let files = [(kubeconfig::PATH.to_string(), Text::from(kubeconfig.to_yaml()))].into();
-            crate::kubectl::main(&argv, &Env { files, ..Env::default() }, io)
+            let argv: Vec<String> = std::iter::once("kubectl").chain(args.iter().copied()).map(ToString::to_string).collect();
+            let path = kubeconfig_path(args);
+            let content = node.disk.files.get(path).map(|content| Text::from(files::printed(content)));
+            let files = content.map(|content| (normal_path(path), content)).into_iter().collect();
+            crate::kubectl::main(&argv, &Env { files, kubeconfig: Text::new(path), ..Env::default() }, io)
         }
     }
 }

@@ -11,11 +11,12 @@ pub mod join;
 pub mod kubectl;
 pub mod static_pods;
 
-use crate::core::collections::PMap;
 use std::rc::Rc;
 
+use crate::api::decode::parse_documents;
+use crate::core::collections::PMap;
 use crate::core::message::FailureKind;
-use crate::core::{Addr, Component, Disk, Duration, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Time};
+use crate::core::{Addr, Component, Disk, Duration, Effect, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Time};
 use crate::etcd::{EtcdRequest, EtcdResponse};
 use crate::flow::{Answer, Ask, Flow, Halt, Io, Log, Stream};
 use crate::machine::{MachineMessage, files};
@@ -108,7 +109,7 @@ impl Kubeadm {
                 }
                 Ask::WakeAt(at) => out.timer(at.since(out.now()), "wake", Text::from(id.to_string()), number as u64),
                 Ask::Docker { verb: "etcd", args } => {
-                    out.timer(Duration(args["patience"].int() as u64), "etcd", Text::from(id.to_string()), number as u64);
+                    out.timer(Duration(args["patience"].int() as u64), "etcd", etcd_timer(id, number), number as u64);
                     if let Some((to, request)) = etcd_request(args, out) {
                         let envelope = out.send(to, Message::EtcdRequest(Rc::new(request)));
                         self.open.insert(envelope, (id, number, to));
@@ -141,6 +142,13 @@ impl Kubeadm {
         };
         let result = Ok(value!({"stdout": text(Stream::Out), "stderr": text(Stream::Err), "code": code}));
         let (client, call) = run.client;
+        for (path, text) in io.written() {
+            // `kubectl config` writes the kubeconfig that it has read.
+            let content = text.as_ref().and_then(|text| parse_documents(text).ok()?.into_iter().next());
+            out.effect(Effect::WriteFile(out.me().machine, Text::new(path), content));
+        }
+        // Time limits of what has been answered.
+        out.effect(Effect::ForgetTimers("wake", Text::from(id.to_string())));
         self.runs.remove(&id);
         self.open.retain(|_, (run, _, _)| *run != id);
         out.send(client, Message::Machine(Rc::new(MachineMessage::Reply { to: call, result })));
@@ -150,12 +158,18 @@ impl Kubeadm {
         let Some((id, number, _)) = self.open.get(&to).copied() else { return };
         if !matches!(answer, Answer::Watch(_)) {
             self.open.remove(&to);
+            out.effect(Effect::ForgetTimers("etcd", etcd_timer(id, number)));
         }
         if let Some(run) = self.runs.get_mut(&id) {
             run.log.push(out.now(), number, answer);
             self.step(id, out);
         }
     }
+}
+
+/// The key of the timer by which a program gives an etcd member up: the program's number and the ask's.
+fn etcd_timer(id: u64, number: usize) -> Text {
+    Text::from(format!("{id}/{number}"))
 }
 
 /// What a program asks an etcd member.
@@ -193,7 +207,7 @@ fn etcd_answer(response: &EtcdResponse, took: Duration) -> Result<Value, Text> {
     Ok(body)
 }
 
-/// The api-server that a program talks to: the one it is told, or that of the administrator's kubeconfig, or its own machine's.
+/// The api-server that a program talks to: the one it is told, or that of its kubeconfig, or its own machine's.
 fn server(argv: &[String], node: &Node, out: &Outbox<'_>) -> Addr {
     let own = Addr::new(out.me().machine, Part::ApiServer);
     if argv.get(1).is_some_and(|verb| verb == "join") {
@@ -203,7 +217,11 @@ fn server(argv: &[String], node: &Node, out: &Outbox<'_>) -> Addr {
         });
         return crate::client::endpoint(&endpoint, out.directory()).unwrap_or(Addr::new(MachineId(u16::MAX), Part::ApiServer));
     }
-    files::client_args(out, files::ADMIN_KUBECONFIG).map_or(own, |args| crate::client::server(&args))
+    let kubeconfig = match argv.first().map(String::as_str) {
+        Some("kubectl") => kubectl::kubeconfig_path(&argv.iter().map(String::as_str).collect::<Vec<_>>()),
+        _ => files::ADMIN_KUBECONFIG,
+    };
+    files::client_args(out, kubeconfig).map_or(own, |args| crate::client::server(&args))
 }
 
 /// Runs a program on its node, as far as it comes.
@@ -255,7 +273,8 @@ impl Component for Kubeadm {
                 _ => {}
             },
             Event::Timer(timer) if timer.name == "etcd" => {
-                let (id, number) = (timer.key.parse().unwrap_or(0), timer.number as usize);
+                let id = timer.key.split('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+                let number = timer.number as usize;
                 self.open.retain(|_, (run, ask, _)| (*run, *ask) != (id, number));
                 if let Some(run) = self.runs.get_mut(&id)
                     && !run.log.has_answer(number)

@@ -1,6 +1,7 @@
 //! The static pods of a control-plane node (kubeadm's `app/phases/controlplane/manifests.go` and `app/phases/etcd`).
 
-use super::config::ClusterConfiguration;
+use super::config::{ClusterConfiguration, EXTRA_ARGS};
+use crate::core::collections::sort::Sort as _;
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -36,11 +37,25 @@ struct Component<'a> {
     annotation: Option<(&'static str, String)>,
 }
 
+/// A program's flags with those of `extraArgs` in their places, sorted by name (kubeadm's `util/arguments.go`).
+fn with_extra_args(mut command: Vec<String>, extra: &Value) -> Vec<String> {
+    if extra.is_empty() {
+        return command;
+    }
+    let name = |flag: &str| flag.split('=').next().unwrap_or_default().trim_start_matches('-').to_string();
+    command.retain(|flag| extra.get(&name(flag)).is_none());
+    command.extend(extra.entries().iter().map(|(name, value)| format!("--{name}={}", value.str())));
+    command[1..].order_by_key(|flag| name(flag));
+    command
+}
+
 fn pod(config: &ClusterConfiguration, part: Component<'_>) -> Value {
+    let field = EXTRA_ARGS.iter().find(|(_, program)| *program == part.name).map_or("", |(field, _)| *field);
+    let command = with_extra_args(part.command, &config.extra_args[field]);
     let get = |path: &'static str| value!({"host": Text::new(part.probe_host), "path": path, "port": "probe-port", "scheme": part.scheme});
     let mut container = value!({
         "name": part.name, "image": Text::new(part.image), "imagePullPolicy": "IfNotPresent",
-        "command": part.command.iter().collect::<Value>(),
+        "command": command.iter().collect::<Value>(),
         "ports": [{"containerPort": part.port, "name": "probe-port", "protocol": "TCP"}],
         "livenessProbe": {"failureThreshold": 8, "httpGet": get(part.liveness), "initialDelaySeconds": 10, "periodSeconds": 10, "timeoutSeconds": 15},
         "startupProbe": {"failureThreshold": 24, "httpGet": get(part.startup), "initialDelaySeconds": 10, "periodSeconds": 10, "timeoutSeconds": 15},
@@ -307,5 +322,22 @@ mod tests {
         assert!(command(1).starts_with("kube-apiserver --advertise-address=172.18.0.2 --allow-privileged=true"));
         assert!(command(2).contains("--cluster-cidr=10.244.0.0/16 --cluster-name=kind "));
         assert_eq!(pods[3].1["spec"]["containers"][0]["readinessProbe"]["periodSeconds"].int(), 1);
+    }
+    #[test]
+    fn extra_args_replace_and_join_the_flags_in_order() {
+        let mut config = ClusterConfiguration::default();
+        config.add_extra_args(&value!({"scheduler": {"extraArgs": {"leader-elect": "false", "config": "/etc/x.yaml"}}}));
+        let pod = manifests(&config, "kind-control-plane", "172.18.0.2").pop().expect("the scheduler's is the last").1;
+        let words: Vec<&str> = pod["spec"]["containers"][0]["command"].items().iter().map(Value::str).collect();
+        let expected = [
+            "kube-scheduler",
+            "--authentication-kubeconfig=/etc/kubernetes/scheduler.conf",
+            "--authorization-kubeconfig=/etc/kubernetes/scheduler.conf",
+            "--bind-address=127.0.0.1",
+            "--config=/etc/x.yaml",
+            "--kubeconfig=/etc/kubernetes/scheduler.conf",
+            "--leader-elect=false",
+        ];
+        assert_eq!(words, expected);
     }
 }

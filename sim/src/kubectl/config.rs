@@ -8,8 +8,8 @@ use crate::core::collections::sort::Sort as _;
 use crate::flow::{Flow, Io};
 
 /// Where the user sees the file.
-fn shown_path() -> String {
-    format!("{}/.kube/config", crate::shell::env::HOME)
+fn shown_path(path: &str) -> String {
+    if path.starts_with('/') { path.to_string() } else { format!("{}/{path}", crate::shell::env::HOME) }
 }
 
 const LOCAL: Command = Command { local: true, ..Command::NEW };
@@ -107,7 +107,7 @@ pub(super) static COMMAND: Command = Command {
 
 /// The file that the flags mean, and its content.
 fn file(inv: &Invocation) -> (String, Kubeconfig) {
-    let path = if inv.given("kubeconfig") { inv.flag("kubeconfig") } else { kubeconfig::PATH };
+    let path = if inv.given("kubeconfig") { inv.flag("kubeconfig") } else { kubeconfig::path(inv.env) };
     (path.to_string(), Kubeconfig::at(inv.env, path).unwrap_or_default())
 }
 
@@ -178,14 +178,14 @@ fn delete_context(inv: &Invocation, io: &mut Io) -> Flow<()> {
     let [name] = inv.args.as_slice() else { return help(inv, io, "Unexpected args") };
     let (path, mut config) = file(inv);
     if config.context(name).is_none() {
-        return inv.fail(io, format!("cannot delete context {name}, not in {}", shown_path()));
+        return inv.fail(io, format!("cannot delete context {name}, not in {}", shown_path(&path)));
     }
     if config.current == *name {
         io.eprint("warning: this removed your active context, use \"kubectl config use-context\" to select a different one\n");
     }
     config.contexts.retain(|context| context.name != *name);
     save(io, &path, &config);
-    io.print(&format!("deleted context {name} from {}\n", shown_path()));
+    io.print(&format!("deleted context {name} from {}\n", shown_path(&path)));
     Ok(())
 }
 
@@ -194,10 +194,10 @@ fn rename_context(inv: &Invocation, io: &mut Io) -> Flow<()> {
     let (path, mut config) = file(inv);
     if config.context(new).is_some() {
         return inv
-            .fail(io, format!("cannot rename the context {old:?}, the context {new:?} already exists in {}", shown_path()));
+            .fail(io, format!("cannot rename the context {old:?}, the context {new:?} already exists in {}", shown_path(&path)));
     }
     let Some(context) = config.contexts.iter_mut().find(|context| context.name == *old) else {
-        return inv.fail(io, format!("cannot rename the context {old:?}, it's not in {}", shown_path()));
+        return inv.fail(io, format!("cannot rename the context {old:?}, it's not in {}", shown_path(&path)));
     };
     context.name.clone_from(new);
     if config.current == *old {

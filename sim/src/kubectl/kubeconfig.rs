@@ -5,6 +5,11 @@ use crate::shell::Env;
 /// Where the file lies below the home directory.
 pub const PATH: &str = ".kube/config";
 
+/// Where kubectl looks without `--kubeconfig`.
+pub fn path(env: &Env) -> &str {
+    if env.kubeconfig.is_empty() { PATH } else { &env.kubeconfig }
+}
+
 /// The kubeconfig's content, without credentials, which are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kubeconfig {
@@ -34,7 +39,7 @@ pub struct Context {
 impl Kubeconfig {
     /// The session's kubeconfig; empty when there is none.
     pub fn of(env: &Env) -> Self {
-        Self::at(env, PATH).unwrap_or_default()
+        Self::at(env, path(env)).unwrap_or_default()
     }
 
     /// The kubeconfig in this file; `None` when there is no such file.

@@ -98,7 +98,11 @@ pub fn parse(argv: &[String], tty: bool, pid: u32, machine: &Machine<'_>) -> Com
     let Some((program, args)) = argv.split_first() else { return Command::NotFound(String::new()) };
     let done = |stdout: String| Command::Done(Finished { stdout, ..Finished::default() });
     let failed = |stderr: String, code| Command::Done(Finished { stderr, code, ..Finished::default() });
-    match program.rsplit('/').next().unwrap_or_default() {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    if !is_in_image(name, machine.image) {
+        return Command::NotFound(program.clone());
+    }
+    match name {
         "ps" => Command::Ps { args: args.to_vec(), tty, pid, line: Text::from(argv.join(" ")) },
         "crictl" => Command::Crictl { args: args.to_vec() },
         "iptables" => Command::Iptables(args.to_vec()),
@@ -131,6 +135,16 @@ pub fn parse(argv: &[String], tty: bool, pid: u32, machine: &Machine<'_>) -> Com
     }
 }
 
+/// Whether an image has a program: kind's node images have all, the others hardly more than the one that they are made for. iptables and tc
+/// are taken to be everywhere, as links are cut by them.
+fn is_in_image(program: &str, image: &str) -> bool {
+    if matches!(program, "iptables" | "tc") || crate::kind::node_image_minor(image).is_some() {
+        return true;
+    }
+    // kindest/haproxy has what kind needs to write a configuration; etcd's image has no shell either.
+    if image == crate::kind::load_balancer::IMAGE { program == "cp" } else { program == "etcdctl" }
+}
+
 fn cat(args: &[String], disk: &Disk) -> Command {
     let mut finished = Finished::default();
     for path in args {
@@ -160,6 +174,9 @@ fn move_file(program: &str, args: &[String], disk: &Disk) -> Command {
         || matches!(to, "/root" | "/tmp" | "/etc" | "/etc/kubernetes" | "/etc/kubernetes/manifests")
         || disk.files.keys().any(|file| file.starts_with(folder.as_str()));
     let to = if is_folder { format!("{folder}{}", from.rsplit('/').next().unwrap_or_default()) } else { to.to_string() };
+    if to == from {
+        return failed(format!("{program}: '{from}' and '{to}' are the same file\n"));
+    }
     Command::Move { from: Text::new(from), to: Text::from(to), keep: program == "cp" }
 }
 
@@ -360,7 +377,29 @@ mod tests {
             }
         );
         assert!(matches!(check("mv /nope /etc/kubernetes", &disk), Command::Done(Finished { code: 1, .. })));
+        for line in ["mv F F", "cp F F", "mv F /etc/kubernetes/", "cp F /etc/kubernetes"] {
+            let file = "/etc/kubernetes/kubelet.conf";
+            let stderr = format!("{}: '{file}' and '{file}' are the same file\n", &line[..2]);
+            let same = Finished { stderr, code: 1, ..Finished::default() };
+            assert_eq!(check(&line.replace('F', file), &disk), Command::Done(same));
+        }
         assert_eq!(check("vim", &disk), Command::NotFound("vim".into()));
+    }
+
+    #[test]
+    fn other_containers_have_what_their_image_has() {
+        let programs = |image| {
+            let disk = Disk::default();
+            let machine = Machine { node: "etcd1", ip: "172.18.0.3", image, disk: &disk };
+            let there = |program: &&str| !matches!(parse(&[(*program).to_string()], false, 9, &machine), Command::NotFound(_));
+            ["kubeadm", "kubectl", "etcdctl", "ps", "cat", "cp", "systemctl", "sh", "iptables"]
+                .into_iter()
+                .filter(there)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(programs("registry.k8s.io/etcd:3.6.8-0"), ["etcdctl", "iptables"]);
+        assert_eq!(programs(crate::kind::load_balancer::IMAGE), ["cp", "iptables"]);
+        assert_eq!(programs("kindest/node:v1.36.1").len(), 9);
     }
 
     #[test]

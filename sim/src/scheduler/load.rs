@@ -192,6 +192,11 @@ const KINDS: [(&str, &str, &str); 14] = [
     ("PodDisruptionBudget", "policy", "poddisruptionbudgets"),
 ];
 
+/// The resources that the scheduler looks at, as far as the api-server knows them.
+pub fn resources() -> impl Iterator<Item = Resource> {
+    KINDS.iter().filter_map(|(_, group, plural)| Resource::find(group, plural))
+}
+
 /// Whether the scheduler looks at objects of this kind.
 pub fn is_of_use(kind: &str) -> bool {
     KINDS.iter().any(|(have, _, _)| *have == kind)

@@ -14,6 +14,8 @@ pub struct Env {
     pub files: Files,
     /// What came through a pipe, a here-document or `<`; `None` when stdin is the terminal.
     pub stdin: Option<Text>,
+    /// `$KUBECONFIG`, an absolute path; "" when it is not set.
+    pub kubeconfig: Text,
 }
 
 impl Env {

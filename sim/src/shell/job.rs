@@ -329,7 +329,7 @@ impl Session {
         Process {
             id,
             argv,
-            env: Rc::new(Env { files: self.files.clone(), stdin }),
+            env: Rc::new(Env { files: self.files.clone(), stdin, ..Env::default() }),
             started: now,
             log: Log::default(),
             asked: 0,

@@ -5,6 +5,7 @@ use crate::api::{Resource, to_json_pretty, to_yaml};
 use crate::core::Request;
 use crate::flow::{Flow, Io};
 use crate::scheduler::answer_table::table;
+use crate::scheduler::load;
 use crate::scheduler::what_if::{Answers, Question, Source, what_if};
 use crate::value;
 use crate::value::{Text, Value};
@@ -117,18 +118,7 @@ pub fn main(argv: &[String], env: &Env, io: &mut Io) -> Flow<()> {
 
 /// What the scheduler looks at, asked of the api-server and written as a List.
 fn running_cluster(io: &mut Io) -> Flow<Result<Text, String>> {
-    const KINDS: [(&str, &str); 9] = [
-        ("", "nodes"),
-        ("", "pods"),
-        ("", "namespaces"),
-        ("", "services"),
-        ("apps", "replicasets"),
-        ("scheduling.k8s.io", "priorityclasses"),
-        ("policy", "poddisruptionbudgets"),
-        ("", "persistentvolumeclaims"),
-        ("", "persistentvolumes"),
-    ];
-    let resources: Vec<Resource> = KINDS.iter().filter_map(|(group, plural)| Resource::find(group, plural)).collect();
+    let resources: Vec<Resource> = load::resources().collect();
     let requests = resources.iter().map(|resource| Request::list(*resource, "")).collect();
     let mut items: Vec<Value> = Vec::new();
     for (resource, answer) in resources.iter().zip(io.request_all(requests)?) {
@@ -164,7 +154,10 @@ fn parse(words: &[String]) -> Result<Options, String> {
                 options.seed = text.parse().map_err(|_| format!("--seed: {text:?} is not a whole number"))?;
             }
             "-o" | "--output" => options.format = Format::parse(&value()?)?,
-            flag if flag.starts_with("-o") && !flag.starts_with("--") => options.format = Format::parse(&flag[2..])?,
+            flag if flag.starts_with("-o") && !flag.starts_with("--") => {
+                let value = &flag[2..];
+                options.format = Format::parse(value.strip_prefix('=').unwrap_or(value))?;
+            }
             flag if flag.starts_with('-') && flag != "-" => return Err(format!("unknown flag: {flag}")),
             file if options.pods.is_empty() => options.pods = file.to_string(),
             more => return Err(format!("one file of pods is expected, {more:?} is one more")),
@@ -186,6 +179,9 @@ mod tests {
         let have = options("--cluster a.yaml --cluster=b.yaml -ojson --seed 7 p.yaml").unwrap();
         assert_eq!(have.cluster, ["a.yaml", "b.yaml"]);
         assert_eq!((have.seed, have.format, have.pods.as_str()), (7, Format::Json, "p.yaml"));
+        for output in ["-o json", "-o=json", "--output=json", "--output json"] {
+            assert_eq!(options(&format!("{output} p.yaml")).unwrap().format, Format::Json, "{output}");
+        }
         assert_eq!(options("--seed x p").unwrap_err(), "--seed: \"x\" is not a whole number");
         assert_eq!(options("--cluster c.yaml").unwrap_err(), "a file of pods is missing");
         assert_eq!(options("p --nope").unwrap_err(), "unknown flag: --nope");

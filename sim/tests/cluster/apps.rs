@@ -55,7 +55,7 @@ fn evictions_at_the_same_time_keep_the_budget() {
     ok(&mut session, &format!("cat <<EOF | kubectl apply -f -\n{SHOP}EOF"));
     ok(&mut session, "kubectl scale deployment front --replicas=8");
     ok(&mut session, "kubectl rollout status deployment front --timeout=120s");
-    session.settle(Duration::s(300));
+    assert!(session.settle(Duration::s(300)));
     let ready = |session: &Session| {
         pods(session)
             .iter()
@@ -67,7 +67,9 @@ fn evictions_at_the_same_time_keep_the_budget() {
     let drain = session.run("kubectl drain kind-worker --ignore-daemonsets --delete-emptydir-data");
     let mut fewest = 8;
     let mut now = session.live_end();
+    let limit = now + Duration::s(300);
     while session.result(drain, now).code.is_none() {
+        assert!(now < limit, "the drain does not end");
         now = now + Duration::ms(5);
         session.advance(now, usize::MAX);
         fewest = fewest.min(ready(&session));

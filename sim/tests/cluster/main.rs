@@ -2,6 +2,8 @@
 
 mod apps;
 mod chapter;
+#[path = "../common/mod.rs"]
+mod common;
 mod invariants;
 mod properties;
 mod sequences;
@@ -9,8 +11,9 @@ mod topologies;
 
 use std::cell::RefCell;
 
-use orrery_sim::core::Duration;
-use orrery_sim::session::{CommandResult, Session};
+use orrery_sim::session::Session;
+
+use common::run;
 
 thread_local! {
     static BOOTED: RefCell<Option<Session>> = const { RefCell::new(None) };
@@ -21,19 +24,11 @@ fn booted() -> Session {
     BOOTED.with_borrow_mut(|booted| {
         booted
             .get_or_insert_with(|| {
-                let config = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n- role: worker\n- role: worker\n";
-                let mut session = Session::with_files(1, [("three.yaml".to_string(), config.to_string())].into_iter().collect());
-                let created = run(&mut session, "kind create cluster --config three.yaml");
-                assert_eq!(created.code, Some(0), "{}", created.stderr);
-                assert!(session.settle(Duration::s(300)), "the cluster does not come to rest");
-                session
+                let mut terminal = common::Terminal::new(1, common::config(1, 2));
+                assert_eq!(terminal.run("kind create cluster --config kind.yaml"), common::created(1, 2));
+                terminal.settle();
+                terminal.0
             })
             .clone()
     })
-}
-
-/// Runs a line to its end.
-fn run(session: &mut Session, line: &str) -> CommandResult {
-    let command = session.run(line);
-    session.finish(command, Duration::s(1_800))
 }

@@ -9,6 +9,7 @@ use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::session::Session;
 use proptest::prelude::*;
 
+use crate::common;
 use crate::invariants::{unsettled, violations};
 
 /// How a cluster is built.
@@ -84,36 +85,29 @@ struct Trial {
     /// ConfigMaps whose creation was acknowledged.
     acknowledged: BTreeSet<String>,
     replicas: BTreeMap<String, u8>,
-    leaders: BTreeMap<(MachineId, u64), u64>,
+    applied: BTreeMap<(MachineId, u64), u64>,
     by_term: BTreeMap<u64, u64>,
     writes: u32,
 }
 
 impl Trial {
     fn new(topology: Topology, seed: u64) -> Self {
-        let mut yaml = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n".to_string();
-        yaml += &"- role: control-plane\n".repeat(topology.control_planes);
-        yaml += &"- role: worker\n".repeat(topology.workers);
+        let mut yaml = common::config(topology.control_planes, topology.workers);
         if topology.external > 0 {
-            yaml += "kubeadmConfigPatches:\n- |\n  kind: ClusterConfiguration\n  etcd:\n    external:\n      endpoints:\n";
-            (1..=topology.external).for_each(|at| yaml += &format!("      - http://etcd{at}:2379\n"));
+            yaml += &common::external_etcd(topology.external);
         }
-        let session = Session::with_files(seed, BTreeMap::from([("kind.yaml".to_string(), yaml)]));
+        let session = common::Terminal::new(seed, yaml).0;
         let mut trial = Self {
             session,
             topology,
             acknowledged: BTreeSet::new(),
             replicas: BTreeMap::new(),
-            leaders: BTreeMap::new(),
+            applied: BTreeMap::new(),
             by_term: BTreeMap::new(),
             writes: 0,
         };
-        let members: Vec<String> = (1..=topology.external).map(|at| format!("etcd{at}=http://etcd{at}:2380")).collect();
-        for at in 1..=topology.external {
-            trial.run(&format!(
-                "docker run -d --name etcd{at} --network kind registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd{at} --initial-advertise-peer-urls=http://etcd{at}:2380 --initial-cluster={}",
-                members.join(",")
-            ));
+        for line in common::etcd_members(topology.external) {
+            assert_eq!(trial.run(&line).0, Some(0));
         }
         assert_eq!(trial.run("kind create cluster --config kind.yaml").0, Some(0));
         trial.wait(40);
@@ -156,7 +150,7 @@ impl Trial {
         // What a member has applied it keeps, also over its restarts.
         for (addr, etcd) in cluster.parts::<Etcd>(Part::Etcd) {
             let applied = etcd.raft().log().applied();
-            let last = self.leaders.entry((addr.machine, etcd.raft().id())).or_default();
+            let last = self.applied.entry((addr.machine, etcd.raft().id())).or_default();
             assert!(applied >= *last, "a member of {} forgets", cluster.directory().name(addr.machine));
             *last = applied;
         }
@@ -232,9 +226,10 @@ fn trial(topology: Topology, seed: u64, acts: &[Act]) -> Result<(), TestCaseErro
         prop_assert!(maps.contains(&line), "{} was acknowledged and is lost", name);
     }
     for (name, replicas) in trial.replicas.clone() {
-        let (_, ready) = trial.run(&format!("kubectl get deployment {name} -o jsonpath={{.status.readyReplicas}}"));
-        let ready: u8 = ready.parse().unwrap_or(0);
-        prop_assert_eq!(ready, replicas, "deployment {}", name);
+        let (code, ready) = trial.run(&format!("kubectl get deployment {name} -o jsonpath={{.status.readyReplicas}}"));
+        // A Deployment without ready replicas has no such field.
+        let expected = if replicas == 0 { String::new() } else { replicas.to_string() };
+        prop_assert_eq!((code, ready), (Some(0), expected), "deployment {}", name);
     }
     let stores: Vec<u64> = trial.session.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store().revision()).collect();
     let expected = if topology.external > 0 { topology.external } else { topology.control_planes };
