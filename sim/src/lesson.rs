@@ -119,6 +119,13 @@ impl Reader<'_> {
             }
             _ => return self.error(path, format!("{path} must be a text, or a mapping of languages to texts")),
         };
+        if let Some((lang, _)) = texts.iter().find(|(_, text)| text.is_empty()) {
+            let path = if lang.is_empty() { path.to_string() } else { join(path, lang) };
+            return self.error(&path, format!("{path} is empty"));
+        }
+        if texts.is_empty() {
+            return self.error(path, format!("{path} has no text in any language"));
+        }
         if texts.iter().any(|(_, text)| text.chars().count() > TEXT_MAX) {
             return self.error(path, format!("{path} is longer than {TEXT_MAX} characters"));
         }
@@ -156,7 +163,13 @@ impl Reader<'_> {
             Value::Bool(shown) => *shown,
             _ => return self.error(&join(path, "heartbeats"), "heartbeats must be true or false"),
         };
-        let focus = step["focus"].as_str().map(ToString::to_string);
+        let focus = match &step["focus"] {
+            Value::Null => None,
+            Value::Str(focus) if is_focus(focus) => Some(focus.to_string()),
+            _ => {
+                return self.error(&join(path, "focus"), "focus must be node/NAME, pod/NAMESPACE/NAME or part/MACHINE/COMPONENT");
+            }
+        };
         Ok(LessonStep {
             caption: self.texts(&join(path, "caption"), &step["caption"], true)?,
             say: self.texts(&join(path, "say"), &step["say"], false)?,
@@ -167,6 +180,18 @@ impl Reader<'_> {
             focus,
         })
     }
+}
+
+/// Whether a text names something that can be selected.
+fn is_focus(text: &str) -> bool {
+    let mut parts = text.split('/');
+    let names = match parts.next() {
+        Some("node") => 1,
+        Some("pod" | "part") => 2,
+        _ => return false,
+    };
+    let rest: Vec<&str> = parts.collect();
+    rest.len() == names && rest.iter().all(|name| !name.is_empty())
 }
 
 /// `40s` or `2m` in seconds.
@@ -275,6 +300,17 @@ mod tests {
         );
         assert!(error("title: A\nsteps:\n- caption: B\n  run: [\"echo 'open\"]").contains("cannot be run"));
         assert!(error("title: A\nsteps:\n- caption: B\n  wait: long").contains("wait must be a duration"));
+        let focus = "line 4, column 3: focus must be node/NAME, pod/NAMESPACE/NAME or part/MACHINE/COMPONENT";
+        for bad in ["nod/kind-worker", "5", "node/", "node/a/b", "pod/a", "[node/a]"] {
+            assert_eq!(error(&format!("title: A\nsteps:\n- caption: B\n  focus: {bad}")), focus, "{bad}");
+        }
+        for good in ["node/kind-worker", "pod/default/web", "part/kind-worker/kubelet"] {
+            let lesson = Lesson::parse(&format!("title: A\nsteps:\n- caption: B\n  focus: {good}")).expect(good);
+            assert_eq!(lesson.steps[0].focus.as_deref(), Some(good));
+        }
+        assert_eq!(error("title: A\nsteps:\n- caption: ''"), "line 3, column 3: steps[0].caption is empty");
+        assert_eq!(error("title: A\nsteps:\n- caption: {en: ' '}"), "line 3, column 13: steps[0].caption.en is empty");
+        assert_eq!(error("title: {}\nsteps: []"), "line 1, column 1: title has no text in any language");
     }
 
     #[test]

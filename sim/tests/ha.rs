@@ -96,9 +96,9 @@ fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
     let ask = "--endpoints=https://172.18.0.2:2379,https://172.18.0.3:2379,https://172.18.0.4:2379";
     let status = terminal.run(&format!("docker exec kind-control-plane etcdctl {ask} endpoint status -w table"));
     let head = "\
-+-------------------------+------------------+---------+---------+-----------+------------+-----------+------------+--------------------+--------+
-|        ENDPOINT         |        ID        | VERSION | DB SIZE | IS LEADER | IS LEARNER | RAFT TERM | RAFT INDEX | RAFT APPLIED INDEX | ERRORS |
-+-------------------------+------------------+---------+---------+-----------+------------+-----------+------------+--------------------+--------+
++-------------------------+------------------+---------+-----------------+---------+--------+-----------------------+--------+-----------+------------+-----------+------------+--------------------+--------+--------------------------+-------------------+
+|        ENDPOINT         |        ID        | VERSION | STORAGE VERSION | DB SIZE | IN USE | PERCENTAGE NOT IN USE | QUOTA  | IS LEADER | IS LEARNER | RAFT TERM | RAFT INDEX | RAFT APPLIED INDEX | ERRORS | DOWNGRADE TARGET VERSION | DOWNGRADE ENABLED |
++-------------------------+------------------+---------+-----------------+---------+--------+-----------------------+--------+-----------+------------+-----------+------------+--------------------+--------+--------------------------+-------------------+
 | https://172.18.0.2:2379 |";
     assert!(status.starts_with(head), "{status}");
     assert_eq!(
@@ -142,7 +142,7 @@ fn losing_etcds_leader_and_then_its_majority_is_told_as_recorded() {
     let rest = rest.filter(|node| *node != leader && *node != new).collect::<Vec<_>>()[0];
     terminal.wait(8);
     let status = terminal.run(&format!("docker exec {rest} etcdctl endpoint status -w table"));
-    assert!(status.contains("|        ERRORS         |\n") && status.contains(" | etcdserver: no leader |\n"), "{status}");
+    assert!(status.contains("|        ERRORS         |") && status.contains(" | etcdserver: no leader |"), "{status}");
     let since = terminal.seconds();
     assert_eq!(
         terminal.run("kubectl create configmap d --from-literal=a=1"),
@@ -225,6 +225,19 @@ fn a_cut_link_costs_a_worker_its_lease_and_its_pods_run_on() {
         terminal.run("docker exec kind-worker iptables -A INPUT -s nowhere -j DROP").contains("host/network `nowhere' not found")
     );
     assert!(terminal.run("docker network disconnect other kind-worker").contains("network other not found"));
+    // What is asked for twice is refused; what a container's interface was told goes with it.
+    assert!(terminal.run("docker network connect kind kind-worker").contains("endpoint with name kind-worker already exists"));
+    assert_eq!(terminal.run("docker network disconnect kind kind-worker"), "(0)");
+    assert!(terminal.run("docker network disconnect kind kind-worker").contains("is not connected to network kind"));
+    assert_eq!(terminal.run("docker network connect kind kind-worker"), "(0)");
+    assert_eq!(terminal.run(cut), "(0)");
+    terminal.run("docker restart kind-worker");
+    terminal.wait(40);
+    assert_eq!(terminal.ready(), 5);
+    assert_eq!(
+        terminal.run("docker exec kind-worker iptables -D OUTPUT -d kind-external-load-balancer -j DROP"),
+        "iptables: Bad rule (does a matching rule exist in that chain?).\n(1)"
+    );
 }
 
 #[test]
@@ -375,6 +388,42 @@ fn kind_gives_up_after_four_minutes_when_etcd_has_no_majority() {
     assert!(said.ends_with("(1)"), "{said}");
     let took = terminal.seconds() - since;
     assert!((240..290).contains(&took), "it took {took} s");
+}
+
+#[test]
+fn etcdctl_deletes_ranges_and_refuses_what_it_does_not_do() {
+    let mut terminal = Terminal::created(15, config(3, 0));
+    let mut etcdctl = |args: &str| terminal.run(&format!("docker exec kind-control-plane etcdctl {args}"));
+    for key in ["a/1", "a/2", "b/1"] {
+        assert_eq!(etcdctl(&format!("put /test/{key} x")), "OK\n(0)");
+    }
+    assert_eq!(etcdctl("del /test/a/ --prefix"), "2\n(0)");
+    assert_eq!(etcdctl("get /test/ --prefix --keys-only"), "/test/b/1\n\n(0)");
+    assert_eq!(etcdctl("del /test/a/ --prefix"), "0\n(0)");
+    assert_eq!(etcdctl("del /test/b/1"), "1\n(0)");
+    let members = etcdctl("member list -w json");
+    assert!(members.starts_with("{\"header\":{\"cluster_id\":") && members.matches("\"ID\":").count() == 3, "{members}");
+    let health = etcdctl("endpoint health --cluster -w json");
+    assert!(
+        health.starts_with("[{\"endpoint\":\"https://172.18.0.") && health.matches("\"health\":true").count() == 3,
+        "{health}"
+    );
+    let table = etcdctl("endpoint health -w table");
+    assert!(table.contains("|    ENDPOINT    | HEALTH |") && table.contains("| 127.0.0.1:2379 |   true |"), "{table}");
+    assert_eq!(etcdctl("get /x -w table"), "Error: table is not supported as output format\n(4)");
+    assert!(etcdctl("get /x -w json").ends_with("(4)"));
+    assert_eq!(etcdctl("get /x -w yaml"), "Error: unsupported output format\n(4)");
+    assert!(etcdctl("get /x --command-timeout=soon").contains("time: invalid duration \"soon\""));
+
+    // Without a majority a read ends when the time limit is over.
+    for node in ["kind-control-plane2", "kind-control-plane3"] {
+        stop_etcd(&mut terminal, node);
+    }
+    terminal.wait(5);
+    let since = terminal.seconds();
+    let late = terminal.run("docker exec kind-control-plane etcdctl get /x --command-timeout=2s");
+    assert!(late.contains("\"logger\":\"etcd-client\"") && late.ends_with("Error: context deadline exceeded\n(1)"), "{late}");
+    assert!((2..=3).contains(&(terminal.seconds() - since)));
 }
 
 #[test]

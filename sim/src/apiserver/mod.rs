@@ -380,7 +380,7 @@ impl ApiServer {
             Stage::Mark { attempts } if response.succeeded => {
                 let body = stored.expect("a put answers with the key");
                 let key = resource.etcd_key(&request.namespace, &request.name).into();
-                let delete = EtcdRequest::Delete { key, expected: Some(body.resource_version()) };
+                let delete = EtcdRequest::Delete { key, expected: Some(body.resource_version()), prefix: false };
                 self.ask_etcd(delete, client, request, Stage::Delete { attempts, body }, out);
             }
             Stage::Delete { body, .. } if response.succeeded => self.answer(&client, Ok((200, body)), out),
@@ -476,7 +476,8 @@ impl ApiServer {
                 self.ask_etcd(put, client, request, Stage::Mark { attempts }, out);
             }
             Ok(Outcome::Delete(body)) => {
-                self.ask_etcd(EtcdRequest::Delete { key, expected }, client, request, Stage::Delete { attempts, body }, out);
+                let delete = EtcdRequest::Delete { key, expected, prefix: false };
+                self.ask_etcd(delete, client, request, Stage::Delete { attempts, body }, out);
             }
         }
     }

@@ -118,6 +118,13 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// A directory of machines: name, address, number.
+    #[cfg(test)]
+    pub(crate) fn of(machines: &[(&str, &str, MachineId)]) -> Self {
+        let names = machines.iter().flat_map(|(name, ip, id)| [(Text::new(name), *id), (Text::new(ip), *id)]);
+        Self { by_name: names.collect(), ..Self::default() }
+    }
+
     /// The machine with this name or address.
     pub fn find(&self, name_or_ip: &str) -> Option<MachineId> {
         self.by_name.get(name_or_ip).copied()
@@ -523,6 +530,7 @@ impl Cluster {
                 self.kill(Addr::new(id, part), false, sink);
             }
             self.queue.forget_timers(|addr, _, _| addr.machine == id);
+            self.faults.forget(id);
             self.machines[id.0 as usize].powered = false;
         }
     }

@@ -19,6 +19,15 @@ pub struct Netem {
     pub loss_ppm: u32,
 }
 
+/// A chain of packets' rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Chain {
+    /// What comes to the machine.
+    Input,
+    /// What it sends.
+    Output,
+}
+
 /// A change of what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetworkChange {
@@ -26,17 +35,17 @@ pub enum NetworkChange {
     Disconnect(MachineId),
     /// `docker network connect`
     Connect(MachineId),
-    /// A machine drops what comes from another (`iptables -A INPUT -s … -j DROP`), or does so no more.
+    /// A machine drops what comes from another (`iptables -A INPUT -s … -j DROP`), or what goes there, or does so no more.
     Drop {
-        /// From where.
-        from: MachineId,
-        /// To where.
-        to: MachineId,
+        /// Whose rule it is.
+        at: MachineId,
+        /// Of what comes, or of what goes.
+        chain: Chain,
+        /// The other machine.
+        other: MachineId,
         /// Whether packets are dropped from now on.
         on: bool,
     },
-    /// A machine drops nothing any more, neither what it gets nor what it sends (`iptables -F`).
-    Flush(MachineId),
     /// An interface's netem; `None` removes it.
     Netem(MachineId, Option<Netem>),
 }
@@ -46,7 +55,8 @@ pub enum NetworkChange {
 pub struct Faults {
     rng: Rng,
     disconnected: BTreeSet<MachineId>,
-    dropped: BTreeSet<(MachineId, MachineId)>,
+    /// Whose rules drop what: machine, chain, the other machine.
+    dropped: BTreeSet<(MachineId, Chain, MachineId)>,
     netem: BTreeMap<MachineId, Netem>,
     /// Connections that have lost a message.
     broken: BTreeSet<EnvelopeId>,
@@ -76,13 +86,12 @@ impl Faults {
             NetworkChange::Connect(machine) => {
                 self.disconnected.remove(machine);
             }
-            NetworkChange::Drop { from, to, on: true } => {
-                self.dropped.insert((*from, *to));
+            NetworkChange::Drop { at, chain, other, on: true } => {
+                self.dropped.insert((*at, *chain, *other));
             }
-            NetworkChange::Drop { from, to, on: false } => {
-                self.dropped.remove(&(*from, *to));
+            NetworkChange::Drop { at, chain, other, on: false } => {
+                self.dropped.remove(&(*at, *chain, *other));
             }
-            NetworkChange::Flush(machine) => self.dropped.retain(|(from, to)| from != machine && to != machine),
             NetworkChange::Netem(machine, Some(netem)) => {
                 self.netem.insert(*machine, *netem);
             }
@@ -92,13 +101,20 @@ impl Faults {
         }
     }
 
+    /// A machine is switched off: with it go the rules and the qdisc of its interface.
+    pub(super) fn forget(&mut self, machine: MachineId) {
+        self.dropped.retain(|(at, _, _)| *at != machine);
+        self.netem.remove(&machine);
+    }
+
     /// Whether a machine is off the network.
     pub fn is_disconnected(&self, machine: MachineId) -> bool {
         self.disconnected.contains(&machine)
     }
     /// Whether packets from one machine do not reach another.
     pub fn is_cut(&self, from: MachineId, to: MachineId) -> bool {
-        from != to && (self.is_disconnected(from) || self.is_disconnected(to) || self.dropped.contains(&(from, to)))
+        let dropped = || self.dropped.contains(&(from, Chain::Output, to)) || self.dropped.contains(&(to, Chain::Input, from));
+        from != to && (self.is_disconnected(from) || self.is_disconnected(to) || dropped())
     }
     /// What an interface does to what its machine sends.
     pub fn netem(&self, machine: MachineId) -> Option<Netem> {

@@ -2,6 +2,7 @@
 
 use crate::flow::{Flow, Io};
 use crate::machine::command::{human_size, table};
+use crate::runtime::image::digest_of;
 use crate::shell::Env;
 use crate::value;
 use crate::value::{Text, Value};
@@ -44,7 +45,7 @@ pub fn main(argv: &[String], _env: &Env, io: &mut Io) -> Flow<()> {
     }
 }
 
-const KNOWN: &str = "exec, images, kill, network connect|disconnect, ps, pull, restart, rm, run, start, stop, version";
+const KNOWN: &str = "exec, images, kill, network connect|disconnect|ls, ps, pull, restart, rm, run, start, stop, version";
 
 const HELP: &str = "
 Usage:  docker [OPTIONS] COMMAND
@@ -60,6 +61,7 @@ Common Commands:
 
 Management Commands:
   container   Manage containers
+  network     Manage networks
 
 Commands:
   kill        Kill one or more running containers
@@ -169,8 +171,12 @@ fn network(args: &[&str], io: &mut Io) -> Flow<()> {
     let words: Vec<&str> = args.iter().copied().filter(|arg| !matches!(*arg, "-f" | "--force")).collect();
     match words[..] {
         ["ls" | "list"] => {
-            let rows = [["NETWORK ID", "NAME", "DRIVER", "SCOPE"], ["7f2c1a90d4be", "kind", "bridge", "local"]];
-            io.print(&table(&rows.map(|row| row.map(str::to_string).to_vec()), 10, 3));
+            let mut rows = vec![["NETWORK ID", "NAME", "DRIVER", "SCOPE"].map(str::to_string).to_vec()];
+            for (name, driver) in [("bridge", "bridge"), ("host", "host"), ("kind", "bridge"), ("none", "null")] {
+                let id = digest_of(&format!("network/{name}"))["sha256:".len()..][..12].to_string();
+                rows.push(vec![id, name.into(), driver.into(), "local".into()]);
+            }
+            io.print(&table(&rows, 10, 3));
             Ok(())
         }
         [verb @ ("connect" | "disconnect"), "kind", name] => {
@@ -454,6 +460,17 @@ CONTAINER ID   IMAGE                  COMMAND                  CREATED          
 8c160df29ccf   kindest/node:v1.36.1   \"/usr/local/bin/entr…\"   About an hour ago   Up About an hour   127.0.0.1:40001->6443/tcp   kind-control-plane
 Ok(())";
         check("ps", vec![Ok(value!({"containers": [container]}))], expected);
+    }
+
+    #[test]
+    fn networks_are_those_of_a_machine_with_kind() {
+        let log = Log::default();
+        let mut io = Io::new(Time::ZERO, &log);
+        network(&["ls"], &mut io).expect("it lists");
+        let printed = &io.output()[0].1;
+        let names: Vec<&str> = printed.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(names, ["ID", "bridge", "host", "kind", "none"]);
+        assert!(printed.starts_with("NETWORK ID     NAME      DRIVER    SCOPE\n"), "{printed}");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Container {
     pub since: Time,
     /// Exit code, once it has stopped.
     pub stopped: Option<i32>,
+    /// Whether it is connected to the network `kind`.
+    pub connected: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -109,16 +111,7 @@ impl Engine {
                 }
                 found => found.map(|_| Value::map()),
             },
-            "network" => self.find(name).map(|at| {
-                let machine = self.containers[at].machine;
-                let connect = args["connect"].is_true();
-                out.effect(Effect::Network(if connect {
-                    NetworkChange::Connect(machine)
-                } else {
-                    NetworkChange::Disconnect(machine)
-                }));
-                Value::map()
-            }),
+            "network" => self.find(name).and_then(|at| self.connect(at, args["connect"].is_true(), out)),
             "rm" => self.remove(name, args["force"].is_true(), out),
             "exec" | "write" | "import" => match self.find(name) {
                 Ok(at) if self.containers[at].stopped.is_some() => {
@@ -142,6 +135,23 @@ impl Engine {
             other => Err(Text::from(format!("the simulated engine knows no {other:?}"))),
         };
         reply(Duration::ms(3), client, result, out);
+    }
+
+    /// Connects a container to the network `kind`, or takes it off.
+    fn connect(&mut self, at: usize, connect: bool, out: &mut Outbox<'_>) -> Answer {
+        let container = &mut self.containers[at];
+        if container.connected == connect {
+            let (name, id) = (&container.name, &container.id);
+            return Err(Text::from(if connect {
+                format!("endpoint with name {name} already exists in network kind")
+            } else {
+                format!("container {id} is not connected to network kind")
+            }));
+        }
+        container.connected = connect;
+        let machine = container.machine;
+        out.effect(Effect::Network(if connect { NetworkChange::Connect(machine) } else { NetworkChange::Disconnect(machine) }));
+        Ok(Value::map())
     }
 
     fn later(&mut self, wait: Duration, client: (Addr, EnvelopeId), verb: &'static str, name: &str, out: &mut Outbox<'_>) {
@@ -252,6 +262,7 @@ impl Engine {
             created: out.now(),
             since: out.now(),
             stopped: None,
+            connected: true,
         });
         self.images.insert(image.clone());
         let cluster = label("io.x-k8s.kind.cluster");

@@ -194,7 +194,8 @@ impl Etcd {
             let learner = self.raft.conf().learners.contains(&member.id);
             value!({"id": hex(member.id), "name": &member.name, "peerURL": &member.peer_url, "clientURL": &member.client_url, "learner": learner})
         };
-        value!({"members": self.state.members.values().map(entry).collect::<Value>()})
+        let members: Value = self.state.members.values().map(entry).collect();
+        value!({"answeredBy": hex(self.me.id), "term": self.raft.term(), "members": members})
     }
 
     fn status(&self) -> Value {

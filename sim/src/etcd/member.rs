@@ -329,7 +329,15 @@ impl Etcd {
         let What::Write(request) = &command.what else { return Err(None) };
         match &**request {
             EtcdRequest::Put { key, expected, value, ttl } => self.state.store.write(key, *expected, Some(value.clone()), *ttl),
-            EtcdRequest::Delete { key, expected } => self.state.store.write(key, *expected, None, None),
+            EtcdRequest::Delete { key, prefix: true, .. } => {
+                let keys: Vec<Text> = self.state.store.prefix(key).map(|kv| kv.key.clone()).collect();
+                let mut last = Err(None);
+                for key in keys {
+                    last = self.state.store.write(&key, None, None, None);
+                }
+                last
+            }
+            EtcdRequest::Delete { key, expected, .. } => self.state.store.write(key, *expected, None, None),
             EtcdRequest::Compact { revision } => {
                 self.state.store.compact(*revision);
                 Err(None)

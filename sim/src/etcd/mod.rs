@@ -51,10 +51,12 @@ pub enum EtcdRequest {
     },
     /// Deletes when the key's mod revision is the expected one.
     Delete {
-        /// Key.
+        /// Key, or prefix.
         key: Text,
         /// Expected mod revision.
         expected: Option<u64>,
+        /// Whether everything goes that begins with `key`, each with a revision of its own (etcd gives them one); it is answered.
+        prefix: bool,
     },
     /// Opens a watch on a prefix, from a revision on (0: from now).
     Watch {

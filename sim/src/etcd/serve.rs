@@ -133,6 +133,7 @@ impl Etcd {
 
     /// Applies a committed command; answers when it was proposed here.
     pub(super) fn apply(&mut self, command: &Rc<Command>, out: &mut Outbox<'_>) {
+        let before = self.state.store.revision();
         let written = self.write(command);
         let request = match &command.what {
             What::Write(request) => request,
@@ -156,15 +157,25 @@ impl Etcd {
         set_flags(command.flags, out);
         if let Some(pending) = pending {
             let kvs = match &written {
+                Ok(_) if matches!(&**request, EtcdRequest::Delete { prefix: true, .. }) => {
+                    self.changes_after(before).filter_map(|change| gone(change)).collect()
+                }
                 Ok(change) => self.state.store.get(&change.key).map(|kv| (**kv).clone()).into_iter().collect(),
                 Err(current) => current.iter().map(|kv| (**kv).clone()).collect(),
             };
             self.respond(delay, &pending.asker, written.is_ok(), kvs, out);
         }
-        if let Ok(change) = &written {
-            self.notify(change, delay, out);
+        if written.is_ok() {
+            self.changes_after(before).for_each(|change| self.notify(change, delay, out));
         }
         set_flags(flags, out);
+    }
+
+    /// The changes since a revision, oldest first: those of one write.
+    fn changes_after(&self, revision: u64) -> impl Iterator<Item = &Rc<EtcdEvent>> {
+        let log = self.state.store.log();
+        let count = (self.state.store.revision() - revision) as usize;
+        log.iter_from(log.len() - count)
     }
 
     /// Begins a round of reads if none is under way: the leader is asked how far they must wait.
@@ -290,7 +301,7 @@ impl Etcd {
         if renewed || !self.raft.is_leader() {
             return;
         }
-        let request = EtcdRequest::Delete { key: timer.key.clone(), expected: Some(timer.number) };
+        let request = EtcdRequest::Delete { key: timer.key.clone(), expected: Some(timer.number), prefix: false };
         let command = self.command(None, What::Write(Rc::new(request)), out);
         self.propose(Payload::Data(command), out);
         if !self.is_alone() {
@@ -366,6 +377,13 @@ fn call_of(payload: &Payload<Rc<Command>>) -> Option<EnvelopeId> {
         Payload::Data(command) | Payload::Conf(_, Some(command)) => command.call,
         Payload::Conf(_, None) | Payload::Empty => None,
     }
+}
+
+/// The key that a deletion took away, as it was.
+fn gone(change: &EtcdEvent) -> Option<KeyValue> {
+    let value = change.previous.clone()?;
+    // Nobody asks for more of it.
+    Some(KeyValue { key: change.key.clone(), mod_revision: change.previous_revision, create_revision: 0, version: 0, value, ttl: None })
 }
 
 fn set_flags((heartbeat, background): (bool, bool), out: &mut Outbox<'_>) {

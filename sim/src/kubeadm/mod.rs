@@ -185,7 +185,7 @@ fn etcd_request(args: &Value, out: &Outbox<'_>) -> Option<(Addr, EtcdRequest)> {
     let request = match verb {
         "range" => EtcdRequest::Range { key, prefix: args["prefix"].is_true(), limit: args["limit"].int().max(0) as usize },
         "put" => EtcdRequest::Put { key, expected: None, value: args["value"].clone(), ttl: None },
-        "delete" => EtcdRequest::Delete { key, expected: None },
+        "delete" => EtcdRequest::Delete { key, expected: None, prefix: args["prefix"].is_true() },
         verb => EtcdRequest::Admin { verb: ADMIN_VERBS.into_iter().find(|known| *known == verb)?, args: args.clone() },
     };
     Some((Addr::new(machine, Part::Etcd), request))

@@ -392,7 +392,7 @@ mod tests {
             let disk = Disk::default();
             let machine = Machine { node: "etcd1", ip: "172.18.0.3", image, disk: &disk };
             let there = |program: &&str| !matches!(parse(&[(*program).to_string()], false, 9, &machine), Command::NotFound(_));
-            ["kubeadm", "kubectl", "etcdctl", "ps", "cat", "cp", "systemctl", "sh", "iptables"]
+            ["kubeadm", "kubectl", "etcdctl", "ps", "cat", "cp", "systemctl", "hostname", "iptables"]
                 .into_iter()
                 .filter(there)
                 .collect::<Vec<_>>()

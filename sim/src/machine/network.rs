@@ -1,66 +1,114 @@
 //! `iptables` and `tc` on a machine: how links are cut, slowed down and made to lose packets.
 //!
-//! - `iptables -A INPUT -s 172.18.0.3 -j DROP`: drops what comes from there (`-D` takes it back, `-F` everything);
+//! - `iptables -A INPUT -s 172.18.0.3 -j DROP`: drops what comes from there (`-D` takes it back, `-F` all of the chain, or of both);
 //!   `iptables -A OUTPUT -d kind-worker -j DROP`: drops what goes there;
 //! - `tc qdisc add dev eth0 root netem delay 100ms 20ms loss 5%`: slows down and loses what is sent (`del` takes it back).
 
-use crate::core::faults::{Netem, NetworkChange};
+use crate::core::faults::{Chain, Netem, NetworkChange};
 use crate::core::{Directory, Duration, MachineId};
 
-/// Reads a command of iptables for the machine `me`; `Err` is what goes to stderr, with the exit code.
-pub fn iptables(args: &[String], me: MachineId, directory: &Directory) -> Result<Vec<NetworkChange>, (String, i32)> {
-    let help = "Try `iptables -h' or 'iptables --help' for more information.\n";
-    let mut words = args.iter().map(String::as_str);
-    let (mut action, mut source, mut destination, mut target) = (None, None, None, None);
-    while let Some(word) = words.next() {
-        match word {
-            "-A" | "--append" | "-I" | "--insert" => action = Some((true, words.next().unwrap_or_default())),
-            "-D" | "--delete" => action = Some((false, words.next().unwrap_or_default())),
-            "-F" | "--flush" => return Ok(vec![NetworkChange::Flush(me)]),
-            "-s" | "--source" => source = words.next(),
-            "-d" | "--destination" => destination = words.next(),
-            "-j" | "--jump" => target = words.next(),
-            "-w" | "--wait" => {}
-            other => {
+/// What iptables and tc have set on a machine since it was switched on.
+#[derive(Clone, Debug, Default)]
+pub struct Firewall {
+    /// The rules in their order; the same one may be there several times.
+    rules: Vec<(Chain, MachineId)>,
+    /// Whether the interface has a qdisc of its own.
+    qdisc: bool,
+}
+
+/// What a command changes, or what goes to stderr, with the exit code.
+pub type Changes = Result<Vec<NetworkChange>, (String, i32)>;
+
+impl Firewall {
+    /// Carries out a command of iptables on the machine `me`.
+    pub fn iptables(&mut self, args: &[String], me: MachineId, directory: &Directory) -> Changes {
+        let help = "Try `iptables -h' or 'iptables --help' for more information.\n";
+        let wrong = |text: &str| (format!("iptables v1.8.9 (nf_tables): {text}\n{help}"), 2);
+        let mut words = args.iter().map(String::as_str).peekable();
+        let (mut action, mut source, mut destination, mut target) = (None, None, None, None);
+        while let Some(word) = words.next() {
+            match word {
+                "-A" | "--append" => action = Some(('A', words.next())),
+                "-I" | "--insert" => action = Some(('I', words.next())),
+                "-D" | "--delete" => action = Some(('D', words.next())),
+                "-F" | "--flush" => action = Some(('F', words.next_if(|word| !word.starts_with('-')))),
+                "-s" | "--source" => source = words.next(),
+                "-d" | "--destination" => destination = words.next(),
+                "-j" | "--jump" => target = words.next(),
+                "-w" | "--wait" => {}
+                other => {
+                    let text = format!("unknown option {other:?}, or none of the simulation's (-A, -I, -D, -F, -s, -d, -j)");
+                    return Err(wrong(&text));
+                }
+            }
+        }
+        let Some((action, chain)) = action else { return Err(wrong("no command specified")) };
+        let chain = match chain {
+            Some("INPUT") => Some(Chain::Input),
+            Some("OUTPUT") => Some(Chain::Output),
+            None if action == 'F' => None,
+            _ => return Err(("iptables: No chain/target/match by that name.\n".into(), 1)),
+        };
+        let drop = |(chain, other), on| NetworkChange::Drop { at: me, chain, other, on };
+        let Some(chain) = chain.filter(|_| action != 'F') else {
+            let (gone, kept) = self.rules.iter().partition(|(of, _)| chain.is_none_or(|chain| chain == *of));
+            self.rules = kept;
+            let gone: Vec<(Chain, MachineId)> = gone;
+            return Ok(gone.into_iter().map(|rule| drop(rule, false)).collect());
+        };
+        if target != Some("DROP") {
+            return Err(wrong("of all targets, the simulation knows DROP"));
+        }
+        let host = match (chain, source, destination) {
+            (Chain::Input, Some(host), None) | (Chain::Output, None, Some(host)) => host,
+            _ => {
                 return Err((
-                    format!(
-                        "iptables v1.8.9 (nf_tables): unknown option {other:?}, or none of the simulation's (-A, -I, -D, -F, -s, -d, -j)\n{help}"
-                    ),
+                    "the simulation's iptables wants one address: -A INPUT -s ADDRESS, or -A OUTPUT -d ADDRESS\n".into(),
                     2,
                 ));
             }
+        };
+        let (address, mask) = host.split_once('/').unwrap_or((host, "32"));
+        if !matches!(mask, "32" | "255.255.255.255") {
+            return Err(wrong(&format!("the simulation's rules are for one machine each, not for the network {host}")));
         }
-    }
-    let Some((on, chain)) = action else { return Err((format!("iptables v1.8.9 (nf_tables): no command specified\n{help}"), 2)) };
-    if target != Some("DROP") {
-        return Err((format!("iptables v1.8.9 (nf_tables): of all targets, the simulation knows DROP\n{help}"), 2));
-    }
-    let host = match (chain, source, destination) {
-        ("INPUT", Some(host), None) | ("OUTPUT", None, Some(host)) => host,
-        ("INPUT" | "OUTPUT", ..) => {
-            return Err((
-                "the simulation's iptables wants one address: -A INPUT -s ADDRESS, or -A OUTPUT -d ADDRESS\n".into(),
-                2,
-            ));
+        let Some(other) = directory.find(address) else { return Err(wrong(&format!("host/network `{host}' not found"))) };
+        let rule = (chain, other);
+        if action == 'D' {
+            let Some(at) = self.rules.iter().position(|have| *have == rule) else {
+                return Err(("iptables: Bad rule (does a matching rule exist in that chain?).\n".into(), 1));
+            };
+            self.rules.remove(at);
+            // The same rule may be there once more.
+            return Ok(if self.rules.contains(&rule) { Vec::new() } else { vec![drop(rule, false)] });
         }
-        _ => return Err(("iptables: No chain/target/match by that name.\n".into(), 1)),
-    };
-    let Some(other) = directory.find(host.split('/').next().unwrap_or_default()) else {
-        return Err((format!("iptables v1.8.9 (nf_tables): host/network `{host}' not found\n{help}"), 2));
-    };
-    let (from, to) = if chain == "INPUT" { (other, me) } else { (me, other) };
-    Ok(vec![NetworkChange::Drop { from, to, on }])
-}
+        self.rules.push(rule);
+        Ok(vec![drop(rule, true)])
+    }
 
-/// Reads a command of tc for the machine `me`.
-pub fn tc(args: &[String], me: MachineId) -> Result<Vec<NetworkChange>, (String, i32)> {
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    match words[..] {
-        ["qdisc", "del" | "delete", "dev", "eth0", "root", ..] => Ok(vec![NetworkChange::Netem(me, None)]),
-        ["qdisc", "add" | "replace" | "change", "dev", "eth0", "root", "netem", ref options @ ..] => {
-            Ok(vec![NetworkChange::Netem(me, Some(netem(options)?))])
+    /// Carries out a command of tc on the machine `me`.
+    pub fn tc(&mut self, args: &[String], me: MachineId) -> Changes {
+        let words: Vec<&str> = args.iter().map(String::as_str).collect();
+        let refused = |text: &str| Err((format!("Error: {text}\n"), 2));
+        match words[..] {
+            ["qdisc", "del" | "delete", "dev", "eth0", "root", ..] => {
+                if !std::mem::take(&mut self.qdisc) {
+                    return refused("Cannot delete qdisc with handle of zero.");
+                }
+                Ok(vec![NetworkChange::Netem(me, None)])
+            }
+            ["qdisc", verb @ ("add" | "replace" | "change"), "dev", "eth0", "root", "netem", ref options @ ..] => {
+                match verb {
+                    "add" if self.qdisc => return refused("Exclusivity flag on, cannot modify."),
+                    "change" if !self.qdisc => return refused("Qdisc not found. To create specify NLM_F_CREATE flag."),
+                    _ => {}
+                }
+                let netem = netem(options)?;
+                self.qdisc = true;
+                Ok(vec![NetworkChange::Netem(me, Some(netem))])
+            }
+            _ => Err(("the simulation's tc knows: tc qdisc add|change|replace dev eth0 root netem [delay TIME [JITTER]] [loss PERCENT], and tc qdisc del dev eth0 root\n".into(), 1)),
         }
-        _ => Err(("the simulation's tc knows: tc qdisc add|change|replace dev eth0 root netem [delay TIME [JITTER]] [loss PERCENT], and tc qdisc del dev eth0 root\n".into(), 1)),
     }
 }
 
@@ -117,26 +165,58 @@ mod tests {
         line.split(' ').map(str::to_string).collect()
     }
 
+    const ME: MachineId = MachineId(2);
+
     #[test]
     fn netem_is_read() {
-        let check = |line: &str| tc(&words(line), MachineId(2));
+        let check = |line: &str| Firewall::default().tc(&words(line), ME);
         let netem = Netem { delay: Duration::ms(100), jitter: Duration::ms(20), loss_ppm: 25_000 };
         assert_eq!(
             check("qdisc add dev eth0 root netem delay 100ms 20ms loss 2.5%"),
-            Ok(vec![NetworkChange::Netem(MachineId(2), Some(netem))])
+            Ok(vec![NetworkChange::Netem(ME, Some(netem))])
         );
-        assert_eq!(check("qdisc del dev eth0 root"), Ok(vec![NetworkChange::Netem(MachineId(2), None)]));
         assert!(check("qdisc add dev eth0 root netem delay x").is_err());
         assert!(check("qdisc add dev eth0 root netem loss 101%").is_err());
         assert!(check("qdisc show").is_err());
     }
 
     #[test]
-    fn rules_need_a_known_address() {
-        let check = |line: &str| iptables(&words(line), MachineId(2), &Directory::default());
-        assert_eq!(check("-F"), Ok(vec![NetworkChange::Flush(MachineId(2))]));
+    fn an_interface_has_one_qdisc_or_none() {
+        let mut firewall = Firewall::default();
+        let mut tc = |line: &str| firewall.tc(&words(line), ME).map(|_| ());
+        let refused = |text: &str| Err((format!("Error: {text}\n"), 2));
+        assert_eq!(tc("qdisc del dev eth0 root"), refused("Cannot delete qdisc with handle of zero."));
+        assert_eq!(
+            tc("qdisc change dev eth0 root netem delay 1ms"),
+            refused("Qdisc not found. To create specify NLM_F_CREATE flag.")
+        );
+        assert_eq!(tc("qdisc add dev eth0 root netem delay 1ms"), Ok(()));
+        assert_eq!(tc("qdisc add dev eth0 root netem delay 1ms"), refused("Exclusivity flag on, cannot modify."));
+        assert_eq!(tc("qdisc replace dev eth0 root netem delay 2ms"), Ok(()));
+        assert_eq!(tc("qdisc del dev eth0 root"), Ok(()));
+        assert_eq!(tc("qdisc del dev eth0 root"), refused("Cannot delete qdisc with handle of zero."));
+    }
+
+    #[test]
+    fn rules_come_and_go_by_chain() {
+        let directory =
+            Directory::of(&[("kind-worker", "172.18.0.3", MachineId(3)), ("kind-worker2", "172.18.0.4", MachineId(4))]);
+        let mut firewall = Firewall::default();
+        let mut check = |line: &str| firewall.iptables(&words(line), ME, &directory);
+        let drop = |chain, other, on| NetworkChange::Drop { at: ME, chain, other: MachineId(other), on };
+        let bad = Err(("iptables: Bad rule (does a matching rule exist in that chain?).\n".to_string(), 1));
+        assert_eq!(check("-F"), Ok(vec![]));
+        assert_eq!(check("-A INPUT -s 172.18.0.3 -j DROP"), Ok(vec![drop(Chain::Input, 3, true)]));
+        assert_eq!(check("-I INPUT -s kind-worker/32 -j DROP"), Ok(vec![drop(Chain::Input, 3, true)]));
+        assert_eq!(check("-A OUTPUT -d kind-worker2 -j DROP"), Ok(vec![drop(Chain::Output, 4, true)]));
+        assert_eq!(check("-D OUTPUT -d kind-worker -j DROP"), bad);
+        assert_eq!(check("-D INPUT -s kind-worker -j DROP"), Ok(vec![]), "it was there twice");
+        assert_eq!(check("-F INPUT"), Ok(vec![drop(Chain::Input, 3, false)]));
+        assert_eq!(check("-D OUTPUT -d kind-worker2 -j DROP"), Ok(vec![drop(Chain::Output, 4, false)]));
+        assert_eq!(check("-D OUTPUT -d kind-worker2 -j DROP"), bad);
         assert_eq!(check("-A INPUT -s nope -j DROP").map_err(|(_, code)| code), Err(2));
-        assert_eq!(check("-A FORWARD -s nope -j DROP").map_err(|(_, code)| code), Err(1));
+        assert_eq!(check("-A FORWARD -s kind-worker -j DROP").map_err(|(_, code)| code), Err(1));
         assert!(check("-A INPUT -s 172.18.0.3 -j ACCEPT").is_err());
+        assert!(check("-A INPUT -s 172.18.0.3/16 -j DROP").unwrap_err().0.contains("not for the network 172.18.0.3/16"));
     }
 }

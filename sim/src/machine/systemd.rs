@@ -5,8 +5,8 @@ use crate::core::collections::PMap;
 use std::rc::Rc;
 
 use super::command::{self, Command, Finished};
-use super::{BOOT_FILE, MachineMessage, files, network};
-use crate::core::faults::NetworkChange;
+use super::network::{Changes, Firewall};
+use super::{BOOT_FILE, MachineMessage, files};
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::kind::load_balancer;
 use crate::programs::Launch;
@@ -46,6 +46,7 @@ pub struct Systemd {
     journald: u32,
     containerd: Service,
     kubelet: Service,
+    firewall: Firewall,
     pending: PMap<EnvelopeId, Pending>,
 }
 
@@ -63,6 +64,7 @@ impl Systemd {
             journald: 0,
             containerd: service(Part::Runtime),
             kubelet: service(Part::Kubelet),
+            firewall: Firewall::default(),
             pending: PMap::new(),
         }
     }
@@ -242,10 +244,10 @@ impl Systemd {
                 self.ask(Part::Kubeadm, "exec", args.clone(), pending(Command::Program), out);
             }
             Command::Iptables(args) => {
-                let changes = network::iptables(&args, out.me().machine, out.directory());
+                let changes = self.firewall.iptables(&args, out.me().machine, out.directory());
                 change_network(changes, client, out);
             }
-            Command::Tc(args) => change_network(network::tc(&args, out.me().machine), client, out),
+            Command::Tc(args) => change_network(self.firewall.tc(&args, out.me().machine), client, out),
             Command::Import => unreachable!("no command line imports"),
         }
     }
@@ -281,7 +283,7 @@ impl Systemd {
     }
 }
 
-fn change_network(changes: Result<Vec<NetworkChange>, (String, i32)>, client: (Addr, EnvelopeId), out: &mut Outbox<'_>) {
+fn change_network(changes: Changes, client: (Addr, EnvelopeId), out: &mut Outbox<'_>) {
     let finished = match changes {
         Ok(changes) => {
             changes.into_iter().for_each(|change| out.effect(Effect::Network(change)));
