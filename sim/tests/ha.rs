@@ -415,6 +415,18 @@ fn etcdctl_deletes_ranges_and_refuses_what_it_does_not_do() {
     assert_eq!(etcdctl("get /x -w yaml"), "Error: unsupported output format\n(4)");
     assert!(etcdctl("get /x --command-timeout=soon").contains("time: invalid duration \"soon\""));
 
+    // What is no object makes lists fail until it is gone; an object as JSON is one.
+    let undecodable = "Error from server: couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }\n(1)";
+    assert_eq!(etcdctl("put /registry/configmaps/default/x garbage"), "OK\n(0)");
+    let object = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"y","namespace":"default"}}"#;
+    assert_eq!(etcdctl(&format!("put /registry/configmaps/default/y '{object}'")), "OK\n(0)");
+    for line in ["kubectl get cm", "kubectl get cm -A", "kubectl get cm x"] {
+        assert_eq!(terminal.run(line), undecodable, "{line}");
+    }
+    assert!(terminal.run("kubectl get cm -n kube-system").ends_with("(0)"), "the others' lists do not fail");
+    assert_eq!(terminal.run("docker exec kind-control-plane etcdctl del /registry/configmaps/default/x"), "1\n(0)");
+    assert_eq!(terminal.run("kubectl get cm -o name"), "configmap/kube-root-ca.crt\nconfigmap/y\n(0)");
+
     // Without a majority a read ends when the time limit is over.
     for node in ["kind-control-plane2", "kind-control-plane3"] {
         stop_etcd(&mut terminal, node);

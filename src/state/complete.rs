@@ -1,7 +1,8 @@
 //! Completion of command lines by Tab: programs, verbs, resources, names of objects, options, files.
 
 use orrery_sim::api::Resource;
-use orrery_sim::core::{Cluster, Part};
+use orrery_sim::core::{Addr, Cluster, Part};
+use orrery_sim::docker::Engine;
 use orrery_sim::shell;
 use orrery_sim::user::User;
 
@@ -20,7 +21,10 @@ pub struct Completion {
 pub fn complete(line: &str, cluster: &Cluster) -> Completion {
     let user = cluster.machines().first().and_then(|machine| machine.part::<User>(Part::Shell));
     let files = user.map(|user| user.shell().files().clone()).unwrap_or_default();
-    let names = |resource: Resource, namespace: &str| names(cluster, resource, namespace);
+    let names = |resource: Option<Resource>, namespace: &str| match resource {
+        Some(resource) => names(cluster, resource, namespace),
+        None => containers(cluster),
+    };
     let found = shell::complete::complete(line, line.len(), &files, &names);
     let (before, candidates) = (&line[..found.start], found.candidates);
     match candidates.as_slice() {
@@ -47,6 +51,12 @@ fn names(cluster: &Cluster, resource: Resource, namespace: &str) -> Vec<String> 
     objects(store, resource).filter(|object| object.namespace() == namespace).map(|object| object.name().to_string()).collect()
 }
 
+/// Names of docker's containers: nodes, also those that have not joined, load balancers, members of etcd.
+fn containers(cluster: &Cluster) -> Vec<String> {
+    let engine = cluster.part::<Engine>(Addr::DOCKER);
+    engine.map_or_else(Vec::new, |engine| engine.containers().iter().map(|container| container.name.to_string()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +78,13 @@ mod tests {
         check("kubectl get pods --show-l", "kubectl get pods --show-labels ", &[]);
         check("kind create cluster --config k", "kind create cluster --config kind.yaml ", &[]);
         check("nothing", "nothing", &[]);
+    }
+
+    #[test]
+    fn containers_are_completed_that_are_no_nodes() {
+        let mut session = orrery_sim::session::Session::new(1);
+        let command = session.run("docker run -d --name etcd1 registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd1");
+        assert_eq!(session.finish(command, orrery_sim::core::Duration::s(60)).code, Some(0));
+        assert_eq!(complete("docker stop e", session.cluster()).line, "docker stop etcd1 ");
     }
 }

@@ -1,7 +1,7 @@
 //! The watch cache: every object as etcd has it, and the watches of clients, after apiserver's `storage/cacher`.
 
 use crate::core::collections::sort::Sort as _;
-use crate::core::collections::{PMap, PVec};
+use crate::core::collections::{PMap, PSet, PVec};
 
 use crate::api::selector::{FieldSelector, LabelSelector};
 use crate::api::{ApiError, Resource};
@@ -69,6 +69,8 @@ pub struct Cache {
     oldest: u64,
     /// The stream of changes from etcd; `None` while there is none.
     stream: Option<EnvelopeId>,
+    /// Keys in etcd whose values are no objects: somebody else has written them.
+    undecodable: PSet<Text>,
     watchers: PMap<EnvelopeId, Watcher>,
 }
 
@@ -95,7 +97,25 @@ pub fn without_revision(object: &Value) -> Value {
     object
 }
 
+/// Whether etcd's value can be decoded.
+pub fn is_object(value: &Value) -> bool {
+    matches!(value, Value::Map(_))
+}
+
+/// 500: etcd holds something else than an object, as whoever writes there by himself may have put it.
+pub fn undecodable() -> ApiError {
+    const WORDS: &str = "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+    ApiError::new(500, "", WORDS)
+}
+
 impl Caches {
+    /// Fails when etcd holds something among a resource's objects in a namespace ("" for all) that is none.
+    fn check_decodable(&self, resource: Resource, namespace: &str) -> Result<(), ApiError> {
+        let Some(cache) = self.caches.get(&resource).filter(|cache| !cache.undecodable.is_empty()) else { return Ok(()) };
+        let prefix = resource.etcd_key(namespace, "");
+        if cache.undecodable.iter().any(|key| key.starts_with(prefix.as_str())) { Err(undecodable()) } else { Ok(()) }
+    }
+
     /// One object.
     pub fn get(&self, resource: Resource, namespace: &str, name: &str) -> Option<&Value> {
         let cache = self.caches.get(&resource)?;
@@ -125,6 +145,7 @@ impl Caches {
     /// The objects that a list, a watch or a deletecollection selects, in the order of their keys.
     pub fn select(&self, request: &Request) -> Result<Vec<Value>, ApiError> {
         let selection = Selection::of(request)?;
+        self.check_decodable(selection.resource, &request.namespace)?;
         if request.namespace.is_empty() {
             Ok(self.list(selection.resource).filter(|object| selection.matches(object)).cloned().collect())
         } else {
@@ -169,7 +190,12 @@ impl Caches {
     pub fn fill(&mut self, resource: Resource, stream: EnvelopeId, response: &EtcdResponse, out: &mut Outbox<'_>) {
         let cache = self.caches.entry(resource).or_default();
         let mut objects = PMap::new();
+        cache.undecodable = PSet::new();
         for kv in &response.kvs {
+            if !is_object(&kv.value) {
+                cache.undecodable.insert(kv.key.clone());
+                continue;
+            }
             let object = with_revision(&kv.value, kv.mod_revision);
             objects.insert(object.key(), object);
         }
@@ -213,13 +239,22 @@ impl Caches {
         let Some(resource) = self.by_stream.get(&batch.stream).copied() else { return };
         for event in &batch.events {
             let cache = self.caches.entry(resource).or_default();
-            let (old, new) = if let Some(value) = &event.value {
+            let value = event.value.as_ref().filter(|value| is_object(value));
+            if event.value.is_some() && value.is_none() {
+                cache.undecodable.insert(event.key.clone());
+            } else {
+                cache.undecodable.remove(event.key.as_str());
+            }
+            let previous = event.previous.as_ref().filter(|previous| is_object(previous));
+            let (old, new) = if let Some(value) = value {
                 let new = with_revision(value, event.revision);
                 (cache.objects.insert(new.key(), new.clone()), Some(new))
             } else {
-                let gone = event.previous.as_ref().map_or(Value::Null, |object| with_revision(object, event.revision));
-                cache.objects.remove(gone.key().as_str());
-                (Some(gone), None)
+                let gone = previous.map(|object| with_revision(object, event.revision));
+                if let Some(gone) = &gone {
+                    cache.objects.remove(gone.key().as_str());
+                }
+                (gone, None)
             };
             cache.revision = event.revision;
             cache.past.push_back(Past { revision: event.revision, old: old.clone(), new: new.clone() });

@@ -330,8 +330,12 @@ impl ApiServer {
         }
         let Pending { client, request, stage, .. } = pending;
         let resource = request.resource.expect("only requests with a resource reach etcd");
-        let stored = response.kvs.first().map(|kv| cache::with_revision(&kv.value, kv.mod_revision));
-        let missing = || ApiError::not_found(&resource.group_resource(), &request.name);
+        let (stored, missing) = match response.kvs.first() {
+            Some(kv) if cache::is_object(&kv.value) => (Some(cache::with_revision(&kv.value, kv.mod_revision)), None),
+            Some(_) => (None, Some(cache::undecodable())),
+            None => (None, None),
+        };
+        let missing = || missing.unwrap_or_else(|| ApiError::not_found(&resource.group_resource(), &request.name));
         match stage {
             Stage::Sync(resource) => {
                 let first = !self.caches.is_filled(resource);

@@ -13,7 +13,7 @@ pub mod static_pods;
 
 use std::rc::Rc;
 
-use crate::api::decode::parse_documents;
+use crate::api::decode::{parse_documents, parse_json};
 use crate::core::collections::PMap;
 use crate::core::message::FailureKind;
 use crate::core::{Addr, Component, Disk, Duration, Effect, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Time};
@@ -184,7 +184,12 @@ fn etcd_request(args: &Value, out: &Outbox<'_>) -> Option<(Addr, EtcdRequest)> {
     let key = args["key"].text();
     let request = match verb {
         "range" => EtcdRequest::Range { key, prefix: args["prefix"].is_true(), limit: args["limit"].int().max(0) as usize },
-        "put" => EtcdRequest::Put { key, expected: None, value: args["value"].clone(), ttl: None },
+        "put" => {
+            // The api-server's objects may be written as JSON; what is no object it cannot read.
+            let object = parse_json(args["value"].str()).ok().filter(|value| matches!(value, Value::Map(_)));
+            let value = object.filter(|_| key.starts_with("/registry/")).unwrap_or_else(|| args["value"].clone());
+            EtcdRequest::Put { key, expected: None, value, ttl: None }
+        }
         "delete" => EtcdRequest::Delete { key, expected: None, prefix: args["prefix"].is_true() },
         verb => EtcdRequest::Admin { verb: ADMIN_VERBS.into_iter().find(|known| *known == verb)?, args: args.clone() },
     };

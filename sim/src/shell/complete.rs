@@ -17,8 +17,8 @@ pub struct Completion {
     pub candidates: Vec<String>,
 }
 
-/// Gives the names of a resource's objects in a namespace ("" for cluster-scoped ones).
-pub type Names<'a> = &'a dyn Fn(Resource, &str) -> Vec<String>;
+/// Gives the names of a resource's objects in a namespace ("" for cluster-scoped ones), for `None` those of docker's containers.
+pub type Names<'a> = &'a dyn Fn(Option<Resource>, &str) -> Vec<String>;
 
 /// Completes the word before `cursor` (in bytes; cut down to the line's length and to a character's border).
 pub fn complete(line: &str, cursor: usize, files: &Files, names: Names) -> Completion {
@@ -92,7 +92,7 @@ struct Session<'a> {
     names: Names<'a>,
 }
 
-/// Commands with what may follow them; `@node` stands for the names of nodes.
+/// Commands with what may follow them; `@container` stands for the names of docker's containers.
 type Tree = &'static [(&'static str, &'static [&'static str])];
 
 const KIND: Tree = &[
@@ -104,16 +104,17 @@ const KIND: Tree = &[
 ];
 
 const DOCKER: Tree = &[
-    ("exec", &["-it", "@node"]),
+    ("exec", &["-it", "@container"]),
     ("images", &[]),
-    ("kill", &["@node"]),
+    ("kill", &["@container"]),
+    ("network", &["connect", "disconnect", "ls"]),
     ("ps", &["-a"]),
     ("pull", &[]),
-    ("restart", &["@node"]),
-    ("rm", &["-f", "@node"]),
+    ("restart", &["@container"]),
+    ("rm", &["-f", "@container"]),
     ("run", &[]),
-    ("start", &["@node"]),
-    ("stop", &["@node"]),
+    ("start", &["@container"]),
+    ("stop", &["@container"]),
 ];
 
 /// What the arguments of a kubectl command are.
@@ -161,7 +162,11 @@ impl Session<'_> {
     }
 
     fn nodes(&self) -> Vec<String> {
-        (self.names)(NODES, "")
+        (self.names)(Some(NODES), "")
+    }
+
+    fn containers(&self) -> Vec<String> {
+        (self.names)(None, "")
     }
 
     fn tree(&self, tree: Tree, words: &[String]) -> Vec<String> {
@@ -169,7 +174,7 @@ impl Session<'_> {
             None => tree.iter().map(|(name, _)| (*name).to_string()).collect(),
             Some(first) => {
                 let below = tree.iter().find(|(name, _)| name == first).map_or(&[][..], |(_, below)| *below);
-                let expand = |name: &&str| if *name == "@node" { self.nodes() } else { vec![(*name).to_string()] };
+                let expand = |name: &&str| if *name == "@container" { self.containers() } else { vec![(*name).to_string()] };
                 below.iter().flat_map(expand).collect()
             }
         }
@@ -178,7 +183,12 @@ impl Session<'_> {
     fn docker(&self, words: &[String]) -> Vec<String> {
         let in_container =
             words.first().is_some_and(|word| word == "exec") && words[1..].iter().any(|word| !word.starts_with('-'));
-        if in_container { vec!["ps".into(), "crictl".into()] } else { self.tree(DOCKER, words) }
+        match words {
+            [network, verb] if network == "network" && verb != "ls" => vec!["kind".into()],
+            [network, _, _] if network == "network" => self.containers(),
+            _ if in_container => vec!["ps".into(), "crictl".into()],
+            _ => self.tree(DOCKER, words),
+        }
     }
 
     fn kubectl(&self, words: &[String], word: &str) -> Vec<String> {
@@ -223,7 +233,7 @@ impl Session<'_> {
     }
 
     fn arguments(&self, kind: &Arguments, given: &[&str], word: &str, namespace: &str) -> Vec<String> {
-        let names = |resource: Resource| (self.names)(resource, if resource.namespaced { namespace } else { "" });
+        let names = |resource: Resource| (self.names)(Some(resource), if resource.namespaced { namespace } else { "" });
         let slashed = |kind: &str| match resources::find(kind) {
             Ok(resource) => names(resource).into_iter().map(|name| format!("{kind}/{name}")).collect(),
             Err(_) => Vec::new(),
@@ -261,7 +271,7 @@ impl Session<'_> {
     /// The values of a flag, as far as they are known.
     fn values(&self, flag: &str) -> Vec<String> {
         match flag {
-            "namespace" => (self.names)(NAMESPACES, ""),
+            "namespace" => (self.names)(Some(NAMESPACES), ""),
             "output" => ["custom-columns=", "json", "jsonpath=", "name", "wide", "yaml"].map(String::from).to_vec(),
             "context" => self.config().contexts.into_iter().map(|context| context.name).collect(),
             "filename" | "kubeconfig" => self.files.keys().cloned().collect(),
@@ -286,8 +296,9 @@ mod tests {
 
     fn at_end(line: &str) -> Vec<String> {
         let files: Files = [("kind.yaml", "a"), ("m/web.yaml", "b")].map(|(path, text)| (path.to_string(), text.into())).into();
-        let names = |resource: Resource, namespace: &str| -> Vec<String> {
-            let names: &[&str] = match (resource.plural, namespace) {
+        let names = |resource: Option<Resource>, namespace: &str| -> Vec<String> {
+            let names: &[&str] = match (resource.map_or("containers", |resource| resource.plural), namespace) {
+                ("containers", _) => &["etcd1", "kind-control-plane", "kind-external-load-balancer", "kind-worker"],
                 ("pods", "default") => &["nginx", "web-1", "web-2"],
                 ("pods", "kube-system") => &["coredns-1"],
                 ("deployments", "default") => &["web"],
@@ -311,6 +322,10 @@ mod tests {
         assert_eq!(at_end("kind create "), ["cluster"]);
         assert_eq!(at_end("docker exec -it kind-w"), ["kind-worker"]);
         assert_eq!(at_end("docker exec kind-worker p"), ["ps"]);
+        assert_eq!(at_end("docker stop kind-e"), ["kind-external-load-balancer"]);
+        assert_eq!(at_end("docker exec e"), ["etcd1"]);
+        assert_eq!(at_end("docker network dis"), ["disconnect"]);
+        assert_eq!(at_end("docker network disconnect kind e"), ["etcd1"]);
     }
 
     #[test]
