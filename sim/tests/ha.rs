@@ -473,7 +473,7 @@ fn one_control_plane_becomes_three_and_two_while_it_runs() {
 
 #[test]
 fn an_api_server_that_has_lost_its_etcd_says_so_and_ends_requests_in_time() {
-    let mut terminal = Terminal::created(15, 1, 0);
+    let mut terminal = Terminal::created(15, config(1, 0));
     stop_etcd(&mut terminal, "kind-control-plane");
     terminal.wait(1);
     let ready = terminal.run("kubectl get --raw /readyz");
