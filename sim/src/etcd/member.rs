@@ -330,7 +330,7 @@ impl Etcd {
         match &**request {
             EtcdRequest::Put { key, expected, value, ttl } => self.state.store.write(key, *expected, Some(value.clone()), *ttl),
             EtcdRequest::Delete { key, prefix: true, .. } => {
-                let keys: Vec<Text> = self.state.store.prefix(key).map(|kv| kv.key.clone()).collect();
+                let keys: Vec<_> = self.state.store.prefix(key).map(|kv| kv.key.clone()).collect();
                 let mut last = Err(None);
                 for key in keys {
                     last = self.state.store.write(&key, None, None, None);
