@@ -1,12 +1,12 @@
 // <kube-orrery lesson="communication" step="2" lang="de" theme="dark">: the page as an element of another page.
 //
 // A module without dependencies; it loads the page in a frame when it comes into view, and speaks with it by postMessage (host.js).
-// Attributes: lesson, step, lang, theme, controls (default none), autoplay, pace, detail, seed, recording (a shared link), poster (a picture until
+// Attributes: topology, lesson, step, lang, theme, controls (default none), autoplay, pace, detail, seed, recording (a shared link), poster (a picture until
 // it runs, and for print), keys (host: Page Up and Down are left to the page around it), src (where the page lies, if not beside this file),
 // eager, still (only the poster). Methods and events: kube-orrery.d.ts. Parts for styling: frame, poster.
 
 const PROTOCOL = 1;
-const PASSED = ["lesson", "step", "lang", "theme", "controls", "autoplay", "pace", "detail", "seed", "keys"];
+const PASSED = ["topology", "lesson", "step", "lang", "theme", "controls", "autoplay", "pace", "detail", "seed", "keys"];
 const METHODS = ["run", "lesson", "next", "previous", "play", "pause", "seek", "settle", "state", "svg", "share", "recording", "load"];
 const STYLE = `
   :host { display: block; position: relative; aspect-ratio: 16 / 9; overflow: hidden; }

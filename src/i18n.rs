@@ -250,6 +250,15 @@ pub struct Texts {
     pub share_code: &'static str,
     pub share_long: &'static str,
     pub save_recording: &'static str,
+    pub topologies: &'static str,
+    /// Shape, control-plane nodes, workers, etcd, how many control-plane nodes and members of etcd it can lose.
+    pub topology_heads: [&'static str; 6],
+    /// In the order of `orrery_sim::kind::topology::TOPOLOGIES`.
+    pub topology_names: [&'static str; 5],
+    pub topology_build: &'static str,
+    pub etcd_stacked: &'static str,
+    pub etcd_external: &'static str,
+    pub compare: &'static str,
     pub sequence: &'static str,
     pub answers: &'static str,
     pub lifeline: &'static str,

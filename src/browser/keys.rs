@@ -95,7 +95,9 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         }
         "Escape" => {
             let state = store.state();
-            if state.editor_open {
+            if state.topologies_open {
+                AppAction::ToggleTopologies
+            } else if state.editor_open {
                 AppAction::ToggleEditor
             } else if state.share_open {
                 AppAction::ToggleShare

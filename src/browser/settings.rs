@@ -1,5 +1,6 @@
 //! URL parameters, what the browser remembers and prefers, and small services of the document.
 
+use orrery_sim::kind::topology::Topology;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{MediaQueryListEvent, UrlSearchParams};
@@ -100,6 +101,7 @@ pub(crate) fn read() -> Start {
         seed: parameter("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
         // link.js reads it and hands over what it holds.
         waits: parameter("r").is_some() || gloo::utils::window().location().hash().is_ok_and(|hash| hash.starts_with("#r=")),
+        topology: parameter("topology").and_then(|name| Topology::find(&name)),
         lesson: parameter("lesson").map(|lesson| {
             let step = parameter("step").and_then(|step| step.parse::<usize>().ok()).unwrap_or(1);
             (lesson, step.saturating_sub(1))

@@ -37,6 +37,7 @@ pub mod visible;
 use std::rc::Rc;
 
 use orrery_sim::core::{CommandId, MachineId, Time};
+use orrery_sim::kind::topology::Topology;
 use orrery_sim::scheduler::decision::Decision;
 use orrery_sim::session::Session;
 
@@ -154,6 +155,10 @@ pub enum AppAction {
     OpenSaved(String),
     /// Opens what is good of a damaged one.
     OpenRest,
+    /// Another cluster, of this shape, takes the place of the one that is shown.
+    Build(Topology),
+    /// Shows or hides the shapes of clusters.
+    ToggleTopologies,
     /// Shows or hides the lesson editor.
     ToggleEditor,
     /// Shows or hides how to share what is shown.
@@ -277,6 +282,8 @@ pub struct Start {
     pub seed: u64,
     /// Whether a saved session will be opened at once, in place of the cluster of the start.
     pub waits: bool,
+    /// The shape of the first cluster, when it is not one control-plane node and two workers.
+    pub topology: Option<Topology>,
     /// A built-in lesson and its step, counted from 0.
     pub lesson: Option<(String, usize)>,
     /// How time passes.
@@ -346,6 +353,8 @@ pub struct State {
     pub panel_open: bool,
     /// Whether the help is shown.
     pub help_open: bool,
+    /// Whether the shapes of clusters are shown.
+    pub topologies_open: bool,
     /// Whether the lesson editor is shown.
     pub editor_open: bool,
     /// Whether it is shown how to share.
@@ -410,7 +419,7 @@ impl State {
         let texts = crate::i18n::texts(&start.lang).unwrap_or(&EN);
         let mut session = Session::new(start.seed);
         if !start.waits {
-            session.run(FIRST_COMMANDS);
+            session.run(&start.topology.map_or_else(|| FIRST_COMMANDS.to_string(), |topology| topology.lines().join("\n")));
         }
         let mut state = Self {
             session,
@@ -434,6 +443,7 @@ impl State {
             help_open: false,
             share_open: false,
             editor_open: false,
+            topologies_open: false,
             filter: String::new(),
             predict: false,
             asked: None,

@@ -43,6 +43,7 @@ impl Print {
         let mut state = State::new(&Start {
             seed,
             waits: true,
+            topology: None,
             lesson: None,
             pace: Pace::Messages,
             autoplay: false,

@@ -10,6 +10,7 @@ pub(crate) fn start() -> Start {
     Start {
         seed: 1,
         waits: false,
+        topology: None,
         lesson: None,
         pace: Pace::Messages,
         autoplay: true,

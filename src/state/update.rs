@@ -7,6 +7,7 @@ use orrery_sim::session::Session;
 
 use super::charts::Series;
 use super::crowd::Crowd;
+use super::jobs::Job;
 use super::player::{EVENTS_A_SLICE, Pace};
 use super::terminal::Screen;
 use super::{AppAction, Colours, Discarded, DockTab, Effect, InspectorTab, Notice, State};
@@ -175,6 +176,13 @@ impl State {
             AppAction::CloseLesson => self.close_lesson(),
             AppAction::OpenSaved(text) => self.open_saved(&text),
             AppAction::OpenRest => self.open_rest(),
+            AppAction::Build(topology) => {
+                let mut session = Session::new(self.seed);
+                session.run(&topology.lines().join("\n"));
+                self.take_over(session);
+                (self.jobs, self.topologies_open) = (vec![Job::Boot], false);
+            }
+            AppAction::ToggleTopologies => self.topologies_open = !self.topologies_open,
             AppAction::ToggleEditor => self.editor_open = !self.editor_open,
             AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
@@ -345,7 +353,7 @@ impl State {
     fn go(&mut self, t: f64) {
         if t > self.session.live_end().0 as f64 {
             // What has not happened yet is simulated a slice a frame.
-            self.jobs.push(super::jobs::Job::Seek(Time(t as u64)));
+            self.jobs.push(Job::Seek(Time(t as u64)));
             return;
         }
         self.player.jump(t);

@@ -22,6 +22,7 @@ mod sequence;
 mod share;
 mod stage;
 mod terminal;
+mod topologies;
 mod transport;
 
 use web_sys::{DragEvent, File};
@@ -130,6 +131,7 @@ fn Page() -> Html {
             <help::Help />
             <share::Share />
             <editor::Editor />
+            <topologies::Topologies />
             if *dropping {
                 <DropHint />
             }

@@ -179,6 +179,7 @@ fn tools(texts: &Texts) -> Vec<Tool> {
 
 #[component]
 pub(crate) fn Palette() -> Html {
+    let store = use_store();
     let texts = use_texts();
     let choices = use_polled(400, (), |state, ()| choices(state));
     let open = use_state(|| None::<usize>);
@@ -186,6 +187,7 @@ pub(crate) fn Palette() -> Html {
         <section class="palette">
             <h2>{ texts.build }</h2>
             <p class="hint">{ texts.build_hint }</p>
+            <button type="button" class="tool" onclick={store.on(AppAction::ToggleTopologies)}>{ texts.topologies }</button>
             <div class="tools">
                 { for tools(texts).iter().enumerate().map(|(index, tool)| {
                     let open = open.clone();

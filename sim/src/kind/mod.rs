@@ -1,13 +1,15 @@
 //! The program kind: clusters whose nodes are docker containers.
 //!
 //! - [`config`]: its configuration file; [`image`]: what its node images hold; [`manifests`]: what they install;
-//! - [`create`]: creating a cluster; [`load_balancer`]: what stands in front of several control-plane nodes.
+//! - [`create`]: creating a cluster; [`load_balancer`]: what stands in front of several control-plane nodes;
+//! - [`topology`]: shapes of clusters, and the lines that bring them about.
 
 pub mod config;
 pub mod create;
 pub mod image;
 pub mod load_balancer;
 pub mod manifests;
+pub mod topology;
 
 pub use image::{DEFAULT_NODE_IMAGE, node_image_minor, node_image_version, preloaded_images};
 

@@ -277,3 +277,33 @@ fn a_link_opens_what_was_shared_and_a_damaged_one_says_so() {
     broken.until("document.querySelector('.notice')?.textContent.match(/damaged|cannot be opened/)");
     assert_eq!(broken.evaluate("orrery.state().nodes"), json!(3), "there is a cluster all the same");
 }
+
+#[test]
+fn two_topologies_side_by_side_suffer_the_same_and_one_survives() {
+    let site = PathBuf::from(std::env::var_os("ORRERY_SITE").expect("ORRERY_SITE is set by `cargo xtask test --e2e`"));
+    let page = open_folder(&site, "embed/compare.html?left=workers&right=stacked-3&lang=en");
+    let idle =
+        "window.compared && !document.getElementById('run').disabled && document.getElementById('state').textContent === ''";
+    page.until(idle);
+    let seconds = "(await Promise.all(compared.sides.map(side => side.element.state()))).map(state => state.seconds)";
+    let same = page.returned(&format!("const [a, b] = {seconds}; return a === b"));
+    assert_eq!(same, json!(true), "both are at the same moment");
+    page.evaluate("document.getElementById('command').value = 'docker stop kind-control-plane', document.getElementById('lines').requestSubmit(), 0");
+    page.until(idle);
+    page.evaluate("document.getElementById('ask').click()");
+    page.until("document.querySelectorAll('#table tbody tr').length === 4");
+    let answers = page.evaluate("[...document.querySelectorAll('#table tbody tr')].map(row => [...row.querySelectorAll('td')].map(cell => cell.textContent))");
+    assert_eq!(answers, json!([["no", "yes"], ["no", "yes"], ["no", "yes"], ["no", "yes"]]));
+}
+
+#[test]
+fn a_topology_is_built_from_the_dialog_and_from_the_address() {
+    let page = open("?topology=external-3&autoplay=0", &PageOptions::default());
+    assert_eq!(page.evaluate("orrery.state().nodes"), json!(6));
+    page.click("button", "New cluster: topologies");
+    page.until("document.querySelectorAll('.topologies tbody tr').length === 5");
+    page.evaluate("document.querySelector('.topologies input').click()");
+    page.until("document.querySelector('.topologies .yaml').textContent.split('- role').length === 2");
+    page.click("button", "Build this cluster");
+    page.until("orrery.state().ready && orrery.state().nodes === 1");
+}
