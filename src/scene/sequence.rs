@@ -11,7 +11,7 @@ const PITCH: f64 = 27.0;
 /// Height of the names at the top.
 const HEAD: f64 = 38.0;
 /// Between two lifelines, in pixels: at least, and at most.
-const NARROW: f64 = 104.0;
+const NARROW: f64 = 88.0;
 const WIDE: f64 = 230.0;
 /// Left of the first lifeline there is room for the time.
 const CLOCK: f64 = 74.0;
@@ -108,12 +108,25 @@ impl Diagram {
         self.arrows.is_empty()
     }
 
+    /// Between two lifelines, in pixels, when about `width` pixels are there.
+    fn gap(&self, width: f64) -> f64 {
+        ((width - CLOCK - 20.0) / self.lifelines.len().max(1) as f64).clamp(NARROW, WIDE)
+    }
+
+    /// Where each name stands, in pixels: its left edge and its width.
+    pub fn places(&self, width: f64) -> Vec<(f64, f64)> {
+        let gap = self.gap(width);
+        (0..self.lifelines.len()).map(|index| (CLOCK + gap * index as f64, gap)).collect()
+    }
+
     /// As SVG of about `width` pixels; `now` is the message that is spoken of. Each arrow carries its message's number as `data-message`. With a theme
-    /// the colours are written out, for files.
+    /// the colours are written out and the names stand at the top, for files.
     pub fn svg(&self, width: f64, now: Option<u32>, theme: Option<Theme>) -> String {
         let count = self.lifelines.len().max(1) as f64;
-        let gap = ((width - CLOCK - 20.0) / count).clamp(NARROW, WIDE);
-        let (w, h) = (CLOCK + gap * count + 10.0, HEAD + PITCH * (self.arrows.len() as f64 + 0.7));
+        let gap = self.gap(width);
+        // In the page the names stand above, where they do not scroll away.
+        let top = if theme.is_some() { HEAD } else { 0.0 };
+        let (w, h) = (CLOCK + gap * count + 10.0, top + PITCH * (self.arrows.len() as f64 + 0.7));
         let x = |index: usize| CLOCK + gap * (index as f64 + 0.5);
         let n = number;
         let mut out = format!(
@@ -126,7 +139,10 @@ impl Diagram {
         }
         for (index, name) in self.lifelines.iter().enumerate() {
             let (part, machine) = name.split_once('/').unwrap_or((name, ""));
-            out += &format!("<path class=\"lifeline\" d=\"M{} {}V{}\"/>", n(x(index)), n(HEAD - 4.0), n(h));
+            out += &format!("<path class=\"lifeline\" d=\"M{} {}V{}\"/>", n(x(index)), n((top - 4.0).max(0.0)), n(h));
+            if theme.is_none() {
+                continue;
+            }
             let word = |text: &str, y: f64, size: f64, class: &str| {
                 let room = (gap - 8.0) / (size * 0.62);
                 format!(
@@ -145,7 +161,7 @@ impl Diagram {
         for (row, Arrow { said, count, last }) in self.arrows.iter().enumerate() {
             let place = |name: &String| self.lifelines.iter().position(|have| have == name).map_or(0.0, x);
             let (from, to) = (place(&said.from), place(&said.to));
-            let y = HEAD + PITCH * (row as f64 + 0.85);
+            let y = top + PITCH * (row as f64 + 0.85);
             let (kind, dot) = (said.kind.class(), said.kind.is_dot());
             let spoken = now.is_some_and(|now| (said.id..=*last).contains(&now));
             let class = format!("said{}{}", if said.later { " later" } else { "" }, if spoken { " now" } else { "" });

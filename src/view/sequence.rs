@@ -44,6 +44,11 @@ pub(crate) fn Sequence() -> Html {
             if let (Some(place), Some(spoken)) = (place.cast::<Element>(), spoken) {
                 let offset = spoken.get_bounding_client_rect().top() - place.get_bounding_client_rect().top();
                 place.set_scroll_top(place.scroll_top() + (offset - f64::from(place.client_height()) * 0.6) as i32);
+                if let Some(arrow) = spoken.query_selector(".arrow").ok().flatten() {
+                    let (arrow, seen) = (arrow.get_bounding_client_rect(), place.get_bounding_client_rect());
+                    let out = (arrow.right() - seen.right() + 24.0).max(0.0) - (seen.left() - arrow.left() + 24.0).max(0.0);
+                    place.set_scroll_left(place.scroll_left() + out as i32);
+                }
             }
         }
     });
@@ -85,8 +90,8 @@ pub(crate) fn Sequence() -> Html {
         <div class="sequence-view">
             <p class="sequence-tools">
                 <label><input type="checkbox" checked={!hidden.answers} onchange={answers} />{ texts.answers }</label>
-                { for diagram.lifelines.iter().map(|name| (name, true)).chain(left_out.iter().map(|name| (name, false))).map(|(name, shown)| html! {
-                    <button key={name.clone()} type="button" class="chip" aria-pressed={shown.to_string()} title={texts.lifeline} onclick={toggle(name)}>{ name }</button>
+                { for left_out.iter().map(|name| html! {
+                    <button key={name.clone()} type="button" class="chip" aria-pressed="false" title={texts.lifeline} onclick={toggle(name)}>{ name }</button>
                 }) }
                 <span class="sequence-save">
                     <button type="button" onclick={save("sequence", diagram.svg(width, None, Some(theme)))}>{ "SVG" }</button>
@@ -97,6 +102,15 @@ pub(crate) fn Sequence() -> Html {
                 if diagram.is_empty() {
                     <p class="empty">{ texts.no_messages }</p>
                 } else {
+                    <div class="sequence-head">
+                        { for diagram.lifelines.iter().zip(diagram.places(width)).map(|(name, (left, wide))| {
+                            let (part, machine) = name.split_once('/').unwrap_or((name, ""));
+                            html! {
+                                <button key={name.clone()} type="button" aria-pressed="true" title={format!("{}: {name}", texts.lifeline)} onclick={toggle(name)}
+                                    style={format!("left:{left:.0}px;width:{wide:.0}px")}>{ part }<small>{ machine }</small></button>
+                            }
+                        }) }
+                    </div>
                     // Made by the scene, which writes every text as text.
                     { Html::from_html_unchecked(svg.into()) }
                 }

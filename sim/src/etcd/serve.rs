@@ -383,7 +383,14 @@ fn call_of(payload: &Payload<Rc<Command>>) -> Option<EnvelopeId> {
 fn gone(change: &EtcdEvent) -> Option<KeyValue> {
     let value = change.previous.clone()?;
     // Nobody asks for more of it.
-    Some(KeyValue { key: change.key.clone(), mod_revision: change.previous_revision, create_revision: 0, version: 0, value, ttl: None })
+    Some(KeyValue {
+        key: change.key.clone(),
+        mod_revision: change.previous_revision,
+        create_revision: 0,
+        version: 0,
+        value,
+        ttl: None,
+    })
 }
 
 fn set_flags((heartbeat, background): (bool, bool), out: &mut Outbox<'_>) {
