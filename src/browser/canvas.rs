@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use js_sys::Array;
 use orrery_sim::core::collections::PMap;
+use orrery_sim::value::Text;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, Path2d};
 
@@ -14,9 +15,9 @@ use crate::scene::flight::{Flight, Shown};
 use crate::scene::geometry::{Point, Rect};
 use crate::scene::look::Family;
 use crate::scene::marks::{Align, Mark};
-use crate::scene::model::PodPhase;
+use crate::scene::model::{PodPhase, PodView};
 use crate::scene::prims::{Prim, baseline, dot_outline, prims};
-use crate::scene::{Camera, MessageKind, ViewModel};
+use crate::scene::{Camera, MessageKind, Scene, ViewModel};
 use crate::state::{Colours, State};
 
 /// A drawing that takes longer than this, in milliseconds, is moved as it is while the camera moves …
@@ -55,7 +56,14 @@ struct Pen {
 pub(crate) struct FieldPainter {
     pen: Pen,
     drawn: Option<Drawn>,
+    /// Pods on their way to boxes of another kind: where each was in the view, and since when.
+    moves: Option<(PMap<Text, Rect>, f64)>,
 }
+
+/// How long pods take to boxes of another kind, in milliseconds.
+const MOVE_MS: f64 = 600.0;
+/// More pods than this are not seen to move: they are where they belong at once.
+const MOST_MOVED: usize = 3_000;
 
 /// What is on the canvas.
 struct Drawn {
@@ -68,16 +76,19 @@ struct Drawn {
     took: f64,
     /// Whether it has only been moved since.
     moved: bool,
+    /// Whether every pod is where it belongs.
+    whole: bool,
 }
 
 impl FieldPainter {
     /// Brings the canvas up to date; says whether it has to be called again soon.
-    pub(crate) fn paint(&mut self, state: &State) -> bool {
+    pub(crate) fn paint(&mut self, state: &State, before: Option<&Scene>) -> bool {
         let Some(canvas) = canvas("orrery-field") else { return false };
         let Some(field) = state.picture.scene.layout.field.clone() else {
             if self.drawn.take().is_some() {
                 self.pen.clear();
             }
+            self.moves = None;
             return false;
         };
         let theme = theme();
@@ -85,11 +96,21 @@ impl FieldPainter {
         let resized = self.pen.fit(&canvas, state.picture.size);
         let camera = state.view.camera;
         let start = now();
+        let grouping = |scene: &Scene| scene.layout.field.as_ref().map(|field| field.look.grouping);
+        if let Some(before) = before.filter(|before| grouping(before) != Some(field.look.grouping))
+            && !state.player.reduced_motion
+            && state.picture.model.pod_count() <= MOST_MOVED
+        {
+            self.moves = Some((before.places_of_pods(&camera), start));
+        }
+        self.moves = self.moves.take().filter(|(_, since)| start < since + MOVE_MS);
         let model = Rc::clone(&state.picture.model);
         if let Some(drawn) =
             self.drawn.as_mut().filter(|drawn| !resized && drawn.theme == theme && drawn.lang == state.texts.lang)
         {
-            if drawn.camera == camera
+            if self.moves.is_none()
+                && drawn.whole
+                && drawn.camera == camera
                 && !drawn.moved
                 && drawn.field.look == field.look
                 && drawn.field.plots.len() == field.plots.len()
@@ -118,15 +139,41 @@ impl FieldPainter {
         for plot in &field.plots {
             let rect = camera.rect_to_view(plot.rect);
             if rect.overlaps(&view) {
-                field.draw(plot, rect, &model, state.texts, &mut |mark| batch.take(mark));
+                let mut pods = plot.pods.iter();
+                field.draw(plot, rect, &model, state.texts, &mut |mark| match &self.moves {
+                    Some(moves) => on_its_way(mark, &mut pods, moves, start).into_iter().for_each(|mark| batch.take(mark)),
+                    None => batch.take(mark),
+                });
             }
         }
         self.pen.flush(batch);
         self.pen.over(&field, &camera, state);
+        let whole = self.moves.is_none();
         let end = now();
         let lang = state.texts.lang;
-        self.drawn = Some(Drawn { camera, theme, lang, field, model, at: end, took: end - start, moved: false });
-        late
+        self.drawn = Some(Drawn { camera, theme, lang, field, model, at: end, took: end - start, moved: false, whole });
+        late || !whole
+    }
+}
+
+/// A mark of a box whose pods are on their way: names come when all have arrived.
+fn on_its_way<'a>(
+    mark: Mark,
+    pods: &mut impl Iterator<Item = &'a Rc<PodView>>,
+    (places, since): &(PMap<Text, Rect>, f64),
+    now: f64,
+) -> Option<Mark> {
+    match mark {
+        Mark::Label { .. } => None,
+        Mark::Cell { rect, phase, family } => {
+            let from = pods.next().and_then(|pod| places.get(&pod.uid)).copied().unwrap_or(rect);
+            let share = ((now - since) / MOVE_MS).clamp(0.0, 1.0);
+            let share = share * share * (3.0 - 2.0 * share);
+            let mix = |a: f64, b: f64| a + (b - a) * share;
+            let rect = Rect::new(mix(from.x, rect.x), mix(from.y, rect.y), mix(from.w, rect.w), mix(from.h, rect.h));
+            Some(Mark::Cell { rect, phase, family })
+        }
+        mark => Some(mark),
     }
 }
 

@@ -69,7 +69,7 @@ impl Painter {
         };
         self.paint_clock(state);
         let aimed = self.aim(state);
-        let unfinished = self.field.paint(state);
+        let unfinished = self.field.paint(state, self.scene.as_deref());
         let scene = Rc::clone(&state.picture.scene);
         let new_scene = self.scene.as_ref().is_none_or(|have| !Rc::ptr_eq(have, &scene));
         if new_scene {

@@ -339,7 +339,7 @@ pub(super) fn parts_group(
             label(
                 Point::new(bar.cx(), bar.cy()),
                 Align::Middle,
-                1.2 * f,
+                (1.2 * f).max(SMALLEST),
                 true,
                 if up { Ink::OnBar } else { Ink::Soft },
                 "kube-apiserver",
@@ -457,7 +457,7 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
         marks.push(label(Point::new(user.cx(), user.cy() - 0.62 * f), Align::Middle, 1.1 * f, true, Ink::Main, "kubectl"));
         marks.push(label(Point::new(user.cx(), user.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, texts.you));
     } else {
-        marks.push(label(Point::new(user.cx(), user.cy()), Align::Middle, f, true, Ink::Main, "kubectl"));
+        marks.push(label(Point::new(user.cx(), user.cy()), Align::Middle, f.max(SMALLEST), true, Ink::Main, "kubectl"));
     }
     let mut groups = vec![Group {
         key: "part/localhost/kubectl".into(),

@@ -82,11 +82,15 @@ pub fn plugin_hue(plugin: &str) -> u8 {
     }
 }
 
+/// Of more nodes than this not every one is tinted.
+const MOST_TINTED: usize = 300;
+
 /// The marks over the standing picture.
 pub fn overlay(deciding: Deciding<'_>, model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Rc<Group>> {
     let Deciding { decision, phase, guess } = deciding;
     let verdicts = verdicts(decision, phase);
     let compact = layout.machines.iter().any(|place| !place.control_plane && !is_roomy(place, layout.font));
+    let few = model.machines.len() <= MOST_TINTED;
     let mut groups = Vec::new();
     let asks = guess.is_some_and(|guess| guess.waits);
     let mut number = 0;
@@ -103,7 +107,10 @@ pub fn overlay(deciding: Deciding<'_>, model: &ViewModel, layout: &Layout, texts
         }
         let node = Node { place, verdict: *verdict, chosen, guessed, decision, f: layout.font };
         if compact && !place.control_plane {
-            node.tint(&mut marks);
+            // Of thousands, the caption counts them; the winner is seen.
+            if few || chosen || guessed {
+                node.tint(&mut marks);
+            }
         } else {
             node.plate(phase, texts, &mut marks);
         }

@@ -351,6 +351,14 @@ impl Field {
         }
     }
 
+    /// Where all pods are in the view, by their uids.
+    pub(super) fn places_of_pods(&self, camera: &Camera, places: &mut PMap<Text, Rect>) {
+        for plot in &self.plots {
+            let cells = self.cells(plot, camera.rect_to_view(plot.rect));
+            places.extend(plot.pods.iter().enumerate().map(|(at, pod)| (pod.uid.clone(), cells.at(at))));
+        }
+    }
+
     /// What stands at a point of the view.
     pub fn hit(&self, at: Point, camera: &Camera) -> Option<Selection> {
         let (plot, rect) =

@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
+use orrery_sim::core::collections::PMap;
 use orrery_sim::core::{Controller, Part};
+use orrery_sim::value::Text;
 
+use super::camera::Camera;
 use super::geometry::{Point, Rect};
 use super::layout::Layout;
 use super::look::Family;
@@ -308,6 +311,26 @@ impl Scene {
     /// Where something stands, if it is shown.
     pub fn place_of(&self, selection: &Selection) -> Option<Rect> {
         self.groups.iter().find_map(|group| group.place_of(selection))
+    }
+
+    /// Where the pods stand in the view of a camera, by their uids.
+    pub fn places_of_pods(&self, camera: &Camera) -> PMap<Text, Rect> {
+        fn add(groups: &[Rc<Group>], camera: &Camera, places: &mut PMap<Text, Rect>) {
+            for group in groups {
+                if let Some(uid) = group.key.strip_prefix("pod/")
+                    && let Some(Mark::Cell { rect, .. }) = group.marks.first()
+                {
+                    places.insert(Text::new(uid), camera.rect_to_view(*rect));
+                }
+                add(&group.groups, camera, places);
+            }
+        }
+        let mut places = PMap::new();
+        add(&self.groups, camera, &mut places);
+        if let Some(field) = &self.layout.field {
+            field.places_of_pods(camera, &mut places);
+        }
+        places
     }
 }
 

@@ -142,7 +142,7 @@ const BRIEF: Metrics = Metrics {
     chips: (0, 0),
     chip_head: 0.0,
     w_parts: 2.0,
-    w_widths: [6.4, 5.0, 6.4],
+    w_widths: [5.9, 6.0, 5.9],
     cri_lane: 0.0,
     w_title: 1.7,
     gauges: (0, 0),

@@ -11,9 +11,10 @@ use super::icons::IconButton;
 use super::observed::Observed;
 use super::use_texts;
 use crate::browser::gestures::{DRAGGED, Gestures};
-use crate::browser::store::{Store, use_selector, use_store};
+use crate::browser::store::{Store, use_polled, use_selector, use_store};
 use crate::scene::geometry::{Point, number};
 use crate::scene::marks::Mark;
+use crate::scene::model::PodPhase;
 use crate::scene::prims::{Prim, baseline, prims};
 use crate::scene::{Camera, Group, Layout, Scene, Selection};
 use crate::state::AppAction;
@@ -103,6 +104,7 @@ pub(crate) fn Stage() -> Html {
                 <g id="orrery-selection"></g>
                 <g id="orrery-pills"></g>
             </svg>
+            <FieldInWords />
             <CameraButtons />
             <p class="skip-notice" id="orrery-skip" role="status"></p>
             if !ready {
@@ -129,9 +131,28 @@ fn pan(store: &Store, event: &KeyboardEvent) -> Option<Shot> {
     })
 }
 
+/// What the canvas shows, for screen readers: how many pods there are of each state.
+#[component]
+fn FieldInWords() -> Html {
+    let words = use_polled(1_000, (), |state, ()| {
+        let Some(field) = &state.picture.scene.layout.field else { return String::new() };
+        let counts =
+            PodPhase::ALL.map(|phase| (phase, field.plots.iter().map(|plot| plot.pods.phases[phase as usize]).sum::<u32>()));
+        let states = counts.iter().filter(|(_, count)| *count > 0);
+        let states: Vec<String> = states.map(|(phase, count)| format!("{count} {}", state.texts.phase(*phase))).collect();
+        format!("{}. {}", state.texts.nodes_count(state.picture.model.node_count()), states.join(", "))
+    });
+    html! { <p class="sr-only" id="orrery-field-words">{ words }</p> }
+}
+
 /// Whether the camera's buttons hide nothing: above kubectl, where it stands beside the cluster.
 fn has_room(layout: &Layout) -> bool {
     !layout.stacked && layout.user.y >= 54.0 && layout.user.right() >= 140.0
+}
+
+/// The same at the lower end of that column, where the field needs no registry.
+fn has_room_below(layout: &Layout) -> bool {
+    !layout.stacked && layout.field.is_some() && layout.user.right() >= 60.0
 }
 
 /// Closer, further away, everything, follow. In slides and on phones they are there only when the stage is not seen as a whole.
@@ -141,16 +162,17 @@ fn CameraButtons() -> Html {
     let texts = use_texts();
     let (whole, ready) = use_selector(|state| (state.view.camera.is_fit(), state.ready));
     let room = use_selector(|state| !state.bare && has_room(&state.picture.scene.layout));
+    let low = use_selector(|state| !state.bare && has_room_below(&state.picture.scene.layout));
     let (follows, pod) = use_selector(|state| {
         (state.view.follows.clone(), state.selection.clone().filter(|selection| matches!(selection, Selection::Pod(..))))
     });
-    if !ready || (!room && whole) {
+    if !ready || (!room && !low && whole) {
         return Html::default();
     }
     let on = |shot: Shot| store.on(AppAction::Camera(shot));
     let wanted = if follows.is_some() { None } else { pod.clone() };
     html! {
-        <div class="camera" role="group" aria-label={texts.camera}>
+        <div class={classes!("camera", (!room && low).then_some("low"))} role="group" aria-label={texts.camera}>
             <IconButton icon="zoom-in" label={texts.zoom_in} onclick={on(Shot::Zoom(Camera::STEP, None))} />
             <IconButton icon="zoom-out" label={texts.zoom_out} disabled={whole} onclick={on(Shot::Zoom(1.0 / Camera::STEP, None))} />
             <IconButton icon="fit" label={texts.zoom_fit} disabled={whole} onclick={on(Shot::Fit)} />

@@ -133,19 +133,20 @@ const LARGE: &str = "await (async () => {
 })()";
 
 pub(crate) fn bench(arguments: &mut Parser) -> anyhow::Result<()> {
-    let (mut module, mut native, mut browser) = (false, false, false);
+    let (mut module, mut native, mut browser, mut frames) = (false, false, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("module") => module = true,
             Arg::Long("native") => native = true,
             Arg::Long("browser") => browser = true,
+            Arg::Long("frames") => frames = true,
             other => return Err(usage(other)),
         }
     }
-    let all = !(module || native || browser);
+    let all = !(module || native || browser || frames);
     let mut failures = Vec::new();
     let site = Site::below_target("bench", "page")?;
-    if all || module || browser {
+    if all || module || browser || frames {
         site.build()?;
     }
     if all || module {
@@ -166,13 +167,22 @@ pub(crate) fn bench(arguments: &mut Parser) -> anyhow::Result<()> {
             failures.push("browser");
         }
     }
+    if frames && !(all || browser) {
+        let programs = setup::browser()?;
+        frames_of_crowds(&programs, &StaticServer::start(&site.out, 0)?, &options())?;
+    }
     anyhow::ensure!(failures.is_empty(), "not measured: {}", failures.join(", "));
     Ok(())
 }
 
+/// A projector's size.
+fn options() -> PageOptions {
+    PageOptions { width: 1920, height: 1080, ..PageOptions::default() }
+}
+
 fn in_browser(programs: &Programs, site: &Site) -> anyhow::Result<()> {
     let server = StaticServer::start(&site.out, 0)?;
-    let options = PageOptions { width: 1920, height: 1080, ..PageOptions::default() };
+    let options = options();
     let mut figures = vec![Vec::new(); BOOT.len()];
     let mut last = None;
     for _ in 0..BOOTS {

@@ -32,8 +32,9 @@ Usage: cargo xtask COMMAND
                           (--wasm-opt: also run Binaryen, by npm)
   test [--native] [--wasm] [--e2e] [FILTER]
                           set up and run every test, or only those parts: native, in the browser, of the built page
-  bench [--module] [--native] [--browser]
-                          print sizes of the module, times of the simulation, times of the page; or only those parts
+  bench [--module] [--native] [--browser] [--frames]
+                          print sizes of the module, times of the simulation, times of the page; or only those parts (--frames: only
+                          what a frame costs with up to 5,000 nodes)
   shot OUT.png [--size 1280x720] [--scale 1] [--theme light|dark] [--reduced-motion] [PAGE OPTIONS]
                           a screenshot of the built page
   js EXPRESSION [PAGE OPTIONS]

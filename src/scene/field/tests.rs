@@ -190,3 +190,18 @@ fn names_without_room_keep_what_tells_them_from_others() {
     let name = |room: f64| Field::name(&field.plots[41], room);
     assert_eq!([200.0, 70.0, 40.0, 25.0].map(name), ["kind-worker42", "worker42", "…r42", "…2"]);
 }
+
+#[test]
+fn every_pod_has_a_place_in_every_view() {
+    let size = (1500.0, 760.0);
+    let (_, model) = field(3, 5, size, Look::default());
+    let mut seen = Vec::new();
+    for (detail, grouping) in [(None, Grouping::Node), (None, Grouping::Owner), (Some(Detail::Cells), Grouping::Node)] {
+        let layout = Layout::new(&model, size.0, size.1, detail, Look { grouping, ..Look::default() });
+        let places = Scene::new(&model, layout, &EN).places_of_pods(&Camera::FIT);
+        assert_eq!(places.len(), model.pod_count(), "{detail:?} {grouping:?}");
+        seen.push(places);
+    }
+    let moved = seen[0].iter().filter(|(uid, rect)| seen[1].get(*uid) != Some(rect)).count();
+    assert!(moved > 15, "another order, other places: {moved}");
+}
