@@ -59,14 +59,9 @@ impl Firewall {
         if target != Some("DROP") {
             return Err(wrong("of all targets, the simulation knows DROP"));
         }
-        let host = match (chain, source, destination) {
-            (Chain::Input, Some(host), None) | (Chain::Output, None, Some(host)) => host,
-            _ => {
-                return Err((
-                    "the simulation's iptables wants one address: -A INPUT -s ADDRESS, or -A OUTPUT -d ADDRESS\n".into(),
-                    2,
-                ));
-            }
+        let ((Chain::Input, Some(host), None) | (Chain::Output, None, Some(host))) = (chain, source, destination) else {
+            let text = "the simulation's iptables wants one address: -A INPUT -s ADDRESS, or -A OUTPUT -d ADDRESS\n";
+            return Err((text.into(), 2));
         };
         let (address, mask) = host.split_once('/').unwrap_or((host, "32"));
         if !matches!(mask, "32" | "255.255.255.255") {

@@ -285,14 +285,14 @@ fn health(line: &Line<'_>, endpoints: Vec<String>, node: &Node, io: &mut Io) -> 
                 (line.patience.0 as i64, Some(error))
             }
         };
-        found.push(Health { took_us, endpoint, error });
+        found.push(Health { endpoint, took_us, error });
     }
     // They are told as they have answered.
     found.order_by_key(|health| (health.error.is_some(), health.took_us));
     let ill = found.iter().any(|health| health.error.is_some());
     match line.format {
         Format::Table => {
-            io.print(&table(&["ENDPOINT", "HEALTH", "TOOK", "ERROR"], &found.iter().map(Health::cells).collect::<Vec<_>>()))
+            io.print(&table(&["ENDPOINT", "HEALTH", "TOOK", "ERROR"], &found.iter().map(Health::cells).collect::<Vec<_>>()));
         }
         Format::Json => io.print(&format!("[{}]\n", found.iter().map(Health::json).collect::<Vec<_>>().join(","))),
         Format::Simple => {
