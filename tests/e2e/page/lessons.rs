@@ -11,7 +11,7 @@ fn reach(page: &orrery_e2e::Opened, lesson: &str, step: usize) {
 
 #[test]
 fn every_lesson_goes_forward_and_back_in_both_languages() {
-    for (lang, first) in [("en", "A cluster consists of nodes"), ("de", "Ein Cluster besteht aus Knoten")] {
+    for (lang, first) in [("en", "A cluster consists of nodes"), ("de", "Ein Cluster besteht aus Nodes")] {
         let page = open(&format!("?lesson=nodes&lang={lang}&autoplay=0"), &PageOptions::default());
         reach(&page, "nodes", 1);
         let caption = page.evaluate("document.querySelector('.lesson-caption').textContent");
