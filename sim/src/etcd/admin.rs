@@ -73,7 +73,7 @@ impl Etcd {
                     self.fail(asker, NOT_LEARNER, out);
                 } else if !ready {
                     self.fail(asker, NOT_READY, out);
-                } else if started + 1 <= voters.div_ceil(2) {
+                } else if started < voters.div_ceil(2) {
                     self.fail(asker, NOT_STARTED, out);
                 } else {
                     self.change(ConfChange::AddVoter(id), member, asker, out);
