@@ -123,10 +123,11 @@ fn a_strict_policy_and_a_sandbox_are_no_hindrance() {
     folder.write(
         "index.html",
         "<!DOCTYPE html><html><head><link rel=\"icon\" href=\"data:,\"></head><body><script>window.ready = []; addEventListener('message', event => { if (event.data.event === 'ready') ready.push(event.data.detail.nodes) })</script>\
-         <iframe src=\"strict.html?controls=none\" width=\"800\" height=\"450\"></iframe></body></html>",
+         <iframe src=\"strict.html?controls=none\" width=\"800\" height=\"450\"></iframe>\
+         <iframe src=\"site/?controls=none\" sandbox=\"allow-scripts\" width=\"800\" height=\"450\"></iframe></body></html>",
     );
     let page = open_folder(&folder.0, "");
-    page.until("ready.length === 1 && ready[0] === 3");
+    page.until("ready.length === 2 && ready[0] === 3 && ready[1] === 3");
 }
 
 #[test]

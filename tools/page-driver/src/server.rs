@@ -107,7 +107,7 @@ fn answer(stream: TcpStream, folder: &Path, prefix: &str) -> std::io::Result<()>
         let response = respond(&method, &target, folder, prefix);
         let location = response.location.map(|location| format!("Location: {location}\r\n")).unwrap_or_default();
         let head = format!(
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{location}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
+            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{location}Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\nX-Content-Type-Options: nosniff\r\n\r\n",
             response.status,
             response.media_type,
             response.body.len()
