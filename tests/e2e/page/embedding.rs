@@ -211,6 +211,8 @@ fn a_deck_with_six_lessons_goes_forward_and_back() {
          return frames.map(frame => frame.performance.getEntriesByType('resource').filter(one => one.name.endsWith('.wasm')).reduce((sum, one) => sum + one.transferSize, 0))",
     );
     println!("six lessons, three steps each: {took:.0} ms; bytes of the module by frame: {fetched}");
+    let downloads = fetched.as_array().map_or(0, |all| all.iter().filter(|bytes| bytes.as_u64() > Some(1_000_000)).count());
+    assert_eq!(downloads, 1, "{fetched}");
     assert_eq!(current(&page), "3");
     // Whoever leafs within the frame takes the deck along.
     page.returned("await deck.getCurrentSlide().querySelector('kube-orrery').previous()");

@@ -106,8 +106,10 @@ fn answer(stream: TcpStream, folder: &Path, prefix: &str) -> std::io::Result<()>
     while let Some((method, target)) = read_head(&mut reader)? {
         let response = respond(&method, &target, folder, prefix);
         let location = response.location.map(|location| format!("Location: {location}\r\n")).unwrap_or_default();
+        // A file whose name has a hash of its content never changes.
+        let cache = if response.status == "200 OK" && has_hash(&target) { "max-age=31536000, immutable" } else { "no-store" };
         let head = format!(
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{location}Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\nX-Content-Type-Options: nosniff\r\n\r\n",
+            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{location}Cache-Control: {cache}\r\nAccess-Control-Allow-Origin: *\r\nX-Content-Type-Options: nosniff\r\n\r\n",
             response.status,
             response.media_type,
             response.body.len()
@@ -172,6 +174,13 @@ fn respond(method: &str, target: &str, folder: &Path, prefix: &str) -> Response 
     }
 }
 
+/// Whether the file's name holds sixteen hexadecimal digits after a dash, as the bundler writes them.
+fn has_hash(target: &str) -> bool {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split(['-', '.', '_']).skip(1).any(|part| part.len() == 16 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// The file that a request's path means, relative to the folder served; `None` for whatever would leave that folder.
 fn relative_path(path: &str) -> Option<PathBuf> {
     let decoded = PathBuf::from(percent_decode(path)?);
@@ -228,6 +237,12 @@ mod tests {
 
     fn status_of(folder: &Path, prefix: &str, target: &str) -> &'static str {
         respond("GET", target, folder, prefix).status
+    }
+
+    #[test]
+    fn only_names_with_a_hash_are_kept() {
+        assert!(super::has_hash("/site/kube-orrery-d7b32781a836ca96_bg.wasm?x") && super::has_hash("/page-a80ca36ea2970549.css"));
+        assert!(!super::has_hash("/index.html") && !super::has_hash("/embed/kube-orrery.js") && !super::has_hash("/"));
     }
 
     #[test]
