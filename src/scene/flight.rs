@@ -7,7 +7,7 @@ use std::rc::Rc;
 use orrery_sim::core::{Addr, Envelope, EnvelopeId, Trace};
 
 use super::geometry::{Point, Rect, along, length, mono_width};
-use super::layout::{Detail, Layout};
+use super::layout::{Detail, Layout, MachineBox};
 use super::messages::{MessageKind, label};
 use super::wires::labels_within_nodes;
 
@@ -287,16 +287,14 @@ impl Flight {
 
 /// The stretch between the control plane and the first row of nodes of a way that leads to a further row.
 fn trunk(points: &[Point], layout: &Layout) -> Option<(f64, f64, f64)> {
-    let first = layout.machines.iter().filter(|machine| machine.bar.is_none() && machine.row == 0).map(|machine| machine.rect);
-    let row = first.reduce(|a, b| if a.y <= b.y { a } else { b })?;
-    let lowest = points.iter().map(|point| point.y).fold(f64::MIN, f64::max);
-    let highest = points.iter().map(|point| point.y).fold(f64::MAX, f64::min);
-    // Only of ways that pass the whole first row.
-    let passes = highest < row.y && lowest > row.bottom();
-    let across = points
-        .windows(2)
-        .find(|pair| pair[0].x == pair[1].x && pair[0].y.min(pair[1].y) < row.y && pair[0].y.max(pair[1].y) > row.bottom());
-    across.filter(|_| passes).map(|pair| (pair[0].x, highest, row.y))
+    let (with_bar, nodes): (Vec<&MachineBox>, Vec<&MachineBox>) =
+        layout.machines.iter().chain(&layout.balancer).partition(|machine| machine.bar.is_some());
+    let top = with_bar.iter().map(|machine| machine.rect.bottom()).fold(f64::MIN, f64::max);
+    let row = nodes.iter().filter(|machine| machine.row == 0).map(|machine| machine.rect).next()?;
+    // Of ways that pass the whole first row, the stretch that does.
+    let passes =
+        |pair: &&[Point]| pair[0].x == pair[1].x && pair[0].y.min(pair[1].y) < row.y && pair[0].y.max(pair[1].y) > row.bottom();
+    points.windows(2).find(passes).map(|pair| (pair[0].x, top, row.y))
 }
 
 fn root(parent: &[usize], mut index: usize) -> usize {

@@ -403,3 +403,46 @@ fn wires_between_members_of_etcd_leave_names_readable() {
         }
     }
 }
+
+#[test]
+fn labels_on_their_way_to_a_further_row_stay_clear_of_boxes() {
+    use orrery_sim::api::resource::PODS;
+    use orrery_sim::core::{Cause, Envelope, EnvelopeId, Message, Request, Sink, Time, Trace};
+    for (w, h) in [(1540.0, 900.0), (1240.0, 620.0)] {
+        let model = model(12, 3);
+        let layout = Layout::new(&model, w, h, None, Look::default());
+        let further = layout.machines.iter().filter(|machine| machine.row > 0).map(|machine| machine.id).collect::<Vec<_>>();
+        assert!(!further.is_empty(), "{w}×{h}: there are several rows");
+        for id in further {
+            let mut trace = Trace::default();
+            trace.sent(&Rc::new(Envelope {
+                id: EnvelopeId(0),
+                cause: Cause::Start,
+                from: Addr::new(id, Part::Kubelet),
+                to: Addr::new(MachineId(1), Part::ApiServer),
+                sent_at: Time(0),
+                due_at: Time(100),
+                heartbeat: false,
+                background: false,
+                message: Message::Request(Rc::new(Request::get(PODS, "default", "web-cc544bdcc-k6k55").sub("status"))),
+            }));
+            let flights = super::Flights::new(trace.envelopes().iter(), &trace, &layout);
+            let flight = &flights.list()[0];
+            assert!(flight.label.is_some());
+            for step in 0..=20 {
+                let place = flights.place_at(flight, f64::from(step) / 20.0);
+                let height = flights.pill_height();
+                let pill =
+                    Rect::new(place.pill.x - flight.width / 2.0, place.pill.y - height / 2.0, flight.width, height).inset(0.5);
+                for machine in &layout.machines {
+                    assert!(
+                        !machine.rect.overlaps(&pill),
+                        "{w}×{h}: a label to {id:?} lies on {:?}: {pill:?} {:?}",
+                        machine.id,
+                        machine.rect
+                    );
+                }
+            }
+        }
+    }
+}

@@ -130,3 +130,32 @@ fn a_pod_that_fits_nowhere_waits() {
     let says = |words: &str| caption.marks.iter().any(|mark| matches!(mark, Mark::Label { text, .. } if text.contains(words)));
     assert!(says("web-1 has to wait") && says("2 × not enough cpu"), "{caption:?}");
 }
+
+#[test]
+fn reasons_leave_the_pods_of_rejected_nodes_to_be_seen() {
+    let model = model(5, 3);
+    for (width, height) in [(1500.0, 760.0), (1880.0, 980.0)] {
+        let layout = Layout::new(&model, width, height, None, Look::default());
+        let decision = decision(&model, "2");
+        let groups = overlay(Deciding { decision: &decision, phase: Phase::Filtered, guess: None }, &model, &layout, &EN);
+        let mut seen = 0;
+        for machine in layout.machines.iter().filter(|machine| !machine.control_plane) {
+            let name = &model.machines.iter().find(|view| view.id == machine.id).expect("it has a place").name;
+            let Some(group) = groups.iter().find(|group| group.key.ends_with(&format!("/{name}"))) else { continue };
+            let reason = group.marks.iter().find_map(|mark| match mark {
+                Mark::Label { at, text, .. } if text.starts_with('✕') => Some(*at),
+                _ => None,
+            });
+            let Some(reason) = reason else { continue };
+            seen += 1;
+            let plate = group.marks.iter().find_map(|mark| match mark {
+                Mark::Box { rect, look: BoxLook::Plate, .. } => Some(*rect),
+                _ => None,
+            });
+            let plate = plate.expect("words have a ground of their own");
+            assert!(plate.holds(reason), "{name}: {reason:?} beside {plate:?}");
+            assert!(machine.cells.iter().all(|cell| !cell.overlaps(&plate)), "{width}×{height}, {name}: {plate:?} hides pods");
+        }
+        assert!(seen > 0, "{width}×{height}: some are rejected");
+    }
+}

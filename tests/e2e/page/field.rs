@@ -76,3 +76,21 @@ fn views_show_every_pod_and_the_exported_picture_shows_the_view() {
     page.evaluate("document.querySelector('.looks input[type=checkbox]').click()");
     page.until("!orrery.svg().includes('>kindnet<') && orrery.svg().includes('>still-3<')");
 }
+
+#[test]
+fn a_crowd_stands_moves_and_goes_again() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.evaluate("await orrery.bench('crowd 300 6000 400')");
+    assert_eq!(page.evaluate("[orrery.state().nodes, orrery.state().pods]"), json!([303, 6013]));
+    let dots = COLOURS.replace("orrery-field", "orrery-dots");
+    assert!(page.evaluate(&dots).as_u64().is_some_and(|colours| colours >= 1), "messages are on their way");
+    // Pods change in every frame: sooner or later a box is drawn again.
+    let picture = "document.getElementById('orrery-field').toDataURL()";
+    page.evaluate(&format!("window.before = {picture}"));
+    page.until(&format!("{picture} !== window.before"));
+    page.evaluate("await orrery.bench('crowd')");
+    page.until("orrery.state().nodes === 3");
+    page.until(&format!("{COLOURS} === 0 && {dots} === 0"));
+    let wrong = page.returned("try { await orrery.bench('crowd 1'); return '' } catch (error) { return error.message }");
+    assert_eq!(wrong, json!("bench: crowd NODES PODS MESSAGES, at most 20000 400000 20000"));
+}
