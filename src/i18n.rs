@@ -267,6 +267,7 @@ pub struct Texts {
     pub editor_intro: &'static str,
     pub editor_good: &'static str,
     pub editor_give: &'static str,
+    pub editor_anew: &'static str,
     pub presenter_key: &'static str,
     pub copy: &'static str,
     pub copied: &'static str,

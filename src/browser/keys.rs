@@ -53,6 +53,10 @@ fn kind(element: &Element) -> (bool, bool) {
 }
 
 fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
+    // What lies under a dialog is out of reach.
+    if key != "Escape" && store.state().has_dialog() {
+        return None;
+    }
     if store.state().lesson.is_some() {
         match key {
             "PageDown" => return Some(AppAction::LessonStep(1)),

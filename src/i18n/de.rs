@@ -260,6 +260,7 @@ pub static DE: Texts = Texts {
     editor_key: "Lektion bearbeiten oder schreiben (E)",
     editor_intro: "Was Sie getan haben, ist zu Schritten geworden. Schreiben Sie Texte dazu; in der Lektion geht es mit Bild ab und Bild auf von Schritt zu Schritt.",
     editor_good: "Ohne Fehler.",
+    editor_anew: "Neu beginnen mit dem, was getan wurde",
     editor_give: "Diese Lektion zeigen",
     presenter_key: "Fenster für Vortragende: Notizen, nächster Schritt, Uhr (N)",
     sequence: "Abfolge",

@@ -260,6 +260,7 @@ pub static EN: Texts = Texts {
     editor_key: "Edit or write a lesson (E)",
     editor_intro: "What you did has become steps. Write captions; back in the lesson, Page down and Page up go from step to step.",
     editor_good: "Well written.",
+    editor_anew: "Begin anew from what was done",
     editor_give: "Give this lesson",
     presenter_key: "Presenter's window: notes, next step, clock (N)",
     sequence: "Sequence",

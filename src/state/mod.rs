@@ -477,6 +477,11 @@ impl State {
         state
     }
 
+    /// Whether a dialog lies over the page.
+    pub fn has_dialog(&self) -> bool {
+        self.help_open || self.share_open || self.editor_open || self.topologies_open
+    }
+
     /// Whether the next frame would change anything.
     pub fn wants_frames(&self) -> bool {
         self.player.moves()

@@ -4,7 +4,7 @@ use orrery_sim::lesson::Lesson;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::icons::IconButton;
+use super::dialog::Dialog;
 use super::use_texts;
 use crate::browser::api::ask;
 use crate::browser::store::{use_selector, use_store};
@@ -16,21 +16,30 @@ pub(crate) fn Editor() -> Html {
     let texts = use_texts();
     let open = use_selector(|state| state.editor_open);
     let text = use_state(String::new);
+    // What was written is still there when the editor is opened again.
+    let written = use_mut_ref(|| false);
+    let anew = {
+        let (store, text, written) = (store.clone(), text.clone(), written.clone());
+        Callback::from(move |()| {
+            *written.borrow_mut() = false;
+            text.set(store.state().lesson_draft());
+        })
+    };
     use_effect_with(open, {
-        let (store, text) = (store.clone(), text.clone());
+        let (anew, written) = (anew.clone(), written.clone());
         move |open| {
-            if *open {
-                text.set(store.state().lesson_draft());
+            if *open && !*written.borrow() {
+                anew.emit(());
             }
         }
     });
     if !open {
         return Html::default();
     }
-    let inside = Callback::from(|event: MouseEvent| event.stop_propagation());
     let typed = {
         let text = text.clone();
         Callback::from(move |event: InputEvent| {
+            *written.borrow_mut() = true;
             let field: web_sys::HtmlTextAreaElement = event.target_unchecked_into();
             text.set(field.value());
         })
@@ -51,20 +60,15 @@ pub(crate) fn Editor() -> Html {
         })
     };
     html! {
-        <div class="veil" onclick={store.on(AppAction::ToggleEditor)}>
-            <div class="help editor" role="dialog" aria-modal="true" aria-label={texts.editor} onclick={inside}>
-                <div class="inspector-head">
-                    <h2>{ texts.editor }</h2>
-                    <IconButton icon="close" label={texts.close} onclick={store.on(AppAction::ToggleEditor)} />
-                </div>
-                <p>{ texts.editor_intro }</p>
-                <textarea spellcheck="false" aria-label={texts.editor} value={(*text).clone()} oninput={typed} />
-                <p class={classes!("editor-state", error.is_some().then_some("bad"))} role="status">{ error.as_deref().unwrap_or(texts.editor_good) }</p>
-                <p class="share-files">
-                    <button type="button" class="primary" disabled={error.is_some()} onclick={give}>{ texts.editor_give }</button>
-                    <button type="button" onclick={save}>{ texts.save_recording }</button>
-                </p>
-            </div>
-        </div>
+        <Dialog title={texts.editor} class="editor" close={store.on(AppAction::ToggleEditor)}>
+            <p>{ texts.editor_intro }</p>
+            <textarea spellcheck="false" aria-label={texts.editor} value={(*text).clone()} oninput={typed} />
+            <p class={classes!("editor-state", error.is_some().then_some("bad"))} role="status">{ error.as_deref().unwrap_or(texts.editor_good) }</p>
+            <p class="share-files">
+                <button type="button" class="primary" disabled={error.is_some()} onclick={give}>{ texts.editor_give }</button>
+                <button type="button" onclick={save}>{ texts.save_recording }</button>
+                <button type="button" onclick={anew.reform(|_: MouseEvent| ())}>{ texts.editor_anew }</button>
+            </p>
+        </Dialog>
     }
 }

@@ -3,6 +3,7 @@
 
 mod charts;
 mod decision;
+mod dialog;
 mod dock;
 mod editor;
 mod events;

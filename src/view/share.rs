@@ -4,7 +4,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use super::icons::IconButton;
+use super::dialog::Dialog;
 use super::use_texts;
 use crate::browser::api::ask;
 use crate::browser::store::{use_selector, use_store};
@@ -30,7 +30,6 @@ pub(crate) fn Share() -> Html {
     if !open {
         return Html::default();
     }
-    let inside = Callback::from(|event: MouseEvent| event.stop_propagation());
     let (page, recording) = link.split_once('#').unwrap_or((&link, ""));
     let and = if page.contains('?') { '&' } else { '?' };
     let frame = format!(
@@ -38,25 +37,19 @@ pub(crate) fn Share() -> Html {
     );
     let save = |what: &'static str| Callback::from(move |_| spawn_local(async move { drop(ask("save", &[what]).await) }));
     html! {
-        <div class="veil" onclick={store.on(AppAction::ToggleShare)}>
-            <div class="help share" role="dialog" aria-modal="true" aria-label={texts.share} onclick={inside}>
-                <div class="inspector-head">
-                    <h2>{ texts.share }</h2>
-                    <IconButton icon="close" label={texts.close} onclick={store.on(AppAction::ToggleShare)} />
-                </div>
-                <p>{ texts.share_intro }</p>
-                <Copied name={texts.share_link} text={(*link).clone()} />
-                <Copied name={texts.share_frame} text={frame} />
-                { code(&link).map_or_else(|| html! { <p class="empty">{ texts.share_long }</p> }, |d| html! {
-                    <svg class="qr" viewBox={d.0} role="img" aria-label={texts.share_code}><rect x="-4" y="-4" width="100%" height="100%" /><path d={d.1} /></svg>
-                }) }
-                <p class="share-files">
-                    <button type="button" onclick={save("recording")}>{ texts.save_recording }</button>
-                    <button type="button" onclick={save("svg")}>{ "SVG" }</button>
-                    <button type="button" onclick={save("png")}>{ "PNG" }</button>
-                </p>
-            </div>
-        </div>
+        <Dialog title={texts.share} class="share" close={store.on(AppAction::ToggleShare)}>
+            <p>{ texts.share_intro }</p>
+            <Copied name={texts.share_link} text={(*link).clone()} />
+            <Copied name={texts.share_frame} text={frame} />
+            { code(&link).map_or_else(|| html! { <p class="empty">{ texts.share_long }</p> }, |d| html! {
+                <svg class="qr" viewBox={d.0} role="img" aria-label={texts.share_code}><rect x="-4" y="-4" width="100%" height="100%" /><path d={d.1} /></svg>
+            }) }
+            <p class="share-files">
+                <button type="button" onclick={save("recording")}>{ texts.save_recording }</button>
+                <button type="button" onclick={save("svg")}>{ "SVG" }</button>
+                <button type="button" onclick={save("png")}>{ "PNG" }</button>
+            </p>
+        </Dialog>
     }
 }
 

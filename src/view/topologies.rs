@@ -3,7 +3,7 @@
 use orrery_sim::kind::topology::{TOPOLOGIES, Topology};
 use yew::prelude::*;
 
-use super::icons::IconButton;
+use super::dialog::Dialog;
 use super::use_texts;
 use crate::browser::store::{use_selector, use_store};
 use crate::i18n::Texts;
@@ -18,41 +18,34 @@ pub(crate) fn Topologies() -> Html {
     if !open {
         return Html::default();
     }
-    let inside = Callback::from(|event: MouseEvent| event.stop_propagation());
     let topology = Topology::find(&chosen).unwrap_or(TOPOLOGIES[0]);
     html! {
-        <div class="veil" onclick={store.on(AppAction::ToggleTopologies)}>
-            <div class="help topologies" role="dialog" aria-modal="true" aria-label={texts.topologies} onclick={inside}>
-                <div class="inspector-head">
-                    <h2>{ texts.topologies }</h2>
-                    <IconButton icon="close" label={texts.close} onclick={store.on(AppAction::ToggleTopologies)} />
-                </div>
-                <table>
-                    <thead><tr>{ for texts.topology_heads.iter().map(|head| html! { <th>{ *head }</th> }) }</tr></thead>
-                    <tbody>{ for TOPOLOGIES.iter().map(|shape| {
-                        let (name, select) = (shape.name, chosen.clone());
-                        let choose = Callback::from(move |_| select.set(name));
-                        let members = if shape.external_etcd > 0 { shape.external_etcd } else { shape.control_planes };
-                        let (servers, quorum) = (shape.control_planes - 1, (members - 1) / 2);
-                        html! {
-                            <tr key={name} class={classes!((*chosen == name).then_some("chosen"))}>
-                                <td><label><input type="radio" name="topology" checked={*chosen == name} onchange={choose} />{ named(shape, texts) }</label></td>
-                                <td>{ shape.control_planes }</td>
-                                <td>{ shape.workers }</td>
-                                <td>{ if shape.external_etcd > 0 { texts.etcd_external } else { texts.etcd_stacked } }{ format!(" ({members})") }</td>
-                                <td>{ servers.min(if shape.external_etcd > 0 { servers } else { quorum }) }</td>
-                                <td>{ quorum }</td>
-                            </tr>
-                        }
-                    }) }</tbody>
-                </table>
-                <pre class="yaml">{ topology.lines().join("\n") }</pre>
-                <p class="share-files">
-                    <button type="button" class="primary" onclick={store.on(AppAction::Build(topology))}>{ texts.topology_build }</button>
-                    <a class="tool" href="./embed/compare.html" target="_blank">{ texts.compare }</a>
-                </p>
-            </div>
-        </div>
+        <Dialog title={texts.topologies} class="topologies" close={store.on(AppAction::ToggleTopologies)}>
+            <table>
+                <thead><tr>{ for texts.topology_heads.iter().map(|head| html! { <th>{ *head }</th> }) }</tr></thead>
+                <tbody>{ for TOPOLOGIES.iter().map(|shape| {
+                    let (name, select) = (shape.name, chosen.clone());
+                    let choose = Callback::from(move |_| select.set(name));
+                    let members = if shape.external_etcd > 0 { shape.external_etcd } else { shape.control_planes };
+                    let (servers, quorum) = (shape.control_planes - 1, (members - 1) / 2);
+                    html! {
+                        <tr key={name} class={classes!((*chosen == name).then_some("chosen"))}>
+                            <td><label><input type="radio" name="topology" checked={*chosen == name} onchange={choose} />{ named(shape, texts) }</label></td>
+                            <td>{ shape.control_planes }</td>
+                            <td>{ shape.workers }</td>
+                            <td>{ if shape.external_etcd > 0 { texts.etcd_external } else { texts.etcd_stacked } }{ format!(" ({members})") }</td>
+                            <td>{ servers.min(if shape.external_etcd > 0 { servers } else { quorum }) }</td>
+                            <td>{ quorum }</td>
+                        </tr>
+                    }
+                }) }</tbody>
+            </table>
+            <pre class="yaml">{ topology.lines().join("\n") }</pre>
+            <p class="share-files">
+                <button type="button" class="primary" onclick={store.on(AppAction::Build(topology))}>{ texts.topology_build }</button>
+                <a class="tool" href="./embed/compare.html" target="_blank">{ texts.compare }</a>
+            </p>
+        </Dialog>
     }
 }
 
