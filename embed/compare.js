@@ -6,13 +6,13 @@ import "./kube-orrery.js";
 
 const TEXTS = {
   en: {
-    title: "Two topologies", command: "Command", run: "Run on both", play: "Play", pause: "Pause", ask: "What survives?", question: "Question", working: "Working …",
+    title: "Two topologies", command: "Command", run: "Run on both", play: "Play", pause: "Pause", ask: "What survives?", question: "Question", topology: "Topology", working: "Working …",
     "single-node": "One node for everything", workers: "1 control-plane node, 3 workers", "stacked-3": "3 control-plane nodes, etcd on them, 3 workers",
     "stacked-5": "5 control-plane nodes, etcd on them, 3 workers", "external-3": "3 control-plane nodes, 3 machines of etcd, 3 workers",
     reads: "API reads", writes: "API writes", fresh: "a new pod runs", healed: "a deleted pod is replaced",
   },
   de: {
-    title: "Zwei Topologien", command: "Befehl", run: "Auf beiden ausführen", play: "Abspielen", pause: "Pause", ask: "Was überlebt?", question: "Frage", working: "Rechnet …",
+    title: "Zwei Topologien", command: "Befehl", run: "Auf beiden ausführen", play: "Abspielen", pause: "Pause", ask: "Was überlebt?", question: "Frage", topology: "Topologie", working: "Rechnet …",
     "single-node": "Ein Node für alles", workers: "1 Control-Plane-Node, 3 Worker", "stacked-3": "3 Control-Plane-Nodes mit etcd, 3 Worker",
     "stacked-5": "5 Control-Plane-Nodes mit etcd, 3 Worker", "external-3": "3 Control-Plane-Nodes, 3 Maschinen für etcd, 3 Worker",
     reads: "API lesen", writes: "API schreiben", fresh: "ein neuer Pod läuft", healed: "ein gelöschter Pod wird ersetzt",
@@ -35,6 +35,7 @@ const texts = TEXTS[lang] ?? TEXTS.en;
 const of = id => document.getElementById(id);
 const sides = [{ element: of("a"), select: of("left"), out: of("out-a") }, { element: of("b"), select: of("right"), out: of("out-b") }];
 let playing = false;
+let asked = 0;
 
 document.documentElement.lang = lang;
 for (const [id, text] of Object.entries({ title: texts.title, "t-command": texts.command, run: texts.run, play: texts.play, ask: texts.ask })) of(id).textContent = text;
@@ -42,7 +43,7 @@ of("faults").append(...LINES.map(value => Object.assign(document.createElement("
 of("command").value = parameters.get("fault") ?? LINES[1];
 
 const busy = async work => {
-  const buttons = ["run", "play", "ask"].map(of);
+  const buttons = ["run", "play", "ask", "left", "right"].map(of);
   buttons.forEach(button => { button.disabled = true; });
   of("state").textContent = texts.working;
   try {
@@ -87,6 +88,8 @@ const begin = side => {
 };
 
 const restart = () => busy(async () => {
+  playing = false;
+  of("play").textContent = texts.play;
   of("table").replaceChildren();
   await Promise.all(sides.map(begin));
   await level();
@@ -109,7 +112,7 @@ const QUESTIONS = {
 };
 
 const survives = () => busy(async () => {
-  const n = Date.now() % 1e6;
+  const n = ++asked;
   const began = (await sides[0].element.state()).seconds;
   const rows = {};
   for (const [name, question] of Object.entries(QUESTIONS)) {
@@ -131,6 +134,7 @@ const survives = () => busy(async () => {
 });
 
 sides.forEach(({ select }, index) => {
+  select.setAttribute("aria-label", texts.topology);
   select.append(...TOPOLOGIES.map(value => Object.assign(document.createElement("option"), { value, textContent: texts[value] })));
   const asked = parameters.get(["left", "right"][index]);
   select.value = TOPOLOGIES.includes(asked) ? asked : ["workers", "stacked-3"][index];

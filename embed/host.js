@@ -15,7 +15,17 @@
   const host = window.parent === window ? null : window.parent;
   if (!host) return;
   const parameters = new URLSearchParams(location.search);
-  const origins = parameters.getAll("origin");
+  const asked = parameters.getAll("origin");
+  const origins = asked.flatMap(text => {
+    try {
+      return [new URL(text).origin];
+    } catch {
+      console.warn(`kube-orrery: origin=${text} is no origin such as https://deck.example`);
+      return [];
+    }
+  });
+  // Only wrong ones: nobody is let in.
+  if (asked.length && !origins.length) return;
   const waiting = [];
   let ready = false;
   let stopped = false;
@@ -73,6 +83,8 @@
         if (stopped) stop();
         for (const [message, to] of waiting.splice(0)) answer(message, to);
       }
+      // What begins by itself on a slide that is not shown is stopped again.
+      if (stopped && ready && event.detail?.playing) stop();
       tell({ event: name, detail: event.detail });
     });
   }

@@ -22,6 +22,8 @@ export interface OrreryState {
   /** Messages sent so far. */
   messages: number;
   pace: string;
+  /** How large the stage is shown, against the whole. */
+  zoom: number;
   ready: boolean;
   deciding: { pod: string; phase: string; asks: boolean } | null;
 }
@@ -38,7 +40,7 @@ export interface Recording {
 export interface Orrery {
   /** Runs a command line at the playhead and simulates to its end. */
   run(line: string): Promise<CommandResult>;
-  /** Begins a built-in lesson at a step, from 1. */
+  /** Goes to a step, from 1, of a built-in lesson, which is begun unless it is given already. */
   lesson(id: string, step?: number): void;
   /** The next step of the lesson; without one the next message. */
   next(): void;
@@ -57,7 +59,7 @@ export interface Orrery {
   /** An address that opens what is shown now. */
   share(): Promise<string>;
   recording(): Recording;
-  /** Opens a recording: the text of a saved file. */
+  /** Opens a recording: the text of a saved file. One that cannot be opened is an error. */
   load(text: string): void;
 }
 

@@ -6,7 +6,7 @@
 // eager, still (only the poster). Methods and events: kube-orrery.d.ts. Parts for styling: frame, poster.
 
 const PROTOCOL = 1;
-const PASSED = ["topology", "lesson", "step", "lang", "theme", "controls", "autoplay", "pace", "detail", "seed", "keys"];
+const PASSED = ["topology", "lesson", "step", "lang", "theme", "controls", "autoplay", "pace", "detail", "view", "colours", "system", "seed", "keys"];
 const METHODS = ["run", "lesson", "next", "previous", "play", "pause", "seek", "settle", "state", "svg", "share", "recording", "load"];
 const STYLE = `
   :host { display: block; position: relative; aspect-ratio: 16 / 9; overflow: hidden; }
@@ -51,26 +51,31 @@ export class KubeOrrery extends HTMLElement {
   }
 
   attributeChangedCallback(name, before, after) {
-    if (!this.#frame || before === after || (name === "lesson" && before === null)) return;
-    // A step is gone to; another lesson is begun.
-    const id = this.getAttribute("lesson");
-    if (id) this.#call("lesson", [id, Number(this.getAttribute("step") ?? 1)]).catch(error => this.#fail(error));
+    if (!this.#frame || before === after || this.#changed) return;
+    // Lesson and step may be set one after the other: they are one change.
+    this.#changed = true;
+    queueMicrotask(() => {
+      this.#changed = false;
+      const id = this.getAttribute("lesson");
+      if (this.#frame && id) this.#call("lesson", [id, Number(this.getAttribute("step") ?? 1)]).catch(error => this.#fail(error));
+    });
   }
+  #changed = false;
 
   /** Loads the page, if it is not there yet. */
   begin() {
-    if (this.#frame || this.hasAttribute("still")) return;
+    if (this.#frame || !this.isConnected || this.hasAttribute("still")) return;
     this.#view?.disconnect();
     const url = new URL(this.getAttribute("src") ?? "../", this.hasAttribute("src") ? document.baseURI : import.meta.url);
     url.searchParams.set("controls", "none");
     for (const name of PASSED) if (this.hasAttribute(name)) url.searchParams.set(name, this.getAttribute(name));
-    if (location.origin !== "null") url.searchParams.append("origin", location.origin);
+    // The document's origin: in a sandbox or from a disk it is another one than its address'.
+    if (self.origin !== "null") url.searchParams.append("origin", self.origin);
     if (this.hasAttribute("recording")) url.hash = `r=${this.getAttribute("recording").replace(/^.*#?r=/, "")}`;
     this.#frame = Object.assign(document.createElement("iframe"), { src: url.href, title: this.title || "kube-orrery", allow: "fullscreen" });
     this.#frame.setAttribute("part", "frame");
     this.shadowRoot.append(this.#frame);
     this.#frame.hidden = !this.#poster.hidden;
-    if (!this.#active) this.#frame.addEventListener("load", () => this.#post("slide:stop"));
   }
 
   /** Unloads the page; begin() loads it anew. */
@@ -79,6 +84,7 @@ export class KubeOrrery extends HTMLElement {
     this.#frame?.remove();
     this.#frame = null;
     this.#ready = this.#greeted = false;
+    this.#asked = null;
     if (this.#poster) this.#poster.hidden = !this.#poster.src;
     for (const { reject } of this.#calls.values()) reject(new Error("the page was unloaded"));
     this.#calls.clear();
@@ -102,7 +108,7 @@ export class KubeOrrery extends HTMLElement {
 
   #call(call, args) {
     this.begin();
-    if (!this.#frame) return Promise.reject(new Error("it is still: only the poster is shown"));
+    if (!this.#frame) return Promise.reject(new Error(this.isConnected ? "it is still: only the poster is shown" : "it is not in a document"));
     return new Promise((resolve, reject) => {
       const id = this.#next++;
       this.#calls.set(id, { resolve, reject });

@@ -75,11 +75,21 @@
   };
 
   const parameters = new URLSearchParams(location.search);
-  addEventListener("orrery:installed", async () => {
+  const open = async data => {
+    if (data === undefined) return;
+    try {
+      window.orrery.load(await unpack(data));
+    } catch {
+      // The page has told what is wrong with it.
+    }
+  };
+  const linked = () => location.hash.match(/^#r=(.*)$/s)?.[1];
+  addEventListener("orrery:installed", () => {
     Object.assign(window.orrery, { share, save });
-    const data = parameters.get("r") ?? location.hash.match(/^#r=(.*)$/s)?.[1];
-    if (data !== undefined) window.orrery.load(await unpack(data));
+    open(parameters.get("r") ?? linked());
   }, { once: true });
+  // Another link in the same window.
+  addEventListener("hashchange", () => open(linked()));
   // A moment in simulated seconds.
   const moment = Number(parameters.get("t") ?? NaN);
   if (moment >= 0) addEventListener("orrery:ready", () => window.orrery.seek(Math.min(moment, 86_400)), { once: true });

@@ -24,6 +24,7 @@ const prepare = (element, lessons) => {
     return fragment;
   }));
   element.dataset.first = first;
+  element.followed = true;
 };
 
 export default {
@@ -47,9 +48,11 @@ export default {
     const follow = slide => {
       for (const element of of(slide)) {
         const shown = [...slide.querySelectorAll(".kube-orrery-step.visible")].map(fragment => Number(fragment.dataset.step));
-        element.followed = false;
         const step = String(Math.max(Number(element.dataset.first), ...shown));
-        if (element.getAttribute("step") !== step) element.setAttribute("step", step);
+        if (element.getAttribute("step") !== step) {
+          element.followed = false;
+          element.setAttribute("step", step);
+        }
       }
     };
     const change = () => {

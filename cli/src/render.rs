@@ -89,7 +89,12 @@ fn render(options: &Options) -> Result<(), String> {
         return Err("--at: from 0 to 86400 seconds".into());
     }
     if let Some(script) = &options.script {
-        let end = print.run(&split(&read_script(script)?));
+        let (end, failed) = print.run(&split(&read_script(script)?));
+        // A failing command may be what the picture is about.
+        for (line, code) in failed {
+            let how = code.map_or("did not end".to_string(), |code| format!("exit {code}"));
+            eprintln!("note: {how}: {line}");
+        }
         return write(&options.out, &print.at(options.at.map_or(end, |at| at * 1e6)));
     }
     let (name, lesson) = find(options.lesson.as_deref().unwrap_or_default())?;

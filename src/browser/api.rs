@@ -19,8 +19,8 @@ use web_sys::{CustomEvent, CustomEventInit};
 use super::store::Store;
 use crate::state::jobs::Job;
 use crate::state::lesson::Given;
-use crate::state::recording::Saved;
-use crate::state::{AppAction, State};
+use crate::state::recording::{Saved, Unreadable};
+use crate::state::{AppAction, Notice, State};
 
 /// Calls that have not been answered.
 #[derive(Default)]
@@ -227,7 +227,14 @@ pub(crate) fn install(store: &Store) {
     let load = Closure::<dyn Fn(JsValue) -> Result<(), JsValue>>::new(move |text: JsValue| {
         let text = text.as_string().ok_or_else(|| error("load(text): text must be a string"))?;
         this.dispatch(AppAction::OpenSaved(text));
-        Ok(())
+        let notice = this.state().notice.clone();
+        match notice {
+            Some(Notice::Unreadable(Unreadable::All(why))) => Err(error(&format!("load(text): {why}"))),
+            Some(Notice::Unreadable(Unreadable::Rest(_, read, all))) => {
+                Err(error(&format!("load(text): damaged, {read} of {all} entries could be read")))
+            }
+            _ => Ok(()),
+        }
     });
     add("load", &load.into_js_value());
 

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use orrery_sim::lesson::BUILT_IN;
 use orrery_sim::session::{Entry, Recording};
+use orrery_sim::shell::parse::parse;
 
-use super::State;
+use super::{FIRST_COMMANDS, State};
+use crate::scene::geometry::clip;
 
 /// A pause longer than this, in microseconds, was meant: the step waits as long.
 const MEANT_US: u64 = 20_000_000;
@@ -19,23 +21,47 @@ impl State {
     }
 }
 
+/// A lesson has no more steps than these, and the first one is without commands.
+const MOST_STEPS: usize = 199;
+/// A step waits no longer, in seconds.
+const LONGEST_WAIT: u64 = 3_600;
+/// A caption is no longer than this many characters.
+const CAPTION: usize = 160;
+
+/// The configuration that the session's cluster was created with, if it was written by the page (`cat > cluster.yaml <<END … kind create cluster`).
+fn cluster_config(recording: &Recording) -> Option<&str> {
+    let Some((_, Entry::Run(lines))) = recording.entries.first() else { return None };
+    let (head, rest) = lines.split_once('\n')?;
+    let mark = head.strip_prefix("cat > cluster.yaml <<")?.trim_matches('\'');
+    let (config, _) = rest.split_once(&format!("\n{mark}\n"))?;
+    (**lines != *FIRST_COMMANDS).then_some(config)
+}
+
 /// A step for each command line between two moments, in simulated microseconds. `until` is the end of the last step.
 fn draft(recording: &Recording, from: u64, until: u64) -> String {
-    let mut text = String::from("title: \"My lesson\"\nsteps:\n- caption: \"What the audience sees first\"\n");
+    let mut text = String::from("title: \"My lesson\"\n");
+    if let Some(config) = cluster_config(recording) {
+        text += "cluster: |\n";
+        config.lines().for_each(|line| text += &format!("  {line}\n"));
+    }
+    text += "steps:\n- caption: \"What the audience sees first\"\n";
     let commands: Vec<(u64, &str)> = recording
         .entries
         .iter()
         .filter(|(at, _)| (from..=until).contains(at))
-        .filter_map(|(at, entry)| if let Entry::Run(line) = entry { Some((*at, &**line)) } else { None })
+        .filter_map(|(at, entry)| if let Entry::Run(line) = entry { Some((*at, line.trim())) } else { None })
+        // What the shell refused makes no step.
+        .filter(|(_, line)| !line.is_empty() && parse(line).is_ok())
+        .take(MOST_STEPS)
         .collect();
     for (index, (at, lines)) in commands.iter().enumerate() {
         let next = commands.get(index + 1).map_or(until, |(next, _)| *next);
         let first = lines.lines().next().unwrap_or_default();
         // JSON's quotes are YAML's, too; writing to a text cannot fail.
         let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-        let _ = write!(text, "- caption: {}\n  run:\n  - {}\n", quoted(first), quoted(lines));
+        let _ = write!(text, "- caption: {}\n  run:\n  - {}\n", quoted(&clip(first, CAPTION)), quoted(lines));
         if next.saturating_sub(*at) > MEANT_US {
-            let _ = writeln!(text, "  wait: {}s", (next - at).div_ceil(1_000_000));
+            let _ = writeln!(text, "  wait: {}s", (next - at).div_ceil(1_000_000).min(LONGEST_WAIT));
         }
     }
     text
@@ -45,6 +71,7 @@ fn draft(recording: &Recording, from: u64, until: u64) -> String {
 mod tests {
     use std::rc::Rc;
 
+    use orrery_sim::kind::topology::Topology;
     use orrery_sim::lesson::Lesson;
 
     use super::super::tests::{arrive, start};
@@ -68,6 +95,18 @@ mod tests {
         assert_eq!(lesson.steps[1].run, ["cat <<EOF > a.yaml\nkind: Pod\n\"quoted\": yes\nEOF"]);
         assert_eq!(lesson.steps[2].wait.map(|wait| wait.0), Some(61_000_000), "the pause was meant: {text}");
         assert_eq!((lesson.steps[1].wait, lesson.steps[3].wait), (None, None));
+    }
+
+    #[test]
+    fn the_shape_of_the_cluster_and_the_limits_of_a_lesson_are_kept() {
+        let run = |at: u64, line: &str| (at, Entry::Run(Rc::from(line)));
+        let mut entries = vec![run(0, &Topology::find("stacked-3").expect("known").lines().join("\n"))];
+        entries.extend([run(20_000_000, "echo 'open"), run(21_000_000, &format!("\necho {}", "x".repeat(3_000)))]);
+        entries.push(run(9_000_000_000, "true"));
+        let text = draft(&Recording { seed: 1, entries, ..Recording::default() }, 10_000_000, 9_000_000_000);
+        let lesson = Lesson::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(lesson.cluster.matches("role: control-plane").count(), 3);
+        assert_eq!((lesson.steps.len(), lesson.steps[1].wait.map(|wait| wait.0)), (3, Some(3_600_000_000)));
     }
 
     #[test]

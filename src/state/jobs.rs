@@ -79,8 +79,7 @@ impl State {
                         return;
                     }
                     // The future that was only looked ahead at is dropped with the command.
-                    self.run_line(&line);
-                    let command = CommandId(self.session.recording().entries.len() as u32 - 1);
+                    let command = self.run_line(&line);
                     let limit = Time(self.session.playhead().0 + LIMIT_US);
                     self.jobs[0] = Job::Wait { command, limit, searched: 0, reply };
                 }

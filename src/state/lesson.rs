@@ -75,7 +75,21 @@ impl Given {
             let first = recording.entries.iter().position(|(at, _)| *at == mark);
             first.map(|position| CommandId(position as u32))
         };
-        let marks: Vec<Mark> = saved.marks.iter().map(|mark| Mark { at: Time(*mark), command: command(*mark) }).collect();
+        // Steps begin one after the other, and before the recording ends: others were not made by this page.
+        let end = recording.entries.last().map_or(0, |(at, _)| at + super::recording::LONGEST_STEP_US);
+        let mut before = 0;
+        let marks: Vec<Mark> = saved
+            .marks
+            .iter()
+            .take(lesson.steps.len())
+            .take_while(|mark| {
+                (before..=end).contains(*mark) && {
+                    before = **mark;
+                    true
+                }
+            })
+            .map(|mark| Mark { at: Time(*mark), command: command(*mark) })
+            .collect();
         let step = saved.step.min(marks.len().checked_sub(1)?).min(lesson.steps.len() - 1);
         Some(Self { id: saved.id, lesson: Rc::new(lesson), text: saved.text.map(Rc::from), step, marks })
     }

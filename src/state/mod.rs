@@ -159,6 +159,8 @@ pub enum AppAction {
     Build(Topology),
     /// Shows or hides the shapes of clusters.
     ToggleTopologies,
+    /// Begins the lesson of this text.
+    GiveLesson(String),
     /// Shows or hides the lesson editor.
     ToggleEditor,
     /// Shows or hides how to share what is shown.

@@ -1,5 +1,6 @@
 //! Pictures without a browser: the page's state is led to a moment of a lesson or of a script, and drawn.
 
+use orrery_sim::core::CommandId;
 use orrery_sim::lesson::Lesson;
 
 use super::jobs::Job;
@@ -70,13 +71,18 @@ impl Print {
         }
     }
 
-    /// Runs command lines, one after the other. Says where the last one ended, in simulated microseconds.
-    pub fn run(&mut self, lines: &[String]) -> f64 {
+    /// Runs command lines, one after the other. Says where the last one ended, in simulated microseconds, and which lines failed (with their exit code, or
+    /// none if they did not end).
+    pub fn run(&mut self, lines: &[String]) -> (f64, Vec<(String, Option<i32>)>) {
         for (line, reply) in lines.iter().zip(0..) {
             self.state.update(AppAction::Do(Job::Run { line: line.clone(), reply }));
         }
         self.work();
-        self.state.player.t
+        let end = self.state.session.live_end();
+        let result = |number: usize| self.state.session.result(CommandId(number as u32), end).code;
+        let failed =
+            lines.iter().enumerate().map(|(number, line)| (line.clone(), result(number))).filter(|(_, code)| *code != Some(0));
+        (self.state.player.t, failed.collect())
     }
 
     /// Begins a lesson.

@@ -15,6 +15,8 @@ const VERSION: u32 = 1;
 const LONGEST: usize = 2_000_000;
 /// No recording has more entries.
 const MOST_ENTRIES: usize = 5_000;
+/// A step of a lesson that begins so long after the last command, in simulated microseconds, is none.
+pub(super) const LONGEST_STEP_US: u64 = 3_600_000_000;
 /// No entry is later than this, in simulated microseconds: a day.
 const LATEST_US: u64 = 86_400_000_000;
 
@@ -242,6 +244,23 @@ mod tests {
         play(&mut page, 0.1);
         assert_eq!(page.session.recording().entries.len(), 2);
         assert!(page.notice.is_none());
+    }
+
+    #[test]
+    fn steps_that_never_were_are_not_gone_to() {
+        let mut state = State::new(&Start { lesson: Some(("nodes".into(), 1)), ..start() });
+        arrive(&mut state);
+        let text = Saved::of(&state).text();
+        let begin = text.find("\"marks\":[").expect("it has marks") + 9;
+        let end = begin + text[begin..].find(']').expect("closed");
+        for marks in ["0,18446744073709551615".to_string(), "5000000,4".to_string(), "1,".repeat(1_000) + "1"] {
+            let mut other = opened(&format!("{}{marks}{}", &text[..begin + 1], &text[end..]));
+            for _ in 0..2 {
+                other.update(AppAction::LessonStep(1));
+                let t = arrive(&mut other);
+                assert!(t < 60e6, "{t}");
+            }
+        }
     }
 
     #[test]

@@ -183,6 +183,7 @@ impl State {
                 (self.jobs, self.topologies_open) = (vec![Job::Boot], false);
             }
             AppAction::ToggleTopologies => self.topologies_open = !self.topologies_open,
+            AppAction::GiveLesson(text) => self.open_text("lesson.yaml", &text),
             AppAction::ToggleEditor => self.editor_open = !self.editor_open,
             AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
@@ -481,6 +482,9 @@ impl State {
             if let Some(reply) = job.reply() {
                 self.effects.push(Effect::Refuse(reply, "another cluster has taken the place of the one that was asked"));
             }
+        }
+        if self.lesson.is_some() {
+            self.effects.push(Effect::Address(String::new(), 0));
         }
         self.session = session;
         self.player.jump(0.0);

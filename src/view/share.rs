@@ -22,6 +22,7 @@ pub(crate) fn Share() -> Html {
     use_effect_with(open, {
         let link = link.clone();
         move |open| {
+            link.set(String::new());
             if *open {
                 spawn_local(async move { link.set(ask("share", &[]).await.unwrap_or_default()) });
             }
@@ -32,18 +33,22 @@ pub(crate) fn Share() -> Html {
     }
     let (page, recording) = link.split_once('#').unwrap_or((&link, ""));
     let and = if page.contains('?') { '&' } else { '?' };
-    let frame = format!(
-        "<iframe src=\"{page}{and}controls=none#{recording}\" width=\"800\" height=\"450\" allow=\"fullscreen\" loading=\"lazy\"></iframe>"
-    );
+    let frame = if link.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "<iframe src=\"{page}{and}controls=none#{recording}\" width=\"800\" height=\"450\" allow=\"fullscreen\" loading=\"lazy\"></iframe>"
+        )
+    };
     let save = |what: &'static str| Callback::from(move |_| spawn_local(async move { drop(ask("save", &[what]).await) }));
     html! {
         <Dialog title={texts.share} class="share" close={store.on(AppAction::ToggleShare)}>
             <p>{ texts.share_intro }</p>
             <Copied name={texts.share_link} text={(*link).clone()} />
             <Copied name={texts.share_frame} text={frame} />
-            { code(&link).map_or_else(|| html! { <p class="empty">{ texts.share_long }</p> }, |d| html! {
+            if !link.is_empty() { { code(&link).map_or_else(|| html! { <p class="empty">{ texts.share_long }</p> }, |d| html! {
                 <svg class="qr" viewBox={d.0} role="img" aria-label={texts.share_code}><rect x="-4" y="-4" width="100%" height="100%" /><path d={d.1} /></svg>
-            }) }
+            }) } }
             <p class="share-files">
                 <button type="button" onclick={save("recording")}>{ texts.save_recording }</button>
                 <button type="button" onclick={save("svg")}>{ "SVG" }</button>

@@ -43,7 +43,10 @@ pub(crate) fn Topologies() -> Html {
             <pre class="yaml">{ topology.lines().join("\n") }</pre>
             <p class="share-files">
                 <button type="button" class="primary" onclick={store.on(AppAction::Build(topology))}>{ texts.topology_build }</button>
-                <a class="tool" href="./embed/compare.html" target="_blank">{ texts.compare }</a>
+                // The single file has no other pages beside it.
+                if gloo::utils::window().location().protocol().is_ok_and(|protocol| protocol != "file:") {
+                    <a class="tool" href="./embed/compare.html" target="_blank">{ texts.compare }</a>
+                }
             </p>
         </Dialog>
     }

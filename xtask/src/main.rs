@@ -108,8 +108,8 @@ fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
     // The sizes are those of the page alone.
     let (single, zip) = (site.out.join("kube-orrery.html"), site.out.join("kube-orrery.zip"));
     site.print_sizes()?;
-    site.single(&single)?;
     site.zip(&zip)?;
+    site.single(&single)?;
     site.compress()?;
     println!("{} can be served from any path of any web server", site.out.display());
     for (file, what) in [(&single, "runs from a disk, without a server"), (&zip, "holds the site")] {
