@@ -10,12 +10,12 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{CanvasRenderingContext2d, Element, HtmlCanvasElement, Path2d};
 
 use super::settings::now;
-use crate::scene::field::Field;
+use crate::scene::field::{Field, Plot};
 use crate::scene::flight::{Flight, Shown};
 use crate::scene::geometry::{Point, Rect};
-use crate::scene::look::Family;
+use crate::scene::look::{Family, Look};
 use crate::scene::marks::{Align, Mark};
-use crate::scene::model::{PodPhase, PodView};
+use crate::scene::model::{MachineView, PodPhase, PodView, Pods};
 use crate::scene::prims::{Prim, baseline, dot_outline, prims};
 use crate::scene::{Camera, MessageKind, Scene, ViewModel};
 use crate::state::{Colours, State};
@@ -70,8 +70,11 @@ struct Drawn {
     camera: Camera,
     theme: String,
     lang: &'static str,
-    field: Rc<Field>,
-    model: Rc<ViewModel>,
+    look: Look,
+    /// Each box as it was drawn last.
+    plots: Vec<Kept>,
+    /// What all of them were drawn from; `None` while some are still as they were.
+    seen: Option<(Rc<Field>, Rc<ViewModel>)>,
     at: f64,
     took: f64,
     /// Whether it has only been moved since.
@@ -79,6 +82,20 @@ struct Drawn {
     /// Whether every pod is where it belongs.
     whole: bool,
 }
+
+/// A box: what has equal pointers looks the same.
+type Kept = (Rect, Rc<Pods>, Option<Rc<MachineView>>);
+
+fn kept(plot: &Plot, model: &ViewModel) -> Kept {
+    (plot.rect, Rc::clone(&plot.pods), plot.machine.and_then(|at| model.machines.get(at)).map(Rc::clone))
+}
+
+fn is_same(a: &Kept, b: &Kept) -> bool {
+    a.0 == b.0 && Rc::ptr_eq(&a.1, &b.1) && a.2.as_ref().map(Rc::as_ptr) == b.2.as_ref().map(Rc::as_ptr)
+}
+
+/// So many marks of boxes that have changed are drawn in a frame, the others in the next ones.
+const MOST_RENEWED: usize = 4_000;
 
 impl FieldPainter {
     /// Brings the canvas up to date; says whether it has to be called again soon.
@@ -112,16 +129,18 @@ impl FieldPainter {
                 && drawn.whole
                 && drawn.camera == camera
                 && !drawn.moved
-                && drawn.field.look == field.look
-                && drawn.field.plots.len() == field.plots.len()
+                && drawn.look == field.look
+                && drawn.plots.len() == field.plots.len()
             {
-                if !Rc::ptr_eq(&drawn.field, &field) || !Rc::ptr_eq(&drawn.model, &model) {
-                    self.pen.renew(drawn, &field, &model, state);
-                    (drawn.field, drawn.model) = (field, model);
+                let seen = drawn.seen.as_ref();
+                if seen.is_some_and(|(have, of)| Rc::ptr_eq(have, &field) && Rc::ptr_eq(of, &model)) {
+                    return late;
                 }
-                return late;
+                let all = self.pen.renew(drawn, &field, &model, state);
+                drawn.seen = all.then_some((field, model));
+                return late || !all;
             }
-            if drawn.field.look == field.look && drawn.took > QUICK_MS && start < drawn.at + SHARPEN_MS {
+            if drawn.look == field.look && drawn.took > QUICK_MS && start < drawn.at + SHARPEN_MS.max(drawn.took * 4.0) {
                 let scale = camera.scale / drawn.camera.scale;
                 let (x, y) = ((drawn.camera.x - camera.x) * camera.scale, (drawn.camera.y - camera.y) * camera.scale);
                 style(&canvas, &format!("transform:translate({x:.2}px,{y:.2}px) scale({scale:.5})"));
@@ -151,7 +170,9 @@ impl FieldPainter {
         let whole = self.moves.is_none();
         let end = now();
         let lang = state.texts.lang;
-        self.drawn = Some(Drawn { camera, theme, lang, field, model, at: end, took: end - start, moved: false, whole });
+        let plots = field.plots.iter().map(|plot| kept(plot, &model)).collect();
+        let (look, seen) = (field.look, Some((field, model)));
+        self.drawn = Some(Drawn { camera, theme, lang, look, plots, seen, at: end, took: end - start, moved: false, whole });
         late || !whole
     }
 }
@@ -203,33 +224,39 @@ impl Pen {
         self.context.iter().for_each(|context| context.clear_rect(0.0, 0.0, self.size.0, self.size.1));
     }
 
-    /// Draws those boxes again that have changed.
-    fn renew(&mut self, drawn: &Drawn, field: &Field, model: &Rc<ViewModel>, state: &State) {
+    /// Draws those boxes again that have changed; says whether these were all.
+    fn renew(&mut self, drawn: &mut Drawn, field: &Field, model: &Rc<ViewModel>, state: &State) -> bool {
         let view = Rect::new(0.0, 0.0, self.size.0, self.size.1);
         let mut batch = Batch::default();
-        let mut any = false;
-        for (before, plot) in drawn.field.plots.iter().zip(&field.plots) {
-            let machine = |model: &ViewModel, at: Option<usize>| at.and_then(|at| model.machines.get(at)).map(Rc::as_ptr);
-            let same = Rc::ptr_eq(&before.pods, &plot.pods)
-                && (before.rect, &before.name) == (plot.rect, &plot.name)
-                && machine(&drawn.model, before.machine) == machine(model, plot.machine);
-            if same {
+        let (mut any, mut all, mut marks) = (false, true, 0);
+        for (before, plot) in drawn.plots.iter_mut().zip(&field.plots) {
+            let now = kept(plot, model);
+            if is_same(before, &now) {
                 continue;
             }
+            if marks > MOST_RENEWED {
+                all = false;
+                break;
+            }
             any = true;
-            for rect in [before.rect, plot.rect] {
+            for rect in [before.0, plot.rect] {
                 let rect = drawn.camera.rect_to_view(rect).inset(-1.0);
                 self.context.iter().for_each(|context| context.clear_rect(rect.x, rect.y, rect.w, rect.h));
             }
             let rect = drawn.camera.rect_to_view(plot.rect);
             if rect.overlaps(&view) {
-                field.draw(plot, rect, model, state.texts, &mut |mark| batch.take(mark));
+                field.draw(plot, rect, model, state.texts, &mut |mark| {
+                    marks += 1;
+                    batch.take(mark);
+                });
             }
+            *before = now;
         }
         self.flush(batch);
         if any {
             self.over(field, &drawn.camera, state);
         }
+        all
     }
 
     /// What lies over the boxes.

@@ -339,9 +339,10 @@ impl State {
         }
         let took = (self.clock)() - begin;
         // As much as can be read without a frame being missed, all of a small cluster.
-        self.read_budget = if took > LONG_LOOK_MS { self.read_budget / 2 } else { self.read_budget * 2 }.clamp(200, 8_000);
-        // A large cluster is looked at less often: at most a fifth of the time goes into it.
-        self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * 5.0);
+        self.read_budget = if took > LONG_LOOK_MS { self.read_budget / 2 } else { self.read_budget * 2 }.clamp(1_000, 8_000);
+        // A large cluster is looked at less often: at most a fifth of the time goes into it, half of it while it is read.
+        let share = if self.picture.is_complete() { 5.0 } else { 2.0 };
+        self.next_refresh = self.last_frame.unwrap_or(0.0) + REFRESH_MS.max(took * share);
     }
 
     fn play(&mut self, playing: bool) {
