@@ -239,8 +239,13 @@ fn trial(topology: Topology, seed: u64, acts: &[Act]) -> Result<(), TestCaseErro
     Ok(())
 }
 
+/// 10, or as many as `PROPTEST_CASES` says: a long run is `PROPTEST_CASES=5000 cargo test --release -p orrery-sim --test cluster nothing_ack`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 30, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_acknowledged_is_lost_and_a_healed_cluster_is_as_it_should_be(
