@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use orrery_sim::core::Duration;
+use orrery_sim::kind::topology::Topology;
 use orrery_sim::session::Session;
 
 /// Options of `orrery bench`.
@@ -53,11 +54,7 @@ pub(crate) fn main(options: &Options) -> ExitCode {
 }
 
 fn kind_config(workers: usize) -> String {
-    let mut text = String::from("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes:\n- role: control-plane\n");
-    for _ in 0..workers {
-        text += "- role: worker\n";
-    }
-    text
+    Topology { name: "", control_planes: 1, workers, external_etcd: 0 }.config()
 }
 
 fn cases() -> Vec<Case> {

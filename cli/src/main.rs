@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_schedule;
+mod compare;
 mod lesson;
 mod render;
 mod run;
@@ -29,6 +30,8 @@ enum Command {
     Lesson(lesson::Options),
     /// Draws the stage at a moment of a script or a lesson as SVG, or a whole lesson as a handout
     Render(render::Options),
+    /// Puts clusters of different shapes under the same fault and tells what survived
+    Compare(compare::Options),
     /// Measures the simulation
     Bench(bench::Options),
 }
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Schedule(options) => schedule::main(&options),
         Command::Lesson(options) => lesson::main(&options),
         Command::Render(options) => render::main(&options),
+        Command::Compare(options) => compare::main(&options),
         Command::Bench(options) => bench::main(&options),
     }
 }

@@ -247,8 +247,8 @@ impl Lesson {
 
     /// The command lines that bring its cluster about.
     pub fn create_cluster(&self) -> String {
-        let config = if self.cluster.trim().is_empty() { DEFAULT_CLUSTER } else { self.cluster.trim_end() };
-        format!("cat > cluster.yaml <<'END_OF_CLUSTER'\n{config}\nEND_OF_CLUSTER\nkind create cluster --config cluster.yaml")
+        let config = if self.cluster.trim().is_empty() { DEFAULT_CLUSTER } else { &self.cluster };
+        crate::kind::topology::create_cluster(config)
     }
 }
 

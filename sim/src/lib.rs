@@ -13,6 +13,7 @@ pub mod addons;
 pub mod api;
 pub mod apiserver;
 pub mod client;
+pub mod compare;
 pub mod core;
 pub mod docker;
 pub mod etcd;

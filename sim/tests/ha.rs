@@ -7,6 +7,7 @@ use orrery_sim::core::{Addr, Duration, Message, Part, Verb};
 use orrery_sim::etcd::Etcd;
 use orrery_sim::kcm::ControllerManager;
 use orrery_sim::kind::load_balancer::LoadBalancer;
+use orrery_sim::kind::topology::Topology;
 use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::session::Session;
 
@@ -330,8 +331,9 @@ fn five_control_planes_survive_the_loss_of_two() {
 
 #[test]
 fn etcd_on_machines_of_its_own() {
-    let mut terminal = Terminal::new(13, config(2, 1) + &common::external_etcd(3));
-    for line in common::etcd_members(3) {
+    let topology = Topology { name: "", control_planes: 2, workers: 1, external_etcd: 3 };
+    let mut terminal = Terminal::new(13, topology.config());
+    for line in topology.etcd_lines() {
         assert!(terminal.run(&line).ends_with("\n(0)"));
     }
     terminal.wait(3);

@@ -7,7 +7,7 @@
 //! - [`containerd`]: the component that answers the kubelet; pulling images and giving addresses have files of their own.
 
 pub mod behaviour;
-mod container;
+pub mod container;
 pub mod containerd;
 pub mod exec;
 pub mod hub;

@@ -5,46 +5,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use orrery_sim::core::{Duration, MachineId, Part};
 use orrery_sim::etcd::Etcd;
+use orrery_sim::kind::topology::Topology;
 use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::session::Session;
 use proptest::prelude::*;
 
-use crate::common;
 use crate::invariants::{unsettled, violations};
 
-/// How a cluster is built.
-#[derive(Clone, Copy, Debug)]
-struct Topology {
-    control_planes: usize,
-    workers: usize,
-    /// Members of an etcd on machines of its own; 0: on the control-plane nodes.
-    external: usize,
+const fn topology(control_planes: usize, workers: usize, external_etcd: usize) -> Topology {
+    Topology { name: "", control_planes, workers, external_etcd }
 }
 
-const TOPOLOGIES: &[Topology] = &[
-    Topology { control_planes: 1, workers: 0, external: 0 },
-    Topology { control_planes: 1, workers: 2, external: 3 },
-    Topology { control_planes: 3, workers: 1, external: 0 },
-    Topology { control_planes: 3, workers: 2, external: 0 },
-    Topology { control_planes: 2, workers: 1, external: 3 },
-];
+const TOPOLOGIES: &[Topology] = &[topology(1, 0, 0), topology(1, 2, 3), topology(3, 1, 0), topology(3, 2, 0), topology(2, 1, 3)];
 
-impl Topology {
-    fn nodes(self) -> Vec<String> {
-        let names = |role: &str, count: usize| -> Vec<String> {
-            (1..=count).map(|at| format!("kind-{role}{}", if at == 1 { String::new() } else { at.to_string() })).collect()
-        };
-        [names("control-plane", self.control_planes), names("worker", self.workers)].concat()
-    }
+fn nodes(topology: Topology) -> Vec<String> {
+    let names = |role: &str, count: usize| -> Vec<String> {
+        (1..=count).map(|at| format!("kind-{role}{}", if at == 1 { String::new() } else { at.to_string() })).collect()
+    };
+    [names("control-plane", topology.control_planes), names("worker", topology.workers)].concat()
+}
 
-    fn machines(self) -> Vec<String> {
-        let mut machines = self.nodes();
-        machines.extend((1..=self.external).map(|at| format!("etcd{at}")));
-        if self.control_planes > 1 {
-            machines.push("kind-external-load-balancer".into());
-        }
-        machines
+fn machines(topology: Topology) -> Vec<String> {
+    let mut machines = nodes(topology);
+    machines.extend((1..=topology.external_etcd).map(|at| format!("etcd{at}")));
+    if topology.control_planes > 1 {
+        machines.push("kind-external-load-balancer".into());
     }
+    machines
 }
 
 /// Something that happens; numbers choose among what there is.
@@ -92,11 +79,7 @@ struct Trial {
 
 impl Trial {
     fn new(topology: Topology, seed: u64) -> Self {
-        let mut yaml = common::config(topology.control_planes, topology.workers);
-        if topology.external > 0 {
-            yaml += &common::external_etcd(topology.external);
-        }
-        let session = common::Terminal::new(seed, yaml).0;
+        let session = Session::new(seed);
         let mut trial = Self {
             session,
             topology,
@@ -106,10 +89,9 @@ impl Trial {
             by_term: BTreeMap::new(),
             writes: 0,
         };
-        for line in common::etcd_members(topology.external) {
+        for line in topology.lines() {
             assert_eq!(trial.run(&line).0, Some(0));
         }
-        assert_eq!(trial.run("kind create cluster --config kind.yaml").0, Some(0));
         trial.wait(40);
         trial
     }
@@ -181,8 +163,8 @@ impl Trial {
             }
             Act::Line(line, a, b) => {
                 let pick = |names: Vec<String>, number: u8| names[usize::from(number) % names.len()].clone();
-                let (machine, other) = (pick(self.topology.machines(), *a), pick(self.topology.machines(), *b));
-                let node = pick(self.topology.nodes(), *a);
+                let (machine, other) = (pick(machines(self.topology), *a), pick(machines(self.topology), *b));
+                let node = pick(nodes(self.topology), *a);
                 let words = line.split(' ').map(|word| match word {
                     "M" => machine.clone(),
                     "N" => node.clone(),
@@ -197,13 +179,13 @@ impl Trial {
     }
 
     fn heal(&mut self) {
-        for machine in self.topology.machines() {
+        for machine in machines(self.topology) {
             self.run(&format!("docker start {machine}"));
             self.run(&format!("docker network connect kind {machine}"));
             self.run(&format!("docker exec {machine} iptables -F"));
             self.run(&format!("docker exec {machine} tc qdisc del dev eth0 root"));
         }
-        for node in self.topology.nodes() {
+        for node in nodes(self.topology) {
             self.run(&format!("docker exec {node} systemctl start kubelet"));
         }
         self.wait(420);
@@ -217,9 +199,9 @@ fn trial(topology: Topology, seed: u64, acts: &[Act]) -> Result<(), TestCaseErro
         trial.act(act);
     }
     trial.heal();
-    let (code, nodes) = trial.run("kubectl get nodes --no-headers");
-    prop_assert_eq!(code, Some(0), "{}", nodes);
-    prop_assert_eq!(nodes.matches(" Ready ").count(), topology.nodes().len(), "{}", nodes);
+    let (code, listed) = trial.run("kubectl get nodes --no-headers");
+    prop_assert_eq!(code, Some(0), "{}", listed);
+    prop_assert_eq!(listed.matches(" Ready ").count(), nodes(topology).len(), "{}", listed);
     let (_, maps) = trial.run("kubectl get configmaps -o name");
     for name in &trial.acknowledged {
         let line = format!("configmap/{name}\n");
@@ -232,7 +214,7 @@ fn trial(topology: Topology, seed: u64, acts: &[Act]) -> Result<(), TestCaseErro
         prop_assert_eq!((code, ready), (Some(0), expected), "deployment {}", name);
     }
     let stores: Vec<u64> = trial.session.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store().revision()).collect();
-    let expected = if topology.external > 0 { topology.external } else { topology.control_planes };
+    let expected = if topology.external_etcd > 0 { topology.external_etcd } else { topology.control_planes };
     prop_assert_eq!(stores.len(), expected);
     prop_assert_eq!(violations(&trial.session), Vec::<String>::new());
     prop_assert_eq!(unsettled(&trial.session), Vec::<String>::new());

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use orrery_sim::core::{Duration, MachineId};
+use orrery_sim::kind::topology::Topology;
 use orrery_sim::session::{CommandResult, Session};
 
 /// The beginning of a kind configuration.
@@ -11,31 +12,13 @@ pub(crate) const HEAD: &str = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4
 
 /// A kind configuration with so many control-plane nodes and workers.
 pub(crate) fn config(control_planes: usize, workers: usize) -> String {
-    HEAD.to_string() + &"- role: control-plane\n".repeat(control_planes) + &"- role: worker\n".repeat(workers)
+    Topology { name: "", control_planes, workers, external_etcd: 0 }.config()
 }
 
 /// What to add to a kind configuration for a patch of kubeadm's configuration.
 pub(crate) fn kubeadm_patch(patch: &str) -> String {
     let lines: String = patch.lines().map(|line| format!("  {line}\n")).collect();
     format!("kubeadmConfigPatches:\n- |\n{lines}")
-}
-
-/// What to add to a kind configuration for an etcd of so many members (`etcd1`, `etcd2`, …) on machines of their own.
-pub(crate) fn external_etcd(members: usize) -> String {
-    let endpoints: String = (1..=members).map(|at| format!("    - http://etcd{at}:2379\n")).collect();
-    kubeadm_patch(&format!("kind: ClusterConfiguration\netcd:\n  external:\n    endpoints:\n{endpoints}"))
-}
-
-/// The command lines that start the members of such an etcd.
-pub(crate) fn etcd_members(members: usize) -> Vec<String> {
-    let cluster: Vec<String> = (1..=members).map(|at| format!("etcd{at}=http://etcd{at}:2380")).collect();
-    let cluster = cluster.join(",");
-    let line = |at| {
-        format!(
-            "docker run -d --name etcd{at} --network kind registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd{at} --initial-advertise-peer-urls=http://etcd{at}:2380 --initial-cluster={cluster}"
-        )
-    };
-    (1..=members).map(line).collect()
 }
 
 /// What `kind create cluster` says of a cluster with so many control-plane nodes and workers, with its exit code as [`Terminal::run`] adds it.
