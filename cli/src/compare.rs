@@ -1,8 +1,8 @@
 //! `orrery compare`: clusters of different shapes under the same fault, and what survived.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// How to print the answer
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
+    /// Writes the tables into a Markdown file instead, each behind its line `<!-- orrery compare --fault NAME -->`
+    #[arg(long, value_name = "FILE")]
+    update: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,9 +66,9 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn prepare(topology: &str, application: &str, files: BTreeMap<String, String>, seed: u64) -> Result<Self, String> {
+    fn prepare(topology: &str, application: &str, seed: u64) -> Result<Self, String> {
         let known = Topology::find(topology);
-        let mut lines = match known {
+        let lines = match known {
             Some(known) => known.lines(),
             None => {
                 let config = fs::read_to_string(topology).map_err(|error| {
@@ -75,8 +78,7 @@ impl Cluster {
                 vec![create_cluster(&config)]
             }
         };
-        lines.extend(application.lines().map(ToString::to_string));
-        let session = prepare(seed, &lines, files).map_err(|error| format!("{topology}: {error}"))?;
+        let session = prepare(seed, &lines, application).map_err(|error| format!("{topology}: {error}"))?;
         Ok(Self { name: topology.to_string(), external_etcd: known.is_some_and(|known| known.external_etcd > 0), session })
     }
 
@@ -96,18 +98,24 @@ fn compare(options: &Options) -> Result<String, String> {
     };
     let topologies = or_all(&options.topologies, &TOPOLOGIES.map(|topology| topology.name));
     let faults = or_all(&options.fault, &FAULTS.map(|fault| fault.name));
-    let (mut application, mut files) = (APPLICATION, BTreeMap::new());
-    if let Some(path) = &options.apply {
-        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        files.insert("application.yaml".to_string(), text);
-        application = "kubectl apply -f application.yaml";
-    }
-    let prepare = |name: &String| Cluster::prepare(name, application, files.clone(), options.seed);
+    let application = match &options.apply {
+        Some(path) => fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?,
+        None => APPLICATION.to_string(),
+    };
+    let prepare = |name: &String| Cluster::prepare(name, &application, options.seed);
     let clusters: Vec<Cluster> = topologies.iter().map(prepare).collect::<Result<_, _>>()?;
     let mut comparisons = Vec::new();
     for fault in &faults {
         let outcomes: Vec<Outcome> = clusters.iter().map(|cluster| cluster.suffer(fault)).collect::<Result<_, _>>()?;
         comparisons.push(Comparison { fault, topologies: &topologies, outcomes });
+    }
+    if let Some(path) = &options.update {
+        let mut text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        for comparison in &comparisons {
+            let range = comparison.place(&text).ok_or(format!("{}: no place for {}", path.display(), comparison.fault))?;
+            text.replace_range(range, &comparison.markdown());
+        }
+        return fs::write(path, text).map(|()| String::new()).map_err(|error| format!("{}: {error}", path.display()));
     }
     Ok(match options.output {
         Format::Table => comparisons.iter().map(Comparison::table).collect::<Vec<_>>().join("\n"),
@@ -178,6 +186,14 @@ impl Comparison<'_> {
         text
     }
 
+    /// Where its table stands in a document.
+    fn place(&self, text: &str) -> Option<Range<usize>> {
+        let mark = format!("<!-- orrery compare --fault {} -->\n", self.fault);
+        let start = text.find(&mark)? + mark.len();
+        let rows = text[start..].split_inclusive('\n').take_while(|line| line.starts_with('|'));
+        Some(start..start + rows.map(str::len).sum::<usize>())
+    }
+
     fn to_value(&self) -> Value {
         let of = |(topology, outcome): (&String, &Outcome)| {
             let mut value = outcome.to_value();
@@ -195,4 +211,51 @@ fn moments() -> String {
         seconds => format!("{seconds} s"),
     };
     format!("{} after it", ASKED_AFTER.iter().map(show).collect::<Vec<_>>().join(" → "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The cells of a Markdown table in these columns, besides the first one.
+    fn columns(table: &str, names: &[String]) -> Vec<Vec<String>> {
+        let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_string()).collect::<Vec<_>>();
+        let head = table.lines().next().map(cells).unwrap_or_default();
+        let wanted: Vec<usize> = (0..head.len()).filter(|at| *at == 0 || names.iter().any(|name| *name == head[*at])).collect();
+        table.lines().map(cells).map(|row| wanted.iter().map(|at| row[*at].clone()).collect()).collect()
+    }
+
+    /// All faults, but only two of the clusters: the others take minutes in a build that is not optimised.
+    #[test]
+    fn the_document_on_failures_says_what_is_measured() {
+        let document = include_str!("../../docs/failures.md");
+        let names = ["workers".to_string(), "stacked-3".to_string()];
+        let clusters = names.each_ref().map(|name| Cluster::prepare(name, APPLICATION, 1).expect("a known topology"));
+        for fault in FAULTS {
+            let outcomes = clusters.iter().map(|cluster| cluster.suffer(fault.name).expect("a known fault")).collect();
+            let comparison = Comparison { fault: fault.name, topologies: &names, outcomes };
+            let place = comparison.place(document).unwrap_or_else(|| panic!("docs/failures.md tells nothing of {}", fault.name));
+            let told = columns(&document[place], &names);
+            let measured = columns(&comparison.markdown(), &names);
+            assert_eq!(told, measured, "{}: orrery compare --update docs/failures.md", fault.name);
+        }
+    }
+
+    #[test]
+    fn names_and_lines_that_mean_nothing_are_told() {
+        let options = |topologies: &[&str], fault: &str| Options {
+            topologies: topologies.iter().map(ToString::to_string).collect(),
+            fault: vec![fault.to_string()],
+            apply: None,
+            seed: 1,
+            output: Format::Table,
+            update: None,
+        };
+        let error = compare(&options(&["nowhere"], "worker-off")).expect_err("no such topology");
+        assert!(error.contains("known topologies are single-node, workers, "), "{error}");
+        let error = compare(&options(&["single-node"], "docker stop {nobody}")).expect_err("no such name");
+        assert_eq!(error, "single-node: docker stop {nobody}: there is no {nobody}");
+        let error = compare(&options(&["single-node"], "docker stop nobody")).expect_err("no such machine");
+        assert!(error.starts_with("single-node: docker stop nobody: ") && error.contains("No such container"), "{error}");
+    }
 }

@@ -19,10 +19,43 @@ use crate::session::Session;
 use crate::value;
 use crate::value::Value;
 
-/// What every cluster runs unless told otherwise: a Deployment of three pods behind a Service.
+/// What every cluster runs unless told otherwise: a Deployment of three pods, on different nodes as far as there are any, behind a Service.
 pub const APPLICATION: &str = "\
-kubectl create deployment web --image=nginx:1.28 --replicas=3
-kubectl expose deployment web --port=80";
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 3
+  selector:
+    matchLabels:
+      app: web
+  template:
+    metadata:
+      labels:
+        app: web
+    spec:
+      containers:
+      - name: nginx
+        image: nginx:1.28
+      topologySpreadConstraints:
+      - maxSkew: 1
+        topologyKey: kubernetes.io/hostname
+        whenUnsatisfiable: ScheduleAnyway
+        labelSelector:
+          matchLabels:
+            app: web
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: web
+spec:
+  selector:
+    app: web
+  ports:
+  - port: 80
+";
 
 /// The simulated time of the fault.
 pub const FAULT_AT: Time = Time(600_000_000);
@@ -118,10 +151,10 @@ pub struct Survived {
     pub writes: Share,
     /// Pods of the application whose containers run, of those that ran before the fault.
     pub running: Share,
-    /// How long a new pod took from the command until its container ran; `None` when it did not within a minute.
-    pub new_pod: Option<Duration>,
-    /// How long it took from the command that deletes a running pod until another one ran; `None` when none did within a minute.
-    pub healed: Option<Duration>,
+    /// New pods that run within a minute.
+    pub new_pods: Share,
+    /// All pods of the application that run are deleted: for how many of them another one runs within a minute.
+    pub healed: Share,
     /// Of the ways from a node that is switched on through kube-proxy's rules to an endpoint of the application's services, how many
     /// end at a running pod. `None` without services.
     pub traffic: Option<Share>,
@@ -136,12 +169,13 @@ pub struct Outcome {
     pub survived: Vec<Survived>,
 }
 
-/// A cluster that these lines bring about, with its application, just before the fault.
+/// A cluster that these lines bring about, with an application (manifests), just before the fault.
 ///
 /// Fails when a line fails or there is not enough time for it.
-pub fn prepare(seed: u64, lines: &[String], files: BTreeMap<String, String>) -> Result<Session, String> {
-    let mut session = Session::with_files(seed, files);
-    for line in lines {
+pub fn prepare(seed: u64, lines: &[String], application: &str) -> Result<Session, String> {
+    let mut session = Session::with_files(seed, BTreeMap::from([("application.yaml".to_string(), application.to_string())]));
+    let apply = "kubectl apply -f application.yaml".to_string();
+    for line in lines.iter().chain([&apply]) {
         let command = session.run(line);
         let result = session.finish(command, FAULT_AT.since(session.playhead()));
         match result.code {
@@ -174,7 +208,7 @@ pub fn measure(before: &Session, line: &str) -> Result<Outcome, String> {
     Ok(Outcome { lines, survived })
 }
 
-/// Puts machines' names into a line: `{worker}` the first worker; `{control-plane}` the node whose member of etcd leads, or whose
+/// Puts machines' names into a line: `{worker}` the first worker that runs a pod of the application; `{control-plane}` the node whose member of etcd leads, or whose
 /// controller-manager acts when etcd is elsewhere, `{control-plane-2}` the next one; `{etcd}` the machine of etcd's leader; `{scheduler}`,
 /// `{controller-manager}` the node whose one acts; `{load-balancer}`. A line with `{etcd-majority}` becomes one for each machine of as
 /// many members as the others cannot do without, the leader first. A name that nothing bears makes no lines.
@@ -218,7 +252,10 @@ fn machines(name: &str, cluster: &Cluster) -> Option<Vec<MachineId>> {
     first(&mut control_planes, if of_role(ETCD_ROLE).is_empty() { leader } else { acting(manager).first().copied() });
     let one = |list: Vec<MachineId>| list.into_iter().take(1).collect();
     Some(match name {
-        "worker" => one(of_role("worker")),
+        "worker" => {
+            let pods = running(cluster);
+            one(of_role("worker").into_iter().filter(|machine| pods.iter().any(|pod| pod.machine == *machine)).collect())
+        }
         "control-plane" => one(control_planes),
         "control-plane-2" => control_planes.into_iter().skip(1).take(1).collect(),
         "etcd" => one(members),
@@ -264,48 +301,47 @@ fn running(cluster: &Cluster) -> BTreeSet<RunningPod> {
 
 fn ask(session: &Session, after: Duration, ran: &BTreeSet<RunningPod>) -> Survived {
     let now = running(session.cluster());
-    let read = |_| "kubectl get pods".to_string();
-    let write = |number| format!("kubectl create configmap probe-{number}");
-    // Any pod that runs may be deleted; the first will do.
-    let healed = now.first().and_then(|pod| {
-        let line = format!("kubectl delete pod {} --wait=false", pod.name);
-        until_runs(session, &line, &|pods| pods.iter().any(|pod| !now.iter().any(|old| old.uid == pod.uid)))
-    });
+    let of_try = |line: &str| -> Vec<String> { (1..=TRIES).map(|number| format!("{line}-{number}")).collect() };
+    let deletions: Vec<String> = now.iter().map(|pod| format!("kubectl delete pod {} --wait=false", pod.name)).collect();
+    let runs: Vec<String> = of_try("kubectl run --image=nginx:1.28 probe");
     Survived {
         after,
-        reads: answered(session, &read),
-        writes: answered(session, &write),
+        reads: answered(session, &vec!["kubectl get pods".to_string(); TRIES]),
+        writes: answered(session, &of_try("kubectl create configmap probe")),
         running: (now.len(), ran.len()),
-        new_pod: until_runs(session, "kubectl run probe --image=nginx:1.28", &|pods| pods.iter().any(|pod| pod.name == "probe")),
-        healed,
+        new_pods: (come(session, &runs, &now), TRIES),
+        healed: (come(session, &deletions, &now), now.len()),
         traffic: traffic(session.cluster()),
     }
 }
 
 /// Gives some command lines at once and counts those that succeed in time.
-fn answered(session: &Session, line: &dyn Fn(usize) -> String) -> Share {
+fn answered(session: &Session, lines: &[String]) -> Share {
     let mut session = session.clone();
-    let commands: Vec<CommandId> = (0..TRIES).map(|number| session.run(&line(number))).collect();
+    let commands: Vec<CommandId> = lines.iter().map(|line| session.run(line)).collect();
     session.seek(session.playhead() + PATIENCE);
     let good = commands.iter().filter(|command| session.result(**command, session.playhead()).code == Some(0)).count();
-    (good, TRIES)
+    (good, lines.len())
 }
 
-/// Gives a command line, again whenever it fails, and waits until the pods that run are as wanted.
-fn until_runs(session: &Session, line: &str, wanted: &dyn Fn(&BTreeSet<RunningPod>) -> bool) -> Option<Duration> {
+/// Gives some command lines at once, each again whenever it fails, and counts the pods that come to run, as many as there are lines at most.
+fn come(session: &Session, lines: &[String], before: &BTreeSet<RunningPod>) -> usize {
     let mut session = session.clone();
-    let begin = session.playhead();
-    let mut command = session.run(line);
-    while session.playhead() < begin + UNTIL_A_POD_RUNS {
-        session.seek(session.playhead() + Duration::ms(500));
-        if wanted(&running(session.cluster())) {
-            return Some(session.playhead().since(begin));
+    let end = session.playhead() + UNTIL_A_POD_RUNS;
+    let mut commands: Vec<CommandId> = lines.iter().map(|line| session.run(line)).collect();
+    loop {
+        let new = |pod: &&RunningPod| !before.iter().any(|old| old.uid == pod.uid);
+        let come = running(session.cluster()).iter().filter(new).count();
+        if come >= lines.len() || session.playhead() >= end {
+            return come.min(lines.len());
         }
-        if session.result(command, session.playhead()).code.is_some_and(|code| code != 0) {
-            command = session.run(line);
+        session.seek(session.playhead() + Duration::s(1));
+        for (command, line) in commands.iter_mut().zip(lines) {
+            if session.result(*command, session.playhead()).code.is_some_and(|code| code != 0) {
+                *command = session.run(line);
+            }
         }
     }
-    None
 }
 
 /// Goes from every node that is switched on to every endpoint that its kube-proxy would choose. A service without endpoints is a way
@@ -339,24 +375,22 @@ fn traffic(cluster: &Cluster) -> Option<Share> {
 pub const QUESTIONS: [&str; 6] = ["API reads", "API writes", "running pods", "new pods", "self-healing", "traffic"];
 
 impl Survived {
-    /// The answers in words: `3/3`, `yes`, `66 %`.
+    /// The answers in words: `3/3`, `66 %`.
     pub fn answers(&self) -> [String; 6] {
         let share = |(good, all): Share| format!("{good}/{all}");
-        let yes = |time: Option<Duration>| if time.is_some() { "yes" } else { "no" }.to_string();
         let traffic = match self.traffic {
             None => "-".to_string(),
             Some((reached, ways)) => format!("{} %", reached * 100 / ways.max(1)),
         };
-        [share(self.reads), share(self.writes), share(self.running), yes(self.new_pod), yes(self.healed), traffic]
+        [share(self.reads), share(self.writes), share(self.running), share(self.new_pods), share(self.healed), traffic]
     }
 
     fn to_value(&self) -> Value {
         let share = |(good, all): Share| value!({"of": all, "ok": good});
-        let seconds = |time: Option<Duration>| time.map_or(Value::Null, |time| value!({"afterMs": time.as_millis()}));
         value!({
             "afterSeconds": self.after.as_millis() / 1_000,
             "apiReads": share(self.reads), "apiWrites": share(self.writes), "runningPods": share(self.running),
-            "newPod": seconds(self.new_pod), "selfHealing": seconds(self.healed),
+            "newPods": share(self.new_pods), "selfHealing": share(self.healed),
             "traffic": self.traffic.map_or(Value::Null, share),
         })
     }

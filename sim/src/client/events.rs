@@ -108,14 +108,12 @@ impl Broadcaster {
             _ => return false,
         };
         let Some(mut pending) = self.in_flight.remove(&to) else { return false };
+        if code == 0 {
+            self.failed(pending, out);
+            self.send_next(out);
+            return true;
+        }
         match (code, pending.instead.take()) {
-            (0, instead) if pending.tries + 1 < MAX_TRIES => {
-                self.queue.push_front(Pending { instead, tries: pending.tries + 1, ..pending });
-                if !self.waiting {
-                    self.waiting = true;
-                    out.tick(RETRY_AFTER, self.name, "", 0);
-                }
-            }
             // The event to be counted was deleted or has expired.
             (404, Some(event)) => self.queue.push_front(Pending { request: Request::create(EVENTS, event), ..pending }),
             // Written, or rejected for good.
@@ -123,6 +121,17 @@ impl Broadcaster {
         }
         self.send_next(out);
         true
+    }
+
+    /// The connection broke: it is tried again in a while, some times.
+    fn failed(&mut self, pending: Pending, out: &mut Outbox<'_>) {
+        if pending.tries + 1 < MAX_TRIES {
+            self.queue.push_front(Pending { tries: pending.tries + 1, ..pending });
+            if !self.waiting {
+                self.waiting = true;
+                out.tick(RETRY_AFTER, self.name, "", 0);
+            }
+        }
     }
 
     fn on_timer(&mut self, timer: &TimerKey, out: &mut Outbox<'_>) -> bool {
@@ -200,6 +209,14 @@ impl EventRecorder {
     /// Handles a timer; says whether it was this recorder's.
     pub fn on_timer(&mut self, timer: &TimerKey, out: &mut Outbox<'_>) -> bool {
         self.broadcaster.on_timer(timer, out)
+    }
+
+    /// Closes the connection; what was on its way is sent again.
+    pub fn reconnect(&mut self, out: &mut Outbox<'_>) {
+        for (id, pending) in std::mem::take(&mut self.broadcaster.in_flight).iter() {
+            out.close(self.broadcaster.server, *id);
+            self.broadcaster.failed(pending.clone(), out);
+        }
     }
 }
 

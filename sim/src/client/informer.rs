@@ -85,6 +85,14 @@ impl Informer {
         self.synced = false;
     }
 
+    /// Closes the watch, and opens another one in a while that goes on from there.
+    pub fn reconnect(&mut self, out: &mut Outbox<'_>) {
+        if let Some(stream) = self.stream.take() {
+            out.close(self.server, stream);
+            self.retry(out);
+        }
+    }
+
     /// Whether it has been started.
     pub fn is_started(&self) -> bool {
         self.stream.is_some() || self.failures > 0

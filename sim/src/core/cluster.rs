@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::collections::PMap;
-use super::faults::{Faults, connection_of};
+use super::faults::{Faults, NetworkChange, connection_of};
 use super::message::{Failure, FailureKind};
 use super::network::Network;
 use super::outbox::{Effect, Event, Outbox};
@@ -17,6 +17,8 @@ use crate::value::{Text, Value};
 
 /// After how long who wants to connect gives up, and who is connected notices that nothing comes any more.
 const DIAL_TIMEOUT: Duration = Duration::s(10);
+/// After so long without an answer a connection is dead: client-go pings after 30 s of silence and waits for 15 s (`ReadIdleTimeout`,
+/// `PingTimeout`), so that it takes 15 to 45 s; etcd's clients ping after 30 s and wait for 10 s.
 const KEEP_ALIVE: Duration = Duration::s(30);
 
 /// A program: a state machine that only sees events and only queues effects.
@@ -312,6 +314,7 @@ impl Cluster {
                     self.dispatch(addr, Event::Start, Cause::Start, (false, false), sink);
                 }
             }
+            Item::KeepAlive(change) => self.keep_alive(&change, sink),
             Item::Command(id, line) => {
                 sink.command(at, id, &line);
                 self.dispatch(Addr::USER, Event::Command(id, &line), Cause::Command(id), (false, false), sink);
@@ -410,6 +413,19 @@ impl Cluster {
         }
     }
 
+    /// Pings have found no answer since this change: both ends of the connections that it has cut give them up.
+    fn keep_alive(&mut self, change: &NetworkChange, sink: &mut dyn Sink) {
+        let silent: Vec<_> =
+            self.network.open().filter(|(_, open)| self.faults.silences(change, open.client, open.server)).collect();
+        for (id, open) in silent {
+            self.network.forget(id);
+            if self.faults.breaks(id) {
+                let ends = [(open.server, open.client), (open.client, open.server)];
+                ends.into_iter().for_each(|(from, to)| self.fail(from, to, id, FailureKind::Timeout, Duration::ZERO, true, sink));
+            }
+        }
+    }
+
     /// Both ends of broken connections find out after a while. Only when all messages of an event have been sent, for those have their
     /// numbers already.
     fn tell_broken(&mut self, sink: &mut dyn Sink) {
@@ -466,7 +482,12 @@ impl Cluster {
                     };
                 }
             }
-            Effect::Network(change) => self.faults.change(&change),
+            Effect::Network(change) => {
+                self.faults.change(&change);
+                if matches!(change, NetworkChange::Disconnect(_) | NetworkChange::Drop { on: true, .. }) {
+                    self.queue.push(self.now + KEEP_ALIVE, Item::KeepAlive(change));
+                }
+            }
             Effect::AddMachine(spec) => self.add_machine(spec, sink),
             Effect::Power(id, on) => self.power(id, on, sink),
             Effect::RemoveMachine(id) => {

@@ -2,7 +2,7 @@
 //!
 //! A connection that loses a message breaks: nothing comes through it any more, and after ten seconds both ends give it up. (TCP would send
 //! the message again for some minutes; programs' own time-outs are mostly shorter.) Members of etcd do not ask again: their messages
-//! are just gone. Connections on which nothing was sent meanwhile never notice. Packets that only get lost now and then come late.
+//! are just gone. On connections on which nothing is sent the ends ping each other, and give up after half a minute without an answer. Packets that only get lost now and then come late.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +119,17 @@ impl Faults {
     /// What an interface does to what its machine sends.
     pub fn netem(&self, machine: MachineId) -> Option<Netem> {
         self.netem.get(&machine).copied()
+    }
+
+    /// Whether pings between two parts get no answer because of this change.
+    pub(super) fn silences(&self, change: &NetworkChange, client: Addr, server: Addr) -> bool {
+        let between = |machine: MachineId| client.machine == machine || server.machine == machine;
+        let touched = match change {
+            NetworkChange::Disconnect(machine) => between(*machine),
+            NetworkChange::Drop { at, other, .. } => between(*at) && between(*other),
+            _ => false,
+        };
+        touched && (self.cuts(client, server) || self.cuts(server, client))
     }
 
     /// Whether a message is lost: its way is cut, or its connection is broken.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
+use super::faults::NetworkChange;
 use super::outbox::TimerKey;
 use super::{Addr, CommandId, Envelope, EnvelopeId, Time};
 
@@ -27,6 +28,8 @@ pub enum Item {
     },
     /// A program begins to run.
     Start(Addr, u32),
+    /// Connections that a cut of the network has silenced are given up.
+    KeepAlive(NetworkChange),
     /// The user's command line.
     Command(CommandId, Rc<str>),
     /// The user's Ctrl-C.
@@ -39,6 +42,7 @@ impl Item {
         match self {
             Self::Deliver(envelope) => envelope.background,
             Self::Timer { background, .. } => *background,
+            Self::KeepAlive(_) => true,
             Self::Start(..) | Self::Command(..) | Self::Interrupt(..) => false,
         }
     }

@@ -189,6 +189,12 @@ impl LoadBalancer {
             && let Some(server) = self.addr(passed.backend, out)
         {
             out.close(server, id);
+            // Who has closed all its streams has closed the connection.
+            let same =
+                |other: Addr| other.machine == passed.client.machine && other.part.process() == passed.client.part.process();
+            if !self.passed.values().any(|other| same(other.client)) {
+                self.connections.remove(&Addr::new(passed.client.machine, passed.client.part.process()));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::{ApiCall, CriCall, Kubelet};
 use crate::api::patch::two_way_strategic;
 use crate::api::resource::{CSINODES, LEASES, NODES};
 use crate::core::collections::sort::Sort as _;
-use crate::core::{Duration, Outbox, Request, Time};
+use crate::core::{Duration, EnvelopeId, Outbox, Request, Time};
 use crate::value;
 use crate::value::{Text, Value, condition};
 
@@ -21,6 +21,10 @@ const READY_GRACE: Duration = Duration::s(120);
 const CSI_NODE_RETRY: Duration = Duration::ms(500);
 /// Seconds that a lease is valid; it is renewed after a quarter of them.
 const LEASE_SECONDS: i64 = 40;
+/// The heartbeat client gives a request up after a quarter of that.
+const HEARTBEAT_TIMEOUT: Duration = Duration::s(10);
+/// So often a renewal is tried at once (`maxUpdateRetries`).
+const RENEWALS_MAX: u32 = 5;
 
 /// What the kubelet keeps of its own Node.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +65,10 @@ pub struct NodeState {
     images: Value,
     /// The Lease, once it exists.
     lease: Value,
+    /// Its renewal that is on its way.
+    renewal: Option<EnvelopeId>,
+    /// Attempts of this renewal that have failed.
+    renewals_failed: u32,
 }
 
 impl NodeState {
@@ -459,6 +467,11 @@ impl Kubelet {
         // A quarter of the lease's duration, and up to 4 % more.
         let wait = Duration(10_000_000 + self.rng.below(400_000));
         out.tick(wait, "lease", "", 0);
+        // The attempts of the last time are still going on.
+        if self.node.renewal.is_some() {
+            return;
+        }
+        self.node.renewals_failed = 0;
         out.set_heartbeat(true);
         if self.node.lease.is_null() {
             self.api(Request::get(LEASES, NAMESPACE, &self.name), ApiCall::LeaseLook, out);
@@ -473,7 +486,34 @@ impl Kubelet {
         let mut lease = self.node.lease.clone();
         lease["spec"]["renewTime"] = out.now().rfc3339_micro().into();
         out.set_heartbeat(true);
-        self.api(Request::update(LEASES, lease), ApiCall::LeaseRenew, out);
+        let id = self.api(Request::update(LEASES, lease), ApiCall::LeaseRenew, out);
+        self.node.renewal = Some(id);
+        out.tick(HEARTBEAT_TIMEOUT, "lease-timeout", "", u64::from(id.0));
+    }
+
+    /// A renewal was not answered in time: the client gives it up.
+    pub(super) fn renewal_timed_out(&mut self, id: EnvelopeId, out: &mut Outbox<'_>) {
+        if self.node.renewal == Some(id) {
+            self.requests.remove(&id);
+            out.close(self.server, id);
+            self.lease_written(0, &Value::Null, out);
+        }
+    }
+
+    /// Whoever does not answer heartbeats may be an api-server that has lost its etcd, behind a load balancer that knows better ones: all
+    /// connections are closed, so that the next ones lead elsewhere (`OnHeartbeatFailure`).
+    fn close_all_connections(&mut self, out: &mut Outbox<'_>) {
+        let informers =
+            [&mut self.nodes, &mut self.services, &mut self.csi_drivers, &mut self.runtime_classes, &mut self.pod_watch];
+        informers.into_iter().for_each(|informer| informer.reconnect(out));
+        self.objects.reconnect(out);
+        self.recorder.reconnect(out);
+        let local = |call: &ApiCall| matches!(call, ApiCall::Probe(..));
+        let open: Vec<EnvelopeId> = self.requests.iter().filter(|(_, call)| !local(call)).map(|(id, _)| *id).collect();
+        for id in open {
+            out.close(self.server, id);
+            self.on_answer(id, 0, &Value::Null, out);
+        }
     }
 
     /// The lease was looked for.
@@ -507,12 +547,23 @@ impl Kubelet {
         self.api(Request::create(LEASES, lease), ApiCall::LeaseCreate, out);
     }
 
-    /// The lease was created or renewed.
-    pub(super) fn lease_written(&mut self, code: u16, body: &Value) {
+    /// The lease was created or renewed, or was not (`retryUpdateLease`).
+    pub(super) fn lease_written(&mut self, code: u16, body: &Value, out: &mut Outbox<'_>) {
+        let renewal = self.node.renewal.take().is_some();
         match code {
             200 | 201 => self.node.lease = body.clone(),
             // Somebody else wrote it, or it is gone: it is read again next time.
             404 | 409 => self.node.lease = Value::Null,
+            _ if renewal => {
+                self.node.renewals_failed += 1;
+                if self.node.renewals_failed > 1 {
+                    self.close_all_connections(out);
+                }
+                if self.node.renewals_failed < RENEWALS_MAX {
+                    self.renew_lease(out);
+                    out.set_heartbeat(false);
+                }
+            }
             _ => {}
         }
     }

@@ -205,6 +205,11 @@ impl ObjectCache {
         self.watched.values_mut().any(|watched| watched.informer.on_message(envelope, out).is_some())
     }
 
+    /// All watches are opened anew, through a new connection.
+    pub fn reconnect(&mut self, out: &mut Outbox<'_>) {
+        self.watched.values_mut().for_each(|watched| watched.informer.reconnect(out));
+    }
+
     /// Handles the timer `reflector`.
     pub fn on_timer(&mut self, timer: &TimerKey, out: &mut Outbox<'_>) {
         for watched in self.watched.values_mut() {

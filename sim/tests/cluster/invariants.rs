@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use orrery_sim::api::quantity::Quantity;
 use orrery_sim::core::{Cause, EnvelopeId, Message, WatchType};
-use orrery_sim::etcd::EtcdEvent;
+use orrery_sim::etcd::EtcdRequest;
 use orrery_sim::session::Session;
 use orrery_sim::value::{Text, Value};
 
@@ -69,33 +69,54 @@ fn watches(session: &Session, found: &mut Vec<String>) {
     }
 }
 
-/// The states that etcd went through: each stream tells them in order, and all members tell the same.
+/// The states that etcd went through, as its streams, its answers to writes and what was read of it tell them (after a member is lost
+/// its stream does not go on, the state is read anew): each stream tells them in order, and all members tell the same.
 fn states(session: &Session, found: &mut Vec<String>) {
     let mut newest: BTreeMap<EnvelopeId, u64> = BTreeMap::new();
-    let mut history: BTreeMap<u64, &EtcdEvent> = BTreeMap::new();
+    let mut history: BTreeMap<u64, (Text, Option<Value>)> = BTreeMap::new();
+    let mut learn = |revision: u64, key: &Text, value: Option<&Value>, found: &mut Vec<String>| {
+        let known = history.entry(revision).or_insert_with(|| (key.clone(), value.cloned()));
+        if (&known.0, known.1.as_ref()) != (key, value) {
+            found.push(format!("members disagree on revision {revision}: {} and {key}", known.0));
+        }
+    };
     for envelope in session.trace().envelopes() {
-        let Message::EtcdWatch(batch) = &envelope.message else { continue };
-        for event in &batch.events {
-            let last = newest.entry(batch.stream).or_default();
-            if event.revision <= *last {
-                found.push(format!("etcd's revision goes back from {last} to {} on stream {:?}", event.revision, batch.stream));
+        match &envelope.message {
+            Message::EtcdWatch(batch) => {
+                for event in &batch.events {
+                    let last = newest.entry(batch.stream).or_default();
+                    if event.revision <= *last {
+                        let stream = batch.stream;
+                        found.push(format!("etcd's revision goes back from {last} to {} on stream {stream:?}", event.revision));
+                    }
+                    *last = event.revision;
+                    learn(event.revision, &event.key, event.value.as_ref(), found);
+                }
             }
-            *last = event.revision;
-            let known = history.entry(event.revision).or_insert(event);
-            if (&known.key, &known.value) != (&event.key, &event.value) {
-                found.push(format!("members disagree on revision {}: {} and {}", event.revision, known.key, event.key));
+            Message::EtcdResponse(response) => {
+                response.kvs.iter().for_each(|kv| learn(kv.mod_revision, &kv.key, Some(&kv.value), found));
+                let asked = session.trace().get(response.to).map(|asked| &asked.message);
+                let Some(Message::EtcdRequest(asked)) = asked.filter(|_| response.succeeded && response.error.is_none()) else {
+                    continue;
+                };
+                match &**asked {
+                    EtcdRequest::Put { key, value, .. } => learn(response.revision, key, Some(value), found),
+                    EtcdRequest::Delete { key, .. } => learn(response.revision, key, None, found),
+                    _ => {}
+                }
             }
+            _ => {}
         }
     }
     let mut store: BTreeMap<Text, Value> = BTreeMap::new();
-    for event in history.values() {
-        match &event.value {
+    for (key, value) in history.into_values() {
+        match value {
             Some(new) => {
-                let old = store.insert(event.key.clone(), new.clone());
-                state(&event.key, old.as_ref(), new, &store, found);
+                let old = store.insert(key.clone(), new.clone());
+                state(&key, old.as_ref(), &new, &store, found);
             }
             None => {
-                store.remove(&event.key);
+                store.remove(&key);
             }
         }
     }

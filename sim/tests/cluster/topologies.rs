@@ -267,4 +267,8 @@ fn what_went_wrong_once_does_not_again() {
         vec![kill, Act::Wait(20)],
     ];
     check(2, 525, &acts.concat());
+    // An api-server whose member of etcd is lost reads the state anew: not all that happened came over a stream.
+    check(1, 0, &[Act::Deploy(0, 0), Act::Line("docker stop M", 16, 0), Act::Deploy(0, 1)]);
+    // A load balancer that does not hear a worker for a moment.
+    check(2, 0, &[Act::Line("docker exec M iptables -A INPUT -s O -j DROP", 4, 233), Act::Deploy(0, 1)]);
 }
