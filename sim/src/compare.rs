@@ -174,8 +174,10 @@ pub struct Outcome {
 /// Fails when a line fails or there is not enough time for it.
 pub fn prepare(seed: u64, lines: &[String], application: &str) -> Result<Session, String> {
     let mut session = Session::with_files(seed, BTreeMap::from([("application.yaml".to_string(), application.to_string())]));
-    let apply = "kubectl apply -f application.yaml".to_string();
-    for line in lines.iter().chain([&apply]) {
+    // kind is done before its nodes are ready; whatever is applied then comes to the first one that is.
+    let then = ["kubectl wait nodes --all --for=condition=Ready --timeout=300s", "kubectl apply -f application.yaml"]
+        .map(str::to_string);
+    for line in lines.iter().chain(&then) {
         let command = session.run(line);
         let result = session.finish(command, FAULT_AT.since(session.playhead()));
         match result.code {
