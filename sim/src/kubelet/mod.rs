@@ -11,6 +11,7 @@
 //! them when they happen, and the kubelet looks at them at its next relist; so an idle node costs nothing.
 
 pub mod admission;
+mod eviction;
 pub mod node;
 pub mod pod;
 pub mod probes;
@@ -100,6 +101,7 @@ pub struct Kubelet {
     started: Time,
     recorder: EventRecorder,
     node: node::NodeState,
+    eviction: eviction::Eviction,
     nodes: Informer,
     services: Informer,
     csi_drivers: Informer,
@@ -151,6 +153,7 @@ impl Kubelet {
             started: Time::ZERO,
             recorder: EventRecorder::new(server, Part::Kubelet, "events", "kubelet", &name),
             node: node::NodeState::default(),
+            eviction: eviction::Eviction::default(),
             nodes: Informer::new(server, NODES, "").with("fieldSelector", field("metadata.name")),
             services: Informer::new(server, SERVICES, "").with("fieldSelector", "spec.clusterIP!=None"),
             csi_drivers: Informer::new(server, CSIDRIVERS, ""),
@@ -207,10 +210,10 @@ impl Kubelet {
         self.calls.insert(id, call);
     }
 
-    fn node_event(&mut self, reason: &'static str, message: &str, out: &mut Outbox<'_>) {
+    fn node_event(&mut self, kind: &'static str, reason: &'static str, message: &str, out: &mut Outbox<'_>) {
         // The kubelet knows its Node's name, not its uid.
         let reference = value!({"kind": "Node", "name": &self.name, "uid": &self.name});
-        self.recorder.event(&reference, "Normal", reason, message.to_string(), out);
+        self.recorder.event(&reference, kind, reason, message.to_string(), out);
     }
 
     fn pod_event(

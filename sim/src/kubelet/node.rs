@@ -44,7 +44,7 @@ pub struct NodeState {
     /// Whether it was there and went away.
     runtime_lost: bool,
     /// Whether something has happened that may change the status.
-    dirty: bool,
+    pub(super) dirty: bool,
     /// The status at the api-server that was last compared with the own.
     compared: Value,
     /// The Node's uid.
@@ -62,7 +62,7 @@ pub struct NodeState {
     /// Whether the node was unschedulable when the kubelet last looked.
     unschedulable: Option<bool>,
     /// The images on the node, as the status shows them.
-    images: Value,
+    pub(super) images: Value,
     /// The Lease, once it exists.
     lease: Value,
     /// Its renewal that is on its way.
@@ -90,7 +90,7 @@ impl Kubelet {
         self.nodes.start(out);
         self.services.start(out);
         self.api(Request::get(CSINODES, "", &self.name).param("resourceVersion", "0"), ApiCall::Ignore, out);
-        self.node_event("Starting", "Starting kubelet.", out);
+        self.node_event("Normal", "Starting", "Starting kubelet.", out);
         self.runtime_classes.start(out);
         self.cri("GetContainerEvents", Value::map(), CriCall::Events, out);
         for method in ["Status", "ListPodSandbox", "ListContainers", "ListImages"] {
@@ -282,11 +282,9 @@ impl Kubelet {
             1 => ("False", "KubeletNotReady", errors.remove(0)),
             _ => ("False", "KubeletNotReady", format!("[{}]", errors.join(", "))),
         };
-        let pressures = [
-            ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-            ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-            ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ];
+        let [memory, disk] = self.pressures(now);
+        let pressures =
+            [memory, disk, ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available")];
         let stamp = Text::from(now.rfc3339());
         let old = &self.node.reported["conditions"];
         let make = |kind: &'static str, status: &str, reason: &str, message: &str| {
@@ -299,14 +297,14 @@ impl Kubelet {
                 "reason": Text::new(reason), "message": Text::new(message),
             })
         };
-        let pressures = pressures.iter().map(|(kind, reason, message)| make(kind, "False", reason, message));
+        let pressures = pressures.iter().map(|(kind, status, reason, message)| make(kind, status, reason, message));
         pressures.chain([make("Ready", ready.0, ready.1, &ready.2)]).collect()
     }
 
     fn condition_events(&mut self, out: &mut Outbox<'_>) {
         for reason in ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"] {
             let message = format!("Node {} status is now: {reason}", self.name);
-            self.node_event(reason, &message, out);
+            self.node_event("Normal", reason, &message, out);
         }
     }
 
@@ -317,6 +315,7 @@ impl Kubelet {
             self.images_changed = false;
             self.cri("ListImages", Value::map(), CriCall::Startup, out);
         }
+        self.watch_pressure(out);
         self.update_status(false, out);
         let unschedulable = self.nodes.get(&self.name).map(|node| node["spec"]["unschedulable"].is_true());
         if let (Some(old), Some(new)) = (self.node.unschedulable, unschedulable)
@@ -324,7 +323,7 @@ impl Kubelet {
         {
             let reason = if new { "NodeNotSchedulable" } else { "NodeSchedulable" };
             let message = format!("Node {} status is now: {reason}", self.name);
-            self.node_event(reason, &message, out);
+            self.node_event("Normal", reason, &message, out);
         }
         self.node.unschedulable = unschedulable.or(self.node.unschedulable);
     }
@@ -371,7 +370,7 @@ impl Kubelet {
         if ready != was {
             let reason = if ready { "NodeReady" } else { "NodeNotReady" };
             let message = format!("Node {} status is now: {reason}", self.name);
-            self.node_event(reason, &message, out);
+            self.node_event("Normal", reason, &message, out);
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Instance {
     pub image: Text,
     /// Image with digest.
     pub image_ref: Text,
+    /// The memory that it takes, in bytes.
+    pub memory: i64,
 }
 
 impl Instance {
@@ -92,6 +94,7 @@ impl Instance {
             reason,
             image: status["image"].text(),
             image_ref: status["imageRef"].text(),
+            memory: crate::machine::usage::working_set_bytes(status) as i64,
         })
     }
 
@@ -213,6 +216,8 @@ pub struct Pod {
     pub is_static: bool,
     /// Why it was not admitted: reason and message.
     pub rejected: Option<(Text, Text)>,
+    /// Why it was evicted: the message.
+    pub evicted: Option<Text>,
     /// What its worker works towards.
     pub work: Work,
     /// What its worker waits for.
@@ -270,6 +275,7 @@ impl Pod {
             key: object.key(),
             is_static,
             rejected: None,
+            evicted: None,
             work: Work::Sync,
             step: Step::Idle,
             generation: 0,

@@ -137,7 +137,8 @@ impl Kubelet {
         if !deleted && pod.sandbox.is_none() {
             let node = self.nodes.get(&self.name).cloned().unwrap_or_default();
             let room = admission::Room { allocatable: admission::allocatable(), used: self.used };
-            if let Some((reason, message)) = admission::reject(&pod.object, room, &node) {
+            let pressed = self.too_pressed_for(&pod, out.now());
+            if let Some((reason, message)) = pressed.or_else(|| admission::reject(&pod.object, room, &node)) {
                 self.pod_event(&pod, "Warning", reason.clone(), message.clone(), out);
                 pod.rejected = Some((reason, Text::from(format!("Pod was rejected: {message}"))));
                 pod.work = Work::Finished;

@@ -352,6 +352,11 @@ impl Kubelet {
             // Not CRI's: the simulated container cannot know from its program that it has to end.
             "oneShot": container.init && !container.sidecar,
         });
+        let mut config = config;
+        let limit = crate::api::quantity::Quantity::of(&spec["resources"]["limits"]["memory"]).units();
+        if limit > 0 {
+            config["linux"] = value!({"resources": {"memoryLimitInBytes": limit}});
+        }
         let Some(sandbox) = &pod.sandbox else { return self.finish(pod, out) };
         let args = value!({"podSandboxId": sandbox.id.clone(), "config": config});
         pod.containers[at].envs = envs;

@@ -13,6 +13,7 @@ pub fn generate(pod: &Pod, node_ip: &Text, now: Time) -> Value {
     let generation = pod.object.generation().max(1);
     let phase = match &pod.rejected {
         Some(_) => "Failed",
+        None if pod.evicted.is_some() => "Failed",
         None => phase(pod),
     };
     let mut status = value!({
@@ -43,6 +44,10 @@ pub fn generate(pod: &Pod, node_ip: &Text, now: Time) -> Value {
     let may_run = matches!(pod.work, Work::Sync | Work::Terminating);
     if ends && may_run && pod.rejected.is_none() {
         status["phase"] = if old.is_empty() { "Pending" } else { old }.to_string().into();
+    }
+    if let Some(message) = pod.evicted.as_ref().filter(|_| status["phase"].str() == "Failed") {
+        status["reason"] = "Evicted".into();
+        status["message"] = message.into();
     }
     // What others write is left as it is.
     for field in ["qosClass", "nominatedNodeName", "resourceClaimStatuses", "ephemeralContainerStatuses"] {
@@ -233,6 +238,12 @@ fn conditions(pod: &Pod, phase: &str, generation: i64, now: Time) -> Value {
         .filter(|condition| !OWNED.contains(&condition["type"].str()))
         .cloned()
         .collect();
+    if let Some(message) = pod.evicted.as_ref().filter(|_| !list.iter().any(|have| have["type"].str() == "DisruptionTarget")) {
+        list.push(value!({
+            "type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": message,
+            "lastProbeTime": null, "lastTransitionTime": now.rfc3339(), "observedGeneration": generation,
+        }));
+    }
     for (kind, (holds, reason, message)) in OWNED.iter().zip(computed) {
         if pod.rejected.is_some() && *kind != "PodScheduled" {
             continue;

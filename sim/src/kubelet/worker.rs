@@ -239,6 +239,8 @@ impl Kubelet {
         // calculateEffectiveGracePeriod: at least a second, whatever was asked for.
         let spec = pod.object["spec"]["terminationGracePeriodSeconds"].as_int().unwrap_or(30);
         let grace = pod.object["metadata"]["deletionGracePeriodSeconds"].as_int().unwrap_or(spec).max(1);
+        // immediateEvictionGracePeriodSeconds
+        let grace = if pod.evicted.is_some() { 1 } else { grace };
         let again = pod.work != Work::Sync;
         pod.grace = if again { grace.min(pod.grace) } else { grace };
         if again {

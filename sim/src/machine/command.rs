@@ -1,6 +1,6 @@
 //! The commands that a node's machine knows, for `docker exec NODE …`.
 
-use super::files;
+use super::{files, usage};
 use crate::core::collections::sort::Sort as _;
 use crate::core::{Disk, Part, Time};
 use crate::docker::human_duration;
@@ -78,8 +78,10 @@ pub enum Command {
         /// Its command line.
         line: Text,
     },
-    /// `crictl`
-    Crictl {
+    /// `crictl`, `df`, `free`, `fallocate`, `dd`: what needs to know containerd's lists.
+    Lists {
+        /// The program's name.
+        program: String,
         /// Its arguments.
         args: Vec<String>,
     },
@@ -104,7 +106,11 @@ pub fn parse(argv: &[String], tty: bool, pid: u32, machine: &Machine<'_>) -> Com
     }
     match name {
         "ps" => Command::Ps { args: args.to_vec(), tty, pid, line: Text::from(argv.join(" ")) },
-        "crictl" => Command::Crictl { args: args.to_vec() },
+        program @ ("crictl" | "df" | "free") => Command::Lists { program: program.to_string(), args: args.to_vec() },
+        program @ ("fallocate" | "dd") => match usage::filling(program, args) {
+            Ok(_) => Command::Lists { program: program.to_string(), args: args.to_vec() },
+            Err(error) => failed(error, 1),
+        },
         "iptables" => Command::Iptables(args.to_vec()),
         "tc" => Command::Tc(args.to_vec()),
         "kubeadm" | "kubectl" | "etcdctl" => Command::Program,

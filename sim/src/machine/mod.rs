@@ -8,6 +8,7 @@ pub mod command;
 pub mod files;
 pub mod network;
 pub mod systemd;
+pub mod usage;
 
 pub use systemd::Systemd;
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::command::{self, Command, Finished};
 use super::network::{Changes, Firewall};
-use super::{BOOT_FILE, MachineMessage, files};
+use super::{BOOT_FILE, MachineMessage, files, usage};
 use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::kind::load_balancer;
 use crate::programs::Launch;
@@ -237,7 +237,7 @@ impl Systemd {
                 answer(Duration::ms(12), client, Ok(finished.to_value()), out);
             }
             Command::Ps { .. } => self.ask(Part::Runtime, "processes", Value::Null, pending(command), out),
-            Command::Crictl { .. } => self.ask(Part::Runtime, "list", Value::Null, pending(command), out),
+            Command::Lists { .. } => self.ask(Part::Runtime, "list", Value::Null, pending(command), out),
             Command::Program => {
                 let machine = out.me().machine;
                 out.effect(Effect::Spawn(Addr::new(machine, Part::Kubeadm), Value::map()));
@@ -249,6 +249,32 @@ impl Systemd {
             }
             Command::Tc(args) => change_network(self.firewall.tc(&args, out.me().machine), client, out),
             Command::Import => unreachable!("no command line imports"),
+        }
+    }
+
+    /// Runs a program that needs to know what containerd has; only crictl cannot do without.
+    fn with_lists(&self, program: &str, args: &[String], lists: Result<Value, Text>, out: &mut Outbox<'_>) -> Finished {
+        if program == "crictl" {
+            return match lists {
+                Ok(lists) => command::crictl(args, &lists, out.now()),
+                Err(_) => Finished { stderr: NO_CONTAINERD.into(), code: 1, ..Finished::default() },
+            };
+        }
+        let lists = lists.unwrap_or_default();
+        let used = usage::disk_used_bytes(out.disk(), usage::images_bytes(&lists["images"]));
+        match program {
+            "df" => usage::df(args, used),
+            "free" => usage::free(args, usage::memory_used_bytes(&lists["containers"])),
+            _ => {
+                let (path, wanted) = usage::filling(program, args).unwrap_or_default();
+                let free = usage::DISK_BYTES - used;
+                // dd writes until the disk is full; fallocate takes all or nothing.
+                let written = if program == "dd" { wanted.min(free) } else { wanted };
+                if written <= free {
+                    self.write(Text::new(&path), usage::file(written), out);
+                }
+                usage::filled(program, &path, wanted, free)
+            }
         }
     }
 
@@ -270,10 +296,7 @@ impl Systemd {
                 let (stdout, stderr, code) = process::ps(args, &processes, &caller);
                 Ok(Finished { stdout, stderr, code }.to_value())
             }
-            Command::Crictl { args } => Ok(match result {
-                Ok(list) => command::crictl(args, &list, out.now()).to_value(),
-                Err(_) => Finished { stderr: NO_CONTAINERD.into(), code: 1, ..Finished::default() }.to_value(),
-            }),
+            Command::Lists { program, args } => Ok(self.with_lists(program, args, result, out).to_value()),
             _ => result,
         };
         if matches!(command, Command::Program) && !self.pending.values().any(|other| matches!(other.command, Command::Program)) {

@@ -1,7 +1,7 @@
 //! What a container does, decided by its image and command.
 
 use super::image::ImageName;
-use super::script::{self, Run, Step};
+use super::script::{self, Amount, Run, Step};
 use crate::core::{Duration, Part};
 use crate::value::Value;
 
@@ -47,6 +47,8 @@ pub struct Behaviour {
     pub steps: Vec<Step>,
     /// What a server prints at its start; see [`super::logs`].
     pub prints: Prints,
+    /// The memory that it takes; `None` for what every container takes.
+    pub memory: Option<Amount>,
 }
 
 /// Which start-up lines a server prints.
@@ -193,6 +195,8 @@ const SHELLS: &[(&str, &str)] = &[
     ("node", "node"),
     ("perl", "perl"),
     ("openjdk", "jshell"),
+    // Kubernetes' documentation uses it to show limits of memory; its command is the program itself, too.
+    ("polinux/stress", "stress"),
 ];
 
 /// The part that an image of Kubernetes' own runs, and the ports it listens on.
@@ -224,7 +228,10 @@ impl Behaviour {
     pub fn of(program: &Program<'_>) -> Self {
         let image = program.image;
         let known = KNOWN.iter().find(|known| known.repository == image.repository.as_str());
-        let shell = SHELLS.iter().find(|(name, _)| image.repository == format!("docker.io/library/{name}").as_str());
+        let shell = SHELLS.iter().find(|(name, _)| {
+            image.repository == format!("docker.io/library/{name}").as_str()
+                || image.repository == format!("docker.io/{name}").as_str()
+        });
         let mut argv = program.command.clone();
         // A shell's image has only a command, which `args` replace; the others have an entrypoint.
         if argv.is_empty() && !(shell.is_some() && !program.args.is_empty()) {
@@ -248,6 +255,7 @@ impl Behaviour {
             processes: vec![argv.join(" ")],
             steps: Vec::new(),
             prints: Prints::Script,
+            memory: None,
         };
         if let Some((part, own)) = part_of(image) {
             if matches!(program.namespace, "kube-system" | "local-path-storage") {
@@ -268,6 +276,10 @@ impl Behaviour {
         } else if !interactive {
             let steps = script::steps(&argv, program.hostname);
             this.steps = if program.one_shot { script::to_an_end(steps) } else { steps };
+            this.memory = this.steps.iter().find_map(|step| match step {
+                Step::Allocate(amount) => Some(*amount),
+                _ => None,
+            });
             this.run = script::walk(&this.steps, LOOKS_AHEAD, &mut |_, _| {});
             // Process 1 of a container has no default action for SIGTERM; servers install one, shells and sleep do not.
             let first = argv.first().map_or("", |first| first.rsplit('/').next().unwrap_or_default());

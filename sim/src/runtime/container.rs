@@ -5,7 +5,8 @@ use std::rc::Rc;
 use super::behaviour::{Behaviour, Program};
 use super::image::ImageName;
 use super::process::Process;
-use crate::core::{Addr, EnvelopeId, Time};
+use super::script::{Amount, Run};
+use crate::core::{Addr, Duration, EnvelopeId, Time};
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -72,6 +73,8 @@ pub struct Container {
     pub run: u64,
     /// Who waits for its end.
     pub stopping: Vec<(Addr, EnvelopeId)>,
+    /// The memory that its program has taken, in bytes; 0 for what every container takes.
+    pub memory: u64,
 }
 
 impl Sandbox {
@@ -135,6 +138,22 @@ impl Container {
             pids: Vec::new(),
             run: 0,
             stopping: Vec::new(),
+            memory: 0,
+        }
+    }
+
+    /// Its program takes the memory that it wants of what is available. When that is more than there is room for, the kernel kills it.
+    pub fn allocate(&mut self, available_bytes: u64, room_bytes: u64) {
+        let wanted = match self.behaviour.memory {
+            None => return,
+            Some(Amount::Bytes(bytes)) => bytes,
+            Some(Amount::Percent(percent)) => available_bytes / 100 * percent.min(100),
+        };
+        self.memory = wanted.min(room_bytes);
+        if wanted > room_bytes {
+            // Writing to new memory takes a second for a GiB, more or less.
+            let after = Duration::ms(20 + self.memory / (1 << 20));
+            self.behaviour = Rc::new(Behaviour { run: Run::Ends { after, code: 137, oom: true }, ..(*self.behaviour).clone() });
         }
     }
 
@@ -156,12 +175,16 @@ impl Container {
             State::Running => "CONTAINER_RUNNING",
             State::Exited => "CONTAINER_EXITED",
         };
-        value!({
+        let mut value = value!({
             "id": self.id.clone(), "podSandboxId": self.sandbox.clone(), "metadata": &self.config["metadata"], "state": state,
             "createdAt": self.created.0, "startedAt": self.started.0, "finishedAt": self.finished.0,
             "exitCode": self.exit_code, "reason": self.reason.clone(),
             "image": self.image.clone(), "imageRef": self.image_ref.clone(),
-        })
+        });
+        if self.memory > 0 {
+            value["memory"] = (self.memory as i64).into();
+        }
+        value
     }
 
     /// For the disk: its status and what it was made from.

@@ -13,7 +13,7 @@ use crate::addons::CNI_CONFIG;
 use crate::core::{
     Addr, Component, Disk, Duration, Effect, Envelope, EnvelopeId, Event, MachineId, Message, Outbox, Part, Rng, Time,
 };
-use crate::machine::MachineMessage;
+use crate::machine::{MachineMessage, usage};
 use crate::programs::Launch;
 use crate::value;
 use crate::value::{Text, Value};
@@ -186,6 +186,11 @@ impl Containerd {
                 self.stop(args, envelope, out);
                 return;
             }
+            "RemoveImage" => {
+                let name = ImageName::parse(args["image"].str()).map_or_else(|_| Text::default(), |name| name.to_string().into());
+                self.images.remove(name.as_str());
+                Ok(Value::map())
+            }
             "RemoveContainer" => {
                 self.containers.remove(args["containerId"].str());
                 Ok(Value::map())
@@ -263,10 +268,17 @@ impl Containerd {
 
     fn start_container(&mut self, id: &Text, call: EnvelopeId, out: &mut Outbox<'_>) {
         let me = Addr::new(self.machine, Part::Kubelet);
+        let containers: Value = self.containers.values().map(Container::to_value).collect();
+        let used = usage::memory_used_bytes(&containers);
         let Some(container) = self.containers.get_mut(id) else {
             return reply(Duration::ZERO, me, call, Err(not_found(id)), out);
         };
         self.runs += 1;
+        let room = (usage::MEMORY_BYTES - used).min(match container.config["linux"]["resources"]["memoryLimitInBytes"].int() {
+            0 => u64::MAX,
+            limit => limit as u64,
+        });
+        container.allocate(usage::MEMORY_BYTES - used, room);
         container.run = self.runs;
         container.state = State::Running;
         container.started = out.now();

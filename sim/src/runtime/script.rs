@@ -18,6 +18,8 @@ pub enum Step {
     Exit(i32),
     /// Is killed for its memory.
     OutOfMemory,
+    /// Takes memory and keeps it.
+    Allocate(Amount),
     /// Never ends.
     Forever,
     /// A program that nobody knows: a server, unless its container has to end ([`to_an_end`]).
@@ -28,6 +30,15 @@ pub enum Step {
     Only(bool, Vec<Step>),
     /// `while true; do …; done`
     Loop(Vec<Step>),
+}
+
+/// An amount of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// So many bytes.
+    Bytes(u64),
+    /// So many percent of what is available.
+    Percent(u64),
 }
 
 /// How a process ends by itself.
@@ -86,6 +97,7 @@ pub fn steps(argv: &[String], hostname: &str) -> Vec<Step> {
         "exit" => vec![Step::Exit(number(0).unwrap_or(0) & 0xff)],
         "false" => vec![Step::Status(1)],
         "oom" => vec![Step::OutOfMemory],
+        "stress" | "stress-ng" => stress(args),
         "echo" => {
             let skip = usize::from(args.first().is_some_and(|arg| arg == "-n" || arg == "-e"));
             vec![Step::Print(args[skip..].join(" ")), Step::Status(0)]
@@ -108,6 +120,36 @@ pub fn steps(argv: &[String], hostname: &str) -> Vec<Step> {
         "python" | "python3" | "node" | "perl" | "jshell" if args.is_empty() => Vec::new(),
         _ => vec![Step::Unknown],
     }
+}
+
+/// `stress --vm 1 --vm-bytes 250M --timeout 60s`: each of its workers takes so much memory (256 MiB by default).
+fn stress(args: &[String]) -> Vec<Step> {
+    let option = |names: &[&str]| {
+        args.iter().enumerate().find_map(|(at, arg)| {
+            let (name, inline) = arg.split_once('=').map_or((arg.as_str(), None), |(name, value)| (name, Some(value)));
+            if names.contains(&name) { inline.or(args.get(at + 1).map(String::as_str)) } else { None }
+        })
+    };
+    let workers: u64 = option(&["--vm", "-m"]).and_then(|count| count.parse().ok()).unwrap_or(0);
+    let amount = match option(&["--vm-bytes"]) {
+        None => Some(Amount::Bytes(256 << 20)),
+        Some(text) => match text.strip_suffix('%') {
+            Some(percent) => percent.parse().ok().map(Amount::Percent),
+            None => crate::machine::usage::parse_size(text).map(|bytes| Amount::Bytes(bytes.saturating_mul(workers))),
+        },
+    };
+    let Some(amount) = amount else {
+        return vec![Step::Print(format!("stress: FAIL: [1] invalid number of bytes: {}", args.join(" "))), Step::Exit(1)];
+    };
+    let mut steps = vec![Step::Print(format!("stress: info: [1] dispatching hogs: 0 cpu, 0 io, {workers} vm, 0 hdd"))];
+    if workers > 0 {
+        steps.push(Step::Allocate(amount));
+    }
+    match option(&["--timeout", "-t"]).and_then(seconds) {
+        Some(Some(ms)) => steps.extend([Step::Sleep(Duration::ms(ms)), Step::Exit(0)]),
+        _ => steps.push(Step::Forever),
+    }
+    steps
 }
 
 const PI: &str = "3.1415926535897932384626433832795028841971693993751058209749445923078164062862089986280348253421170679";
@@ -309,6 +351,7 @@ impl Walk<'_> {
                 Step::OutOfMemory => {
                     return Some(Run::Ends { after: self.at + Duration::ms(1_500), code: 137, oom: true });
                 }
+                Step::Allocate(_) => {}
                 Step::Forever | Step::Unknown => return Some(Run::Forever),
                 Step::Status(status) => self.status = *status,
                 Step::Only(success, rest) => {

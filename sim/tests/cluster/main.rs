@@ -5,6 +5,7 @@ mod chapter;
 #[path = "../common/mod.rs"]
 mod common;
 mod invariants;
+mod pressure;
 mod properties;
 mod sequences;
 mod topologies;
