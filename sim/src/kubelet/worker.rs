@@ -199,6 +199,7 @@ impl Kubelet {
                 volume.failures += 1;
                 let name = volume.name.clone();
                 let wait = volumes::retry_after(volume.failures);
+                volume.not_before = out.now() + wait;
                 let account = pod.object["spec"]["serviceAccountName"].text();
                 let error = format!(
                     "MountVolume.SetUp failed for volume {:?} : failed to fetch token: serviceaccounts {:?} not found",
@@ -217,12 +218,7 @@ impl Kubelet {
         let waiting: Vec<Text> = self
             .pods
             .values()
-            .filter(|pod| {
-                pod.step == Step::Volumes
-                    && pod.volumes.asked()
-                    && pod.volumes.list.iter().all(|v| v.failures == 0)
-                    && !pod.volumes.mounted()
-            })
+            .filter(|pod| pod.step == Step::Volumes && pod.volumes.asked() && !pod.volumes.mounted())
             .map(|pod| pod.uid.clone())
             .collect();
         for uid in waiting {

@@ -127,7 +127,7 @@ pub fn free(args: &[String], used_bytes: u64) -> Finished {
     };
     let (total, used) = (MEMORY_BYTES / unit, used_bytes / unit);
     let stdout = format!(
-        "{:15}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}\n{:15}{total:>12}{used:>12}{:>12}{:>12}{:>12}{:>12}\n{:15}{:>12}{:>12}{:>12}\n",
+        "{:8}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}\n{:8}{total:>12}{used:>12}{:>12}{:>12}{:>12}{:>12}\n{:8}{:>12}{:>12}{:>12}\n",
         "",
         "total",
         "used",
@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn df_and_free_print_tables() {
         let free = free(&["-m".into()], 1024 * MIB).stdout;
-        let mem = "Mem:                    8192        1024        7168           0           0        7168";
+        let mem = "Mem:            8192        1024        7168           0           0        7168";
         assert_eq!(free.lines().nth(1), Some(mem));
         let df = df(&["-h".into()], 12 * GIB).stdout;
-        assert_eq!(df, "Filesystem      Size  Used Avail Use% Mounted on\noverlay          100G   12G   88G  12% /\n");
+        assert_eq!(df, "Filesystem      Size  Used Avail Use% Mounted on\noverlay         100G   12G   88G  12% /\n");
     }
 }

@@ -242,7 +242,9 @@ impl Behaviour {
             };
         }
         argv.extend(program.args.iter().cloned());
-        let of_image = program.command.is_empty() && (program.args.is_empty() || shell.is_none());
+        // What the entrypoint of stress-ng's images does is in its arguments.
+        let of_image =
+            program.command.is_empty() && (program.args.is_empty() || (shell.is_none() && image.short() != "stress-ng"));
 
         let mut ports: Vec<u16> =
             program.ports.items().iter().filter_map(|port| port["containerPort"].as_int()).map(|port| port as u16).collect();

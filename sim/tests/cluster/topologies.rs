@@ -211,7 +211,8 @@ fn trial(topology: Topology, seed: u64, acts: &[Act]) -> Result<(), TestCaseErro
         let (code, ready) = trial.run(&format!("kubectl get deployment {name} -o jsonpath={{.status.readyReplicas}}"));
         // A Deployment without ready replicas has no such field.
         let expected = if replicas == 0 { String::new() } else { replicas.to_string() };
-        prop_assert_eq!((code, ready), (Some(0), expected), "deployment {}", name);
+        let pods = trial.run("kubectl describe pods,nodes").1;
+        prop_assert_eq!((code, ready), (Some(0), expected), "deployment {}\n{}", name, pods);
     }
     let stores: Vec<u64> = trial.session.cluster().parts::<Etcd>(Part::Etcd).map(|(_, etcd)| etcd.store().revision()).collect();
     let expected = if topology.external_etcd > 0 { topology.external_etcd } else { topology.control_planes };
@@ -269,6 +270,6 @@ fn what_went_wrong_once_does_not_again() {
     check(2, 525, &acts.concat());
     // An api-server whose member of etcd is lost reads the state anew: not all that happened came over a stream.
     check(1, 0, &[Act::Deploy(0, 0), Act::Line("docker stop M", 16, 0), Act::Deploy(0, 1)]);
-    // A load balancer that does not hear a worker for a moment.
+    // A load balancer that does not hear a worker for a moment, in which the kubelet asks for a token and for a ConfigMap.
     check(2, 0, &[Act::Line("docker exec M iptables -A INPUT -s O -j DROP", 4, 233), Act::Deploy(0, 1)]);
 }
