@@ -441,6 +441,34 @@ fn etcdctl_deletes_ranges_and_refuses_what_it_does_not_do() {
 }
 
 #[test]
+fn nodes_are_reset_and_join_again() {
+    let mut terminal = Terminal::created(15, 3, 1);
+    assert!(terminal.run("docker exec kind-control-plane3 kubeadm reset").ends_with("(1)"), "it asks first");
+    for node in ["kind-control-plane3", "kind-worker"] {
+        let said = terminal.run(&format!("docker exec {node} kubeadm reset -f"));
+        assert!(said.starts_with("[preflight] Running pre-flight checks\n") && said.ends_with("(0)"), "{said}");
+        assert_eq!(terminal.run(&format!("docker exec {node} crictl ps -a -q")).lines().count(), 2, "nothing runs there");
+        terminal.run(&format!("kubectl delete node {node}"));
+    }
+    terminal.wait(20);
+    let list = terminal.run("docker exec kind-control-plane etcdctl member list");
+    assert_eq!(list.matches(", started, kind-control-plane").count(), 2, "{list}");
+    assert_eq!(terminal.run("kubectl create configmap a --from-literal=a=1"), "configmap/a created\n(0)");
+    assert_eq!(ready(&mut terminal), 2);
+    let join = "kubeadm join kind-external-load-balancer:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification";
+    for line in [format!("kind-control-plane3 {join} --control-plane"), format!("kind-worker {join}")] {
+        let joined = terminal.run(&format!("docker exec {line}"));
+        assert!(joined.contains("This node has joined the cluster") && joined.ends_with("(0)"), "{joined}");
+    }
+    terminal.wait(30);
+    assert_eq!(ready(&mut terminal), 4);
+    let list = terminal.run("docker exec kind-control-plane etcdctl member list");
+    assert_eq!(list.matches(", started, kind-control-plane").count(), 3, "{list}");
+    let own = "docker exec kind-control-plane3 etcdctl get /registry/configmaps/default/a --keys-only --consistency=s";
+    assert_eq!(terminal.run(own), "/registry/configmaps/default/a\n\n(0)");
+}
+
+#[test]
 fn one_control_plane_becomes_three_and_two_while_it_runs() {
     let mut terminal = Terminal::created(14, config(1, 1));
     for number in 2..=3 {

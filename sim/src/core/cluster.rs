@@ -476,6 +476,9 @@ impl Cluster {
             Effect::Kill(addr) => self.kill(addr, true, sink),
             Effect::WriteFile(machine, path, content) => {
                 if let Some(machine) = self.machines.get_mut(machine.0 as usize) {
+                    if content.is_none() && path == crate::etcd::DATA_DIR {
+                        machine.disk.etcd = None;
+                    }
                     match content {
                         Some(content) => machine.disk.files.insert(path, content),
                         None => machine.disk.files.remove(path.as_str()),

@@ -24,6 +24,9 @@ pub use membership::{Member, member_id};
 pub use serve::{DROPPED, LEADER_FAILED, TIMED_OUT};
 pub use store::Store;
 
+/// Where a member keeps its data.
+pub const DATA_DIR: &str = "/var/lib/etcd";
+
 use raft::{MemberId, RaftMessage};
 
 /// A request of an api-server.

@@ -1,6 +1,6 @@
 //! kubeadm, and the other programs that `docker exec` runs on a node for a while: flows over [`Io`] whose requests leave from the node.
 //!
-//! [`init`] and [`join`] are kubeadm's, [`kubectl`] what kind has kubectl do on the control plane; [`config`], [`static_pods`] and
+//! [`init`], [`join`] and [`reset`] are kubeadm's, [`kubectl`] what kind has kubectl do on the control plane; [`config`], [`static_pods`] and
 //! [`addons`] are what they write; [`etcdctl`] asks etcd.
 
 pub mod addons;
@@ -9,6 +9,7 @@ pub mod etcdctl;
 pub mod init;
 pub mod join;
 pub mod kubectl;
+pub mod reset;
 pub mod static_pods;
 
 use std::rc::Rc;
@@ -238,6 +239,7 @@ fn main(run: &Run, io: &mut Io) -> Flow<()> {
     match words[..] {
         ["etcdctl", ..] => etcdctl::main(&words[1..], node, io),
         ["kubeadm", "join", ..] => join::main(&words[2..], node, io),
+        ["kubeadm", "reset", ..] => reset::main(&words[2..], node, io),
         ["kubeadm", "version", ..] => {
             let version = crate::kind::node_image_version(&node.image);
             io.print(&format!("kubeadm version: &version.Info{{GitVersion:\"{version}\", Platform:\"linux/amd64\"}}\n"));
@@ -246,7 +248,7 @@ fn main(run: &Run, io: &mut Io) -> Flow<()> {
         ["kubeadm", "token", "create", "--print-join-command"] => join::print_command(node, io),
         ["kubeadm", ..] => io.fail(
             1,
-            "Of kubeadm's commands, the simulated node knows init, join, token create --print-join-command and version\n",
+            "Of kubeadm's commands, the simulated node knows init, join, reset, token create --print-join-command and version\n",
         ),
         _ => kubectl::main(&words[1..], node, io),
     }

@@ -91,7 +91,7 @@ pub enum Command {
     Iptables(Vec<String>),
     /// `tc`
     Tc(Vec<String>),
-    /// Loading an image into containerd.
+    /// Loading an image into containerd, or removing all its pods: containerd's answer is the answer.
     Import,
 }
 

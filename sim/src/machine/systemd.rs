@@ -163,9 +163,10 @@ impl Systemd {
                 self.write(args["path"].text(), args["content"].clone(), out);
                 answer(Duration::ms(1), client, Ok(Value::map()), out);
             }
-            "import" => {
+            verb @ ("import" | "remove-pods") => {
                 let command = Command::Import;
-                self.ask(Part::Runtime, "import", args.clone(), Pending { client: client.0, call: client.1, command }, out);
+                let verb = if verb == "import" { "import" } else { "remove-pods" };
+                self.ask(Part::Runtime, verb, args.clone(), Pending { client: client.0, call: client.1, command }, out);
             }
             other => answer(Duration::ZERO, client, Err(Text::from(format!("systemd knows no {other:?}"))), out),
         }

@@ -472,6 +472,14 @@ impl Containerd {
                 Some(image) => Ok(value!({"imageRef": image.image_ref.clone()})),
                 None => Err(Text::from(format!("{}: not found", args["image"].str()))),
             },
+            "remove-pods" => {
+                let running: Vec<Text> =
+                    self.containers.values().filter(|c| c.state == State::Running).map(|c| c.id.clone()).collect();
+                running.iter().for_each(|id| self.ended(id, 137, Text::default(), out));
+                self.containers = PMap::new();
+                self.sandboxes = PMap::new();
+                Ok(Value::map())
+            }
             other => Err(Text::from(format!("containerd knows no {other:?}"))),
         };
         let answer = MachineMessage::Reply { to: envelope.id, result };
