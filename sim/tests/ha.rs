@@ -378,8 +378,9 @@ fn join(terminal: &mut Terminal, number: usize, endpoint: &str) -> String {
 
 #[test]
 fn kind_gives_up_after_four_minutes_when_etcd_has_no_majority() {
-    let mut terminal = Terminal::new(13, config(1, 1) + &common::external_etcd(3));
-    let first = &common::etcd_members(3)[0];
+    let topology = Topology { name: "", control_planes: 1, workers: 1, external_etcd: 3 };
+    let mut terminal = Terminal::new(13, topology.config());
+    let first = &topology.etcd_lines()[0];
     assert!(terminal.run(first).ends_with("\n(0)"));
     let since = terminal.seconds();
     let said = terminal.run("kind create cluster --config kind.yaml");
@@ -442,7 +443,7 @@ fn etcdctl_deletes_ranges_and_refuses_what_it_does_not_do() {
 
 #[test]
 fn nodes_are_reset_and_join_again() {
-    let mut terminal = Terminal::created(15, 3, 1);
+    let mut terminal = Terminal::created(15, config(3, 1));
     assert!(terminal.run("docker exec kind-control-plane3 kubeadm reset").ends_with("(1)"), "it asks first");
     for node in ["kind-control-plane3", "kind-worker"] {
         let said = terminal.run(&format!("docker exec {node} kubeadm reset -f"));
@@ -454,14 +455,14 @@ fn nodes_are_reset_and_join_again() {
     let list = terminal.run("docker exec kind-control-plane etcdctl member list");
     assert_eq!(list.matches(", started, kind-control-plane").count(), 2, "{list}");
     assert_eq!(terminal.run("kubectl create configmap a --from-literal=a=1"), "configmap/a created\n(0)");
-    assert_eq!(ready(&mut terminal), 2);
+    assert_eq!(terminal.ready(), 2);
     let join = "kubeadm join kind-external-load-balancer:6443 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification";
     for line in [format!("kind-control-plane3 {join} --control-plane"), format!("kind-worker {join}")] {
         let joined = terminal.run(&format!("docker exec {line}"));
         assert!(joined.contains("This node has joined the cluster") && joined.ends_with("(0)"), "{joined}");
     }
     terminal.wait(30);
-    assert_eq!(ready(&mut terminal), 4);
+    assert_eq!(terminal.ready(), 4);
     let list = terminal.run("docker exec kind-control-plane etcdctl member list");
     assert_eq!(list.matches(", started, kind-control-plane").count(), 3, "{list}");
     let own = "docker exec kind-control-plane3 etcdctl get /registry/configmaps/default/a --keys-only --consistency=s";
