@@ -449,9 +449,12 @@ fn nodes_are_reset_and_join_again() {
         let said = terminal.run(&format!("docker exec {node} kubeadm reset -f"));
         assert!(said.starts_with("[preflight] Running pre-flight checks\n") && said.ends_with("(0)"), "{said}");
         assert_eq!(terminal.run(&format!("docker exec {node} crictl ps -a -q")).lines().count(), 2, "nothing runs there");
-        terminal.run(&format!("kubectl delete node {node}"));
+        // The load balancer does not know yet that an api-server is gone.
+        terminal.wait(10);
+        assert_eq!(terminal.run(&format!("kubectl delete node {node}")), format!("node {node:?} deleted\n(0)"));
     }
-    terminal.wait(20);
+    // Until the pods of the deleted nodes are collected.
+    terminal.wait(90);
     let list = terminal.run("docker exec kind-control-plane etcdctl member list");
     assert_eq!(list.matches(", started, kind-control-plane").count(), 2, "{list}");
     assert_eq!(terminal.run("kubectl create configmap a --from-literal=a=1"), "configmap/a created\n(0)");
