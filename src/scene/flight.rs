@@ -7,7 +7,7 @@ use std::rc::Rc;
 use orrery_sim::core::{Addr, Envelope, EnvelopeId, Trace};
 
 use super::geometry::{Point, Rect, along, length, mono_width};
-use super::layout::{Detail, Layout, MachineBox};
+use super::layout::{Detail, Layout};
 use super::messages::{MessageKind, label};
 use super::wires::labels_within_nodes;
 
@@ -96,6 +96,7 @@ impl Shown {
 impl Flights {
     /// Prepares the messages of a stretch, which come in the order of sending. Those whose parts are not shown are left out.
     pub fn new<'a>(envelopes: impl Iterator<Item = &'a Rc<Envelope>>, trace: &Trace, layout: &Layout) -> Self {
+        let row = first_row(layout);
         let size = layout.pill_font();
         let mut flights = Self { height: layout.pill_height(), stage: layout.size, ..Self::default() };
         let mut gathered: PMap<(Addr, Addr, String), Vec<usize>> = PMap::new();
@@ -124,7 +125,7 @@ impl Flights {
                 sent,
                 due,
                 lane: (kind == MessageKind::Pull).then(|| longest_level(&way.points)).flatten(),
-                trunk: trunk(&way.points, layout),
+                trunk: row.and_then(|row| trunk(&way.points, row)),
                 points: way.points,
                 width,
                 aside: way.side * (width / 2.0 - size * 0.5),
@@ -285,13 +286,18 @@ impl Flight {
     }
 }
 
-/// The stretch between the control plane and the first row of nodes of a way that leads to a further row.
-fn trunk(points: &[Point], layout: &Layout) -> Option<(f64, f64, f64)> {
-    let (with_bar, nodes): (Vec<&MachineBox>, Vec<&MachineBox>) =
-        layout.machines.iter().chain(&layout.balancer).partition(|machine| machine.bar.is_some());
-    let top = with_bar.iter().map(|machine| machine.rect.bottom()).fold(f64::MIN, f64::max);
-    let row = nodes.iter().filter(|machine| machine.row == 0).map(|machine| machine.rect).next()?;
-    // Of ways that pass the whole first row, the stretch that does.
+/// The lower edge of the control plane and the first row of nodes, where more rows follow.
+fn first_row(layout: &Layout) -> Option<(f64, Rect)> {
+    if layout.field.is_some() || layout.machines.iter().all(|machine| machine.row == 0) {
+        return None;
+    }
+    let with_bar = layout.machines.iter().chain(&layout.balancer).filter(|machine| machine.bar.is_some());
+    let top = with_bar.map(|machine| machine.rect.bottom()).fold(f64::MIN, f64::max);
+    layout.machines.iter().find(|machine| machine.bar.is_none() && machine.row == 0).map(|machine| (top, machine.rect))
+}
+
+/// The stretch below the control plane of a way that passes the whole first row.
+fn trunk(points: &[Point], (top, row): (f64, Rect)) -> Option<(f64, f64, f64)> {
     let passes =
         |pair: &&[Point]| pair[0].x == pair[1].x && pair[0].y.min(pair[1].y) < row.y && pair[0].y.max(pair[1].y) > row.bottom();
     points.windows(2).find(passes).map(|pair| (pair[0].x, top, row.y))
