@@ -2,6 +2,7 @@
 
 use super::container::Container;
 use crate::core::{Directory, Disk, Duration, MachineId, Outbox, Part};
+use crate::machine::files;
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -29,7 +30,9 @@ pub(super) fn args(part: Part, container: &Container, node: &str, version: &str,
     let kubeconfig = match part {
         Part::Scheduler => "/etc/kubernetes/scheduler.conf",
         Part::Controller(_) => "/etc/kubernetes/controller-manager.conf",
-        _ => "/etc/kubernetes/kubelet.conf",
+        // Their kubeconfig is the cluster's way in, also where the kubelet uses the api-server beside it.
+        _ if out.disk().files.contains_key(files::ADMIN_KUBECONFIG) => files::ADMIN_KUBECONFIG,
+        _ => files::KUBELET_KUBECONFIG,
     };
     let mut args = value!({"node": Text::new(node), "version": Text::new(version), "flags": flags.clone()});
     if let Some((server, balanced)) = server_of(out.disk(), out.directory(), kubeconfig) {
