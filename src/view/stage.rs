@@ -280,8 +280,9 @@ fn shape(prim: &Prim) -> Html {
         Prim::Rect { rect, radius, class } => html! {
             <rect class={class.clone()} x={number(rect.x)} y={number(rect.y)} width={number(rect.w)} height={number(rect.h)} rx={number(*radius)} />
         },
+        // For screen readers the groups have labels.
         Prim::Text { at, align, size, class, text } => html! {
-            <text class={class.clone()} x={number(at.x)} y={number(baseline(at.y, *size))} font-size={number(*size)}
+            <text aria-hidden="true" class={class.clone()} x={number(at.x)} y={number(baseline(at.y, *size))} font-size={number(*size)}
                 text-anchor={align.anchor()}>{ text }</text>
         },
         Prim::Path { d, class } => html! { <path class={class.clone()} d={d.clone()} /> },

@@ -90,22 +90,21 @@ pub(crate) fn wasm_opt(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// reveal.js, for the test of a deck: its folder. By npm; without npm by curl, which is installed on Debian when we may.
-pub(crate) fn reveal(folder: &Path) -> anyhow::Result<PathBuf> {
-    const VERSION: &str = "6.0.2";
-    let home = folder.join(format!("reveal.js@{VERSION}"));
-    let package = home.join("node_modules/reveal.js");
+/// A package of npm that the tests need: its folder. By npm; without npm by curl, which is installed on Debian when we may.
+pub(crate) fn package(folder: &Path, name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let home = folder.join(format!("{name}@{version}"));
+    let package = home.join("node_modules").join(name);
     if package.join("package.json").exists() {
         return Ok(package);
     }
     if answers("npm", "--version") {
-        npm_install(&home, &format!("reveal.js@{VERSION}"))?;
+        npm_install(&home, &format!("{name}@{version}"))?;
         return Ok(package);
     }
     if !answers("curl", "--version") {
         if !(is_debian() && is_root()) {
             bail!(
-                "the tests take reveal.js {VERSION} from the npm registry, and there is neither npm nor curl: install one of them"
+                "the tests take {name} {version} from the npm registry, and there is neither npm nor curl: install one of them"
             );
         }
         step("installing curl by apt", || {
@@ -115,13 +114,13 @@ pub(crate) fn reveal(folder: &Path) -> anyhow::Result<PathBuf> {
     // Beside its place first: what was cut off is not taken for the package.
     let fresh = home.join("fresh");
     fs::create_dir_all(&fresh).with_context(|| format!("creating {}", fresh.display()))?;
-    let archive = fresh.join("reveal.tgz");
-    let url = format!("https://registry.npmjs.org/reveal.js/-/reveal.js-{VERSION}.tgz");
-    step(&format!("downloading reveal.js {VERSION} from the npm registry"), || {
+    let archive = fresh.join("package.tgz");
+    let url = format!("https://registry.npmjs.org/{name}/-/{name}-{version}.tgz");
+    step(&format!("downloading {name} {version} from the npm registry"), || {
         run(Command::new("curl").args(["--fail", "--silent", "--show-error", "--location", "--output"]).arg(&archive).arg(url))?;
         run(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(&fresh))
     })
-    .context("reveal.js could not be downloaded; is the network there? Nothing was changed")?;
+    .with_context(|| format!("{name} could not be downloaded; is the network there? Nothing was changed"))?;
     fs::create_dir_all(home.join("node_modules"))?;
     fs::rename(fresh.join("package"), &package).with_context(|| format!("writing {}", package.display()))?;
     Ok(package)

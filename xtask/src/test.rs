@@ -127,7 +127,9 @@ fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts
     site.build()?;
     let single = site.out.with_extension("html");
     site.single(&single)?;
-    let reveal = setup::reveal(&target_folder()?.join("tools"))?;
+    let tools = target_folder()?.join("tools");
+    let reveal = setup::package(&tools, "reveal.js", "6.0.2")?;
+    let axe = setup::package(&tools, "axe-core", "4.14.1")?;
     let mut command = cargo();
     command
         .args(["test", "--package", "orrery-e2e", "--features", "browser"])
@@ -135,6 +137,7 @@ fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts
         .env("ORRERY_SITE", &site.out)
         .env("ORRERY_SINGLE", single)
         .env("ORRERY_REVEAL", reveal)
+        .env("ORRERY_AXE", axe)
         .env("CHROME", &programs.chromium)
         .env("CHROMEDRIVER", &programs.chromedriver);
     say("end-to-end tests of the built page");

@@ -251,7 +251,8 @@ fn a_deck_that_is_printed_shows_the_posters() {
     );
     let page = open_folder(&folder.0, "?view=print");
     page.until("window.ready");
-    page.until("document.querySelector('kube-orrery').shadowRoot.querySelector('img').naturalWidth > 0");
+    // The print view takes the slides apart first.
+    page.until("document.querySelector('kube-orrery')?.shadowRoot?.querySelector('img').naturalWidth > 0");
     page.evaluate("await new Promise(done => setTimeout(done, 500))");
     assert_eq!(page.evaluate("document.querySelector('kube-orrery').shadowRoot.querySelector('iframe')"), json!(null));
     assert_eq!(page.evaluate("document.querySelector('kube-orrery').shadowRoot.querySelector('img').hidden"), json!(false));

@@ -16,7 +16,7 @@ fn every_lesson_goes_forward_and_back_in_both_languages() {
         reach(&page, "nodes", 1);
         let caption = page.evaluate("document.querySelector('.lesson-caption').textContent");
         assert!(caption.as_str().is_some_and(|text| text.starts_with(first)), "{caption}");
-        let lessons = page.evaluate("[...document.querySelectorAll('.lessons button')].length");
+        let lessons = page.evaluate("[...document.querySelectorAll('.lessons li button')].length");
         assert_eq!(lessons, json!(8));
         for (id, text) in orrery_sim::lesson::BUILT_IN {
             let steps = orrery_sim::lesson::Lesson::parse(text).expect("built-in lessons are well written").steps.len();

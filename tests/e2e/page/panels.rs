@@ -140,3 +140,26 @@ fn every_control_has_a_name() {
          .map(element => element.outerHTML)";
     assert_eq!(page.evaluate(nameless), json!([]));
 }
+
+#[test]
+fn axe_finds_nothing_to_complain_about() {
+    let axe = std::env::var_os("ORRERY_AXE").expect("ORRERY_AXE is set by `cargo xtask test --e2e`");
+    let axe = std::fs::read_to_string(std::path::PathBuf::from(axe).join("axe.min.js")).expect("axe-core is installed");
+    for query in ["?autoplay=0&theme=light", "?autoplay=0&theme=dark&lang=de", "?lesson=nodes&step=2&autoplay=0&controls=none"] {
+        let page = open(query, &PageOptions::default());
+        page.returned("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
+        page.evaluate(&format!("(() => {{ {axe}; }})()"));
+        let find = "return (await axe.run()).violations.map(one => [one.id, one.nodes.slice(0, 3).map(node => node.html.slice(0, 200))])";
+        assert_eq!(page.returned(find), json!([]), "{query}");
+        if !query.contains("controls") {
+            // The dialogs as well.
+            for key in ["s", "e", "?"] {
+                page.press(key);
+                page.until("document.querySelector('dialog[open]')");
+                assert_eq!(page.returned(find), json!([]), "{query}, {key}");
+                page.press("Escape");
+                page.until("!document.querySelector('dialog')");
+            }
+        }
+    }
+}
