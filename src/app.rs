@@ -1,7 +1,7 @@
 //! The start of the page.
 
 use crate::browser::store::Store;
-use crate::browser::{api, panic, settings};
+use crate::browser::{api, frames, panic, settings};
 use crate::view::{App, AppProps};
 
 /// Mounts the application on the element `#app` of the page.
@@ -14,6 +14,8 @@ pub fn start() {
         mount.set_inner_html("");
         let store = Store::new(&settings::read());
         api::install(&store);
+        // A frame out of sight gets no size and no frames, but whoever has embedded it may ask it already.
+        frames::request(&store);
         yew::Renderer::<App>::with_root_and_props(mount, AppProps { store }).render();
     }
 }

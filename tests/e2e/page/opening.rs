@@ -59,7 +59,7 @@ fn a_module_that_cannot_be_loaded_is_said_in_the_page() {
     let start = format!(
         "const text = await (await fetch('{url}')).text();
          const frame = document.createElement('iframe');
-         const [tag, source] = text.match(/<script type=\"module\" src=\"([^\"]*)\"><\/script>/);
+         const [tag, source] = text.match(/<script type=\"module\" src=\"([^\"]*)\"><\\/script>/);
          const begin = await (await fetch(new URL(source, '{url}'))).text();
          frame.srcdoc = text.replace(tag, () => `<script type=\"module\">${{begin}}</script>`).replaceAll('./kube-orrery-', './lost-');
          document.body.append(frame);
