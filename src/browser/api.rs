@@ -63,7 +63,7 @@ fn describe(state: &State) -> JsValue {
     let text = json!({
         "seconds": state.player.t / 1e6,
         "playing": state.player.playing,
-        "arrived": !state.is_busy() && state.has_arrived(),
+        "arrived": !state.is_busy() && state.has_arrived() && state.picture.is_complete(),
         "lesson": state.lesson.as_ref().map(|given| &given.id),
         "step": state.lesson.as_ref().map(|given| given.step + 1),
         "nodes": model.node_count(),

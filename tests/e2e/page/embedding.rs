@@ -120,12 +120,13 @@ fn a_strict_policy_and_a_sandbox_are_no_hindrance() {
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'self' 'wasm-unsafe-eval'\">";
     let strict = site.replace("<head>", &format!("<head>{policy}")).replace("\"./", "\"./site/");
     folder.write("strict.html", &strict);
+    // All of them in sight: what is out of sight the browser may hold back.
     folder.write(
         "index.html",
         "<!DOCTYPE html><html><head><link rel=\"icon\" href=\"data:,\"></head><body><script>window.ready = []; addEventListener('message', event => { if (event.data.event === 'ready') ready.push(event.data.detail.nodes) })</script>\
-         <iframe src=\"strict.html?controls=none\" width=\"800\" height=\"450\"></iframe>\
-         <iframe src=\"site/?controls=none\" sandbox=\"allow-scripts\" width=\"800\" height=\"450\"></iframe>\
-         <iframe src=\"inner.html\" sandbox=\"allow-scripts\" width=\"800\" height=\"450\"></iframe></body></html>",
+         <iframe src=\"strict.html?controls=none\" width=\"390\" height=\"220\"></iframe>\
+         <iframe src=\"site/?controls=none\" sandbox=\"allow-scripts\" width=\"390\" height=\"220\"></iframe>\
+         <iframe src=\"inner.html\" sandbox=\"allow-scripts\" width=\"390\" height=\"220\"></iframe></body></html>",
     );
     // The element in a page that has no origin of its own.
     folder.write(
