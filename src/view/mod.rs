@@ -108,7 +108,9 @@ fn Page() -> Html {
     );
     html! {
         <div {class} style={height.map(|height| format!("--dock-height:{height:.0}px"))} ondragover={over} ondragleave={leave} ondrop={drop}>
-            if !bare {
+            if bare {
+                <h1 class="sr-only">{ "kube-orrery" }</h1>
+            } else {
                 <header::Header />
             }
             <main class="middle">
