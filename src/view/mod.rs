@@ -108,12 +108,13 @@ fn Page() -> Html {
     );
     html! {
         <div {class} style={height.map(|height| format!("--dock-height:{height:.0}px"))} ondragover={over} ondragleave={leave} ondrop={drop}>
-            if bare {
-                <h1 class="sr-only">{ "kube-orrery" }</h1>
-            } else {
+            if !bare {
                 <header::Header />
             }
             <main class="middle">
+                if bare {
+                    <h1 class="sr-only">{ "kube-orrery" }</h1>
+                }
                 <div class="stage-column">
                     <lesson::LessonBar />
                     <stage::Stage />
