@@ -1,10 +1,5 @@
 //! The page's entry point; everything is in the library, so that tests can use it.
 
-/// The simulation asks for millions of small pieces of memory: this allocator serves them faster than the standard one, and is smaller.
-#[cfg(target_arch = "wasm32")]
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 fn main() {
     if cfg!(target_arch = "wasm32") {
         kube_orrery::start();
