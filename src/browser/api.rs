@@ -60,10 +60,12 @@ impl Calls {
 /// What `state()` returns.
 fn describe(state: &State) -> JsValue {
     let model = &state.picture.model;
+    // A step glides to its message; what stands is drawn for the moment where it rests.
+    let glides = state.player.moves() && !state.player.playing;
     let text = json!({
         "seconds": state.player.t / 1e6,
         "playing": state.player.playing,
-        "arrived": !state.is_busy() && state.has_arrived() && state.picture.is_complete(),
+        "arrived": !state.is_busy() && !glides && state.has_arrived() && state.picture.is_complete(),
         "lesson": state.lesson.as_ref().map(|given| &given.id),
         "step": state.lesson.as_ref().map(|given| given.step + 1),
         "nodes": model.node_count(),
