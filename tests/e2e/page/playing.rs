@@ -46,17 +46,18 @@ fn a_rewind_and_forward_again_shows_the_same_picture() {
     let script = "
         const pictures = [];
         const picture = () => [orrery.state().seconds, orrery.svg()];
+        // On a slow machine the picture follows some frames later.
+        const drawn = async () => { while (!orrery.state().arrived) await new Promise(done => requestAnimationFrame(done)); };
         const step = async go => {
             // A step glides, and says when it has arrived.
             const arrived = new Promise(done => addEventListener('orrery:state', done, { once: true }));
             go();
             await arrived;
-            // On a slow machine the picture follows a frame later.
-            while (!orrery.state().arrived) await new Promise(done => requestAnimationFrame(done));
+            await drawn();
         };
         for (let count = 0; count < 6; count++) { await step(orrery.next); pictures.push(picture()); }
         const again = [];
-        for (let count = 0; count < 5; count++) { orrery.previous(); again.unshift(picture()); }
+        for (let count = 0; count < 5; count++) { orrery.previous(); await drawn(); again.unshift(picture()); }
         return pictures.slice(0, 5).every(([seconds, svg], index) => seconds === again[index][0] && svg === again[index][1])
             || again.map(([seconds, svg], index) => {
                 const before = pictures[index][1];
