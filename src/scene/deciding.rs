@@ -83,7 +83,7 @@ pub fn plugin_hue(plugin: &str) -> u8 {
 }
 
 /// Of more nodes than this not every one is tinted.
-const MOST_TINTED: usize = 300;
+const MOST_TINTED: usize = 600;
 
 /// The marks over the standing picture.
 pub fn overlay(deciding: Deciding<'_>, model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Rc<Group>> {
@@ -337,7 +337,12 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts:
     let above = bars.map(|bar| bar.bottom()).fold(frame.y, f64::max);
     let below = layout.machines.iter().filter(|place| !place.control_plane).map(|place| place.rect.y).fold(f64::MAX, f64::min);
     let (sentence, second) = words(deciding, texts);
-    let legend = if compact { heat_legend(deciding, texts) } else { legend(deciding, texts) };
+    let legend = match compact {
+        // What is not tinted needs no explanation.
+        true if deciding.decision.names.len() > MOST_TINTED => Vec::new(),
+        true => heat_legend(deciding, texts),
+        false => legend(deciding, texts),
+    };
     let lines = 1.0 + f64::from(u8::from(second.is_some())) + f64::from(u8::from(!legend.is_empty()));
     let lane = if below < f64::MAX { (above, below) } else { (frame.bottom() - 5.0 * f, frame.bottom()) };
     let size = fitting(&sentence, frame.w - 3.0 * f, if compact { 1.25 * f } else { 1.3 * f });
