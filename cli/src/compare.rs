@@ -1,7 +1,6 @@
 //! `orrery compare`: clusters of different shapes under the same fault, and what survived.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,17 +44,7 @@ enum Format {
 
 /// Compares. Fails when a cluster cannot be created, or a fault is none.
 pub(crate) fn main(options: &Options) -> ExitCode {
-    match compare(options) {
-        Ok(text) => {
-            // A reader that has gone away (head) has seen enough.
-            let _ = io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::told(compare(options))
 }
 
 /// A cluster just before the fault.

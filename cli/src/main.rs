@@ -8,6 +8,7 @@ mod render;
 mod run;
 mod schedule;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,21 @@ enum Command {
     Compare(compare::Options),
     /// Measures the simulation
     Bench(bench::Options),
+}
+
+/// Prints an answer, or the error that there is instead.
+fn told(answer: Result<String, String>) -> ExitCode {
+    match answer {
+        Ok(text) => {
+            // A reader that has gone away (head) has seen enough.
+            let _ = io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn main() -> ExitCode {

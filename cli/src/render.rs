@@ -69,13 +69,7 @@ fn detail(text: &str) -> Result<Detail, String> {
 
 /// Draws. Fails when something cannot be read or written, or there is no such lesson or step.
 pub(crate) fn main(options: &Options) -> ExitCode {
-    match render(options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::told(render(options).map(|()| String::new()))
 }
 
 fn render(options: &Options) -> Result<(), String> {

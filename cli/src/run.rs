@@ -35,13 +35,7 @@ pub(crate) struct Options {
 
 /// Runs the script. Fails when a file cannot be read or written; failing commands are part of the transcript.
 pub(crate) fn main(options: &Options) -> ExitCode {
-    match run(options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::told(run(options).map(|()| String::new()))
 }
 
 fn run(options: &Options) -> Result<(), String> {

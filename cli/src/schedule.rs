@@ -1,7 +1,7 @@
 //! `orrery schedule`: what would the scheduler do with these pods on that cluster?
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,17 +31,7 @@ pub(crate) struct Options {
 
 /// Answers. Fails when a file cannot be read or is not understood; that a pod has to wait is an answer.
 pub(crate) fn main(options: &Options) -> ExitCode {
-    match answer(options) {
-        Ok(text) => {
-            // A reader that has gone away (head) has seen enough.
-            let _ = io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crate::told(answer(options))
 }
 
 /// A file's name and text.

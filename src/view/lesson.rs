@@ -65,8 +65,8 @@ pub(crate) fn LessonBar() -> Html {
             <div class="lesson-buttons">
                 <IconButton icon="step-back" label={texts.lesson_back} disabled={shown.step == 0 || shown.busy} onclick={store.on(AppAction::LessonStep(-1))} />
                 <IconButton class="lesson-next" icon="step-forward" label={texts.lesson_next} disabled={shown.step + 1 == shown.steps || shown.busy} onclick={store.on(AppAction::LessonStep(1))} />
-                <IconButton class="wide-only roomy-only" icon="notes" label={texts.presenter_key} onclick={Callback::from(|_| present())} />
                 if !shown.bare {
+                    <IconButton class="wide-only roomy-only" icon="notes" label={texts.presenter_key} onclick={Callback::from(|_| present())} />
                     <IconButton icon="close" label={texts.lesson_close} onclick={store.on(AppAction::CloseLesson)} />
                 }
             </div>
