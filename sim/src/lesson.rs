@@ -2,9 +2,12 @@
 //!
 //! A lesson says what is to be run and said; what happens then is simulated.
 
+pub mod show;
+
 use crate::api::decode::{Document, Place, documents, locate};
 use crate::core::Duration;
 use crate::value::Value;
+use show::Show;
 
 /// A text in several languages: (language, text), or one for all under the language "".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub struct LessonStep {
     pub heartbeats: bool,
     /// What is selected, as `pod/NAMESPACE/NAME`, `node/NAME` or `part/MACHINE/COMPONENT`.
     pub focus: Option<String>,
+    /// How the page looks meanwhile.
+    pub show: Show,
 }
 
 /// Why a text is no lesson.
@@ -72,7 +77,7 @@ pub struct LessonError {
 
 /// The fields of a lesson, and of a step; `docs/lesson.schema.json` has the same.
 const FIELDS: [&str; 4] = ["title", "summary", "cluster", "steps"];
-const STEP_FIELDS: [&str; 7] = ["caption", "say", "predict", "run", "wait", "heartbeats", "focus"];
+const STEP_FIELDS: [&str; 8] = ["caption", "say", "predict", "run", "wait", "heartbeats", "focus", "show"];
 /// More steps than this are no lesson.
 const STEPS_MAX: usize = 200;
 /// Longer texts are no captions.
@@ -178,6 +183,7 @@ impl Reader<'_> {
             wait,
             heartbeats,
             focus,
+            show: self.show(&join(path, "show"), &step["show"])?,
         })
     }
 }
@@ -292,7 +298,7 @@ mod tests {
         );
         assert_eq!(
             error("title: A\nsteps:\n- caption: B\n- caption: C\n  runs: ls"),
-            "line 5, column 3: unknown field \"steps[1].runs\"; known are caption, say, predict, run, wait, heartbeats, focus"
+            "line 5, column 3: unknown field \"steps[1].runs\"; known are caption, say, predict, run, wait, heartbeats, focus, show"
         );
         assert_eq!(
             error("title: {en: A, de: A}\nsteps:\n- caption: {en: B}"),
@@ -323,7 +329,16 @@ mod tests {
         };
         let keys = |value: &Value| sorted(&value["properties"].entries().iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
         assert_eq!(keys(&schema), sorted(&FIELDS));
-        assert_eq!(keys(&schema["properties"]["steps"]["items"]), sorted(&STEP_FIELDS));
+        let step = &schema["properties"]["steps"]["items"];
+        assert_eq!(keys(step), sorted(&STEP_FIELDS));
+        let shown = &step["properties"]["show"];
+        assert_eq!(keys(shown), sorted(&show::FIELDS));
+        for (field, words) in show::CHOICES {
+            let property = &shown["properties"][field];
+            let choice = if property["$ref"].is_null() { property } else { &schema["$defs"][field]["oneOf"].items()[0] };
+            let have: Vec<&str> = choice["enum"].items().iter().map(Value::str).collect();
+            assert_eq!(have, words, "{field}");
+        }
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl View {
         self.glide.is_some()
     }
 
+    /// What will be seen when it has arrived.
+    pub fn goal(&self) -> Camera {
+        self.glide.map_or(self.camera, |(_, goal, _)| goal)
+    }
+
     /// Lets `dt` seconds pass.
     pub fn tick(&mut self, dt: f64) {
         let Some((from, goal, share)) = self.glide else { return };
@@ -67,7 +72,7 @@ impl State {
     pub(super) fn shoot(&mut self, shot: Shot) {
         let (size, most) = (self.picture.size, self.picture.closest());
         let at_once = self.player.reduced_motion;
-        let camera = self.view.glide.map_or(self.view.camera, |(_, goal, _)| goal);
+        let camera = self.view.goal();
         match shot {
             Shot::Zoom(factor, at) => {
                 // A wheel and two fingers move it directly; a button and a key make it glide.
@@ -95,6 +100,13 @@ impl State {
                 self.keep_up();
             }
         }
+    }
+
+    /// Sees what is seen from `camera`, or whom it is to follow.
+    pub(super) fn see(&mut self, camera: Camera, follows: Option<Selection>) {
+        self.view.follows = follows;
+        self.view.go(camera, self.player.reduced_motion);
+        self.keep_up();
     }
 
     /// Turns the camera towards whom it follows.

@@ -95,6 +95,7 @@ impl State {
                         self.jobs.remove(0);
                         self.origin = origin;
                         self.arrive(at.min(self.session.live_end()));
+                        self.look_as_told();
                         self.ready = true;
                         self.effects.push(Effect::Ready);
                     }

@@ -223,12 +223,8 @@ impl State {
         self.player.jump(mark.0 as f64);
         // A question is asked before time goes on.
         self.player.playing = self.autoplay && shown.predict.is_empty();
-        if self.visible.show.background != shown.heartbeats {
-            let mut show = self.visible.show.clone();
-            show.background = shown.heartbeats;
-            self.show(show);
-        }
         let focus = shown.focus.as_deref().and_then(Selection::parse);
+        self.look_as_told();
         if self.room_for_panel {
             self.select(focus);
         }
@@ -244,6 +240,8 @@ impl State {
     /// Ends the lesson; its cluster stays.
     pub(super) fn close_lesson(&mut self) {
         self.lesson = None;
+        self.look_as_told();
+        self.look();
         self.effects.push(Effect::Address(String::new(), 0));
     }
 }

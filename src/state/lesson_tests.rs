@@ -119,3 +119,111 @@ fn a_new_cluster_ends_what_belonged_to_the_old_one() {
         state.picture.model.machines.iter().flat_map(|machine| machine.pods.iter()).map(|pod| pod.name.clone()).collect();
     assert!(pods.iter().any(|name| name == "mine"), "{pods:?}");
 }
+
+#[test]
+fn the_words_of_lessons_are_those_of_the_page() {
+    use crate::scene::{Colouring, Detail, Grouping, MessageKind};
+    use orrery_sim::lesson::show::CHOICES;
+    use visible::Speaker;
+
+    let tab = |word: &str, known: bool| known == (word != "closed");
+    for (field, words) in CHOICES {
+        let known = |word: &&str| match field {
+            "detail" => Detail::parse(word).is_some(),
+            "view" => Grouping::parse(word).is_some(),
+            "colours" => Colouring::parse(word).is_some(),
+            "messages" => MessageKind::ALL.iter().any(|kind| kind.class() == *word),
+            "of" => Speaker::ALL.iter().any(|speaker| speaker.key() == *word),
+            "dock" => tab(word, shown::dock_tab(word).is_some()),
+            _ => tab(word, shown::inspector_tab(word).is_some()),
+        };
+        assert!(words.iter().all(known), "{field}");
+        let all = match field {
+            "detail" => Detail::ALL.len(),
+            "view" => Grouping::ALL.len(),
+            "colours" => Colouring::ALL.len(),
+            "messages" => MessageKind::ALL.len(),
+            "of" => Speaker::ALL.len(),
+            _ => continue,
+        };
+        assert_eq!(words.len(), all, "{field}");
+    }
+}
+
+#[test]
+fn a_step_shows_what_it_asks_for_and_the_page_looks_as_before_afterwards() {
+    use crate::scene::{Camera, Detail, Grouping, MessageKind};
+
+    let mut state = ready();
+    state.update(AppAction::DockTab(DockTab::Charts));
+    state.update(AppAction::DropFile(
+        "mine.yaml".into(),
+        "title: Mine
+steps:
+- caption: One
+- caption: Two
+  run: kubectl run web --image=nginx
+  show:
+    detail: brief
+    view: owner
+    system: false
+    messages: [request, watch]
+    of: kubelet
+    namespace: default
+    camera: node/kind-worker
+    dock: sequence
+    panel: yaml
+- caption: Three
+  show: {dock: closed}
+- caption: Four
+"
+        .into(),
+    ));
+    let looks = |state: &mut State| {
+        arrive(state);
+        play(state, 1.0);
+        let show = state.visible.show.clone();
+        let view = (state.detail, state.look.grouping, state.look.hide_system, state.view.camera, state.view.follows.clone());
+        (view, show, (state.dock, state.dock_open), (state.inspector, state.panel_open))
+    };
+    let one = looks(&mut state);
+    assert_eq!((one.0.0, one.0.3, one.2), (None, Camera::FIT, (DockTab::Charts, true)));
+    state.update(AppAction::LessonStep(1));
+    let two = looks(&mut state);
+    assert_eq!((two.0.0, two.0.1, two.0.2), (Some(Detail::Brief), Grouping::Owner, true));
+    assert_eq!(two.0.4, Selection::parse("node/kind-worker"));
+    assert!(two.1.kind(MessageKind::Watch) && !two.1.kind(MessageKind::Etcd) && !two.1.speaker(visible::Speaker::Etcd));
+    assert_eq!(
+        (two.1.namespace.as_deref(), two.2, two.3),
+        (Some("default"), (DockTab::Sequence, true), (InspectorTab::Yaml, true))
+    );
+    state.update(AppAction::LessonStep(1));
+    let three = looks(&mut state);
+    assert_eq!((&three.0, &three.1, three.2, three.3), (&one.0, &one.1, (DockTab::Charts, false), one.3));
+    state.update(AppAction::LessonStep(1));
+    let four = looks(&mut state);
+    assert_eq!((&four.0, &four.1, four.2, four.3), (&one.0, &one.1, one.2, one.3));
+    // What the audience did meanwhile is not kept: a step looks the same from both sides.
+    state.update(AppAction::LessonStep(-2));
+    assert_eq!(looks(&mut state), two);
+    state.update(AppAction::ToggleDock);
+    state.update(AppAction::LessonStep(-1));
+    assert_eq!(looks(&mut state), one);
+    state.update(AppAction::LessonStep(1));
+    assert_eq!(looks(&mut state), two);
+    // Whoever leaves the lesson has the page as it was.
+    state.update(AppAction::CloseLesson);
+    let after = looks(&mut state);
+    assert_eq!((after.0, after.1, after.2), (one.0, one.1, one.2));
+}
+
+#[test]
+fn a_saved_lesson_opens_with_what_its_step_shows() {
+    let mut state = given("title: Mine\nsteps:\n- caption: One\n  show: {detail: cells}\n- caption: Two\n");
+    let text = recording::Saved::of(&state).text();
+    forward(&mut state);
+    assert_eq!(state.detail, None);
+    state.update(AppAction::OpenSaved(text));
+    arrive(&mut state);
+    assert_eq!(state.detail, Some(crate::scene::Detail::Cells));
+}

@@ -27,6 +27,7 @@ pub mod print;
 pub mod recording;
 pub mod scrub;
 pub mod sentence;
+mod shown;
 pub mod story;
 pub mod terminal;
 #[cfg(test)]
@@ -389,6 +390,8 @@ pub struct State {
     pub began: bool,
     /// The lesson that is given.
     pub lesson: Option<lesson::Given>,
+    /// How the page looked before a step of a lesson asked for something else.
+    own_looks: Option<Box<shown::Looks>>,
     /// What a measurement shows in the cluster's place.
     pub crowd: Option<Box<crowd::Crowd>>,
     pub(crate) seed: u64,
@@ -460,6 +463,7 @@ impl State {
             origin: Time::ZERO,
             began: false,
             lesson: None,
+            own_looks: None,
             crowd: None,
             seed: start.seed,
             room_for_panel: start.room.0 && !start.bare,

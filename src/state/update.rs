@@ -494,6 +494,7 @@ impl State {
         self.terminal.partial.clear();
         (self.ready, self.began, self.selection, self.dropped, self.lesson) = (false, true, None, None, None);
         (self.origin, self.cleared) = (Time::ZERO, Time::ZERO);
+        self.look_as_told();
         self.refollow();
     }
 
@@ -517,6 +518,7 @@ impl State {
             self.player.jump(self.session.seen_end().0 as f64);
             let show = self.visible.show.clone();
             self.visible.restart(&self.session, show);
+            self.look_as_told();
             self.refollow();
             self.look();
         }

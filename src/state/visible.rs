@@ -37,6 +37,19 @@ impl Speaker {
     pub const ALL: [Self; 7] =
         [Self::User, Self::Etcd, Self::Scheduler, Self::Controllers, Self::Kubelet, Self::KubeProxy, Self::Other];
 
+    /// The name in lessons.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Etcd => "etcd",
+            Self::Scheduler => "scheduler",
+            Self::Controllers => "controllers",
+            Self::Kubelet => "kubelet",
+            Self::KubeProxy => "kube-proxy",
+            Self::Other => "other",
+        }
+    }
+
     /// Who a part is; `None` for those that only pass on what others ask.
     const fn of(part: Part) -> Option<Self> {
         Some(match part {
