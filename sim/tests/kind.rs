@@ -284,3 +284,47 @@ fn a_node_without_its_container_runtime_is_not_ready() {
     let pods = terminal.table("kubectl get pods");
     assert_eq!(pods[0][..3], ["web", "1/1", "Running"], "{pods:?}");
 }
+
+#[test]
+fn kubelets_get_the_patches_of_their_configuration() {
+    let patch = "kind: KubeletConfiguration\nmaxPods: 20\nevictionHard:\n  memory.available: 6Gi";
+    let mut terminal = Terminal::new(9, common::config(1, 2) + &common::kubeadm_patch(patch));
+    let said = terminal.run("kind create cluster --config kind.yaml");
+    assert!(said.starts_with("WARNING: KubeletConfiguration's maxPods has no effect in the simulation\nCreating "), "{said}");
+    terminal.wait(40);
+    // Those that join read it in the cluster.
+    let stored = terminal.run("kubectl get configmap kubelet-config -n kube-system -o jsonpath={.data.kubelet}");
+    assert!(stored.contains("memory.available: \"6Gi\""), "{stored}");
+    for node in ["kind-control-plane", "kind-worker2"] {
+        let file = terminal.run(&format!("docker exec {node} cat /var/lib/kubelet/config.yaml"));
+        assert!(file.contains("memory.available: \"6Gi\"") && file.contains("clusterDomain: cluster.local"), "{file}");
+    }
+    let pressure = "kubectl get node kind-worker -o jsonpath='{.status.conditions[?(@.type==\"MemoryPressure\")].status}'";
+    assert_eq!(terminal.run(pressure), "False(0)");
+    terminal.run("kubectl run hog --image=alexeiled/stress-ng --overrides='{\"spec\":{\"nodeName\":\"kind-worker\"}}' -- --vm 1 --vm-bytes 2G");
+    terminal.wait(40);
+    assert_eq!(terminal.run(pressure), "True(0)", "with Kubernetes' defaults it would be short of memory at 100 MiB");
+}
+
+#[test]
+fn a_node_that_is_cut_off_the_registry_cannot_pull() {
+    let mut terminal = Terminal::created(10, common::config(1, 1));
+    assert_eq!(terminal.run("docker exec kind-worker iptables -A OUTPUT -d registry-1.docker.io -j DROP"), "(0)");
+    terminal.run("kubectl run web --image=nginx:1.28");
+    let waiting = "kubectl get pod web -o jsonpath='{.status.containerStatuses[0].state.waiting.reason}'";
+    terminal.wait(20);
+    assert_eq!(terminal.run(waiting), "ContainerCreating(0)", "containerd waits for 30 s");
+    terminal.wait(15);
+    assert_eq!(terminal.run(waiting), "ErrImagePull(0)");
+    terminal.wait(10);
+    assert_eq!(terminal.run(waiting), "ImagePullBackOff(0)");
+    let events = terminal.run("kubectl get events --field-selector involvedObject.name=web");
+    let why = "Failed to pull image \"nginx:1.28\": rpc error: code = DeadlineExceeded desc = failed to pull and unpack image \"docker.io/library/nginx:1.28\": failed to resolve reference \"docker.io/library/nginx:1.28\": failed to do request: Head \"https://registry-1.docker.io/v2/library/nginx/manifests/1.28\": dial tcp 34.194.164.123:443: i/o timeout";
+    assert!(events.contains(why), "{events}");
+    // The node hears and is heard; images that are there already need no registry.
+    assert_eq!(terminal.ready(), 2);
+    assert_eq!(terminal.run("docker exec kind-worker iptables -F"), "(0)");
+    // The pull that is under way is lost, too; the next one begins after 20 s of back-off.
+    terminal.wait(75);
+    assert_eq!(terminal.run("kubectl get pod web -o jsonpath={.status.phase}"), "Running(0)");
+}

@@ -9,6 +9,8 @@ pub struct MachineId(pub u16);
 impl MachineId {
     /// The user's computer, where kubectl, kind and docker run.
     pub const USER: Self = Self(0);
+    /// Where the image registry is for rules of packets: `registry-1.docker.io`. No machine of the cluster's list.
+    pub const REGISTRY: Self = Self(u16::MAX);
 }
 
 /// A controller of the kube-controller-manager, named as its service account is (which is how the audit log tells them apart).
@@ -169,6 +171,11 @@ impl Addr {
     pub const REGISTRY: Self = Self { machine: MachineId::USER, part: Part::Registry };
     /// docker's engine.
     pub const DOCKER: Self = Self { machine: MachineId::USER, part: Part::Docker };
+
+    /// The machine whose address packets to this part bear: the registry lives beside the user, but has one of its own.
+    pub const fn host(self) -> MachineId {
+        if matches!(self.part, Part::Registry) { MachineId::REGISTRY } else { self.machine }
+    }
 
     /// `part` on `machine`.
     pub const fn new(machine: MachineId, part: Part) -> Self {

@@ -17,6 +17,8 @@ use crate::value::{Text, Value};
 
 /// After how long who wants to connect gives up, and who is connected notices that nothing comes any more.
 const DIAL_TIMEOUT: Duration = Duration::s(10);
+/// containerd waits longer for a registry (`newTransport` in its `internal/cri/server/images/image_pull.go`).
+const REGISTRY_TIMEOUT: Duration = Duration::s(30);
 /// After so long without an answer a connection is dead: client-go pings after 30 s of silence and waits for 15 s (`ReadIdleTimeout`,
 /// `PingTimeout`), so that it takes 15 to 45 s; etcd's clients ping after 30 s and wait for 10 s.
 const KEEP_ALIVE: Duration = Duration::s(30);
@@ -430,7 +432,8 @@ impl Cluster {
     /// numbers already.
     fn tell_broken(&mut self, sink: &mut dyn Sink) {
         for (connection, from, to, background) in std::mem::take(&mut self.broken) {
-            let (kind, delay) = (FailureKind::Timeout, Duration::s(10));
+            let registry = from.host() == MachineId::REGISTRY || to.host() == MachineId::REGISTRY;
+            let (kind, delay) = (FailureKind::Timeout, if registry { REGISTRY_TIMEOUT } else { DIAL_TIMEOUT });
             self.fail(to, from, connection, kind, delay, background, sink);
             self.fail(from, to, connection, kind, delay, true, sink);
         }

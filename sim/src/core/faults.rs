@@ -123,7 +123,7 @@ impl Faults {
 
     /// Whether pings between two parts get no answer because of this change.
     pub(super) fn silences(&self, change: &NetworkChange, client: Addr, server: Addr) -> bool {
-        let between = |machine: MachineId| client.machine == machine || server.machine == machine;
+        let between = |machine: MachineId| client.host() == machine || server.host() == machine;
         let touched = match change {
             NetworkChange::Disconnect(machine) => between(*machine),
             NetworkChange::Drop { at, other, .. } => between(*at) && between(*other),
@@ -143,7 +143,7 @@ impl Faults {
 
     /// Whether the way between two parts is cut. docker's own way to its containers is no network.
     pub(super) fn cuts(&self, from: Addr, to: Addr) -> bool {
-        from != Addr::DOCKER && to != Addr::DOCKER && self.is_cut(from.machine, to.machine)
+        from != Addr::DOCKER && to != Addr::DOCKER && self.is_cut(from.host(), to.host())
     }
 
     /// Notes that a connection is broken; says whether that is new.

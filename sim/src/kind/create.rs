@@ -2,11 +2,12 @@
 
 use super::config::{ClusterConfig, NodeConfig};
 use super::{CLUSTER_LABEL, ROLE_LABEL, image::Versions, load_balancer, manifests};
-use crate::core::Duration;
+use crate::api::patch::apply_plain;
 use crate::core::collections::sort::Sort as _;
+use crate::core::{Duration, PatchType};
 use crate::docker::host_port;
 use crate::flow::{Flow, Halt, Io};
-use crate::kubeadm::config::{ClusterConfiguration, EXTRA_ARGS, PATH as KUBEADM_CONFIG, add_args};
+use crate::kubeadm::config::{ClusterConfiguration, EXTRA_ARGS, KUBELET_CONFIGURATION, PATH as KUBEADM_CONFIG, add_args};
 use crate::kubectl::kubeconfig::{self, Kubeconfig};
 use crate::kubectl::parse::go_duration_text;
 use crate::shell::Env;
@@ -62,6 +63,9 @@ pub fn create(config: &ClusterConfig, options: &Options, env: &Env, io: &mut Io)
             }
         }
     }
+    for field in unheeded_kubelet_fields(config) {
+        creation.say(&format!("WARNING: KubeletConfiguration's {field} has no effect in the simulation\n"), io);
+    }
     creation.say(&format!("Creating cluster {:?} ...\n", config.name), io);
     match creation.steps(io) {
         Err(Halt::Exit(code)) => {
@@ -85,11 +89,21 @@ pub fn create(config: &ClusterConfig, options: &Options, env: &Env, io: &mut Io)
     }
 }
 
+fn all_patches(config: &ClusterConfig) -> impl Iterator<Item = &Value> {
+    config.kubeadm_patches.iter().chain(config.nodes.iter().flat_map(|node| &node.kubeadm_patches))
+}
+
+/// What patches set in KubeletConfigurations, but for what the kubelet heeds.
+fn unheeded_kubelet_fields(config: &ClusterConfig) -> Vec<&Text> {
+    let patches = all_patches(config).filter(|patch| patch.kind() == KUBELET_CONFIGURATION);
+    let heeded = ["apiVersion", "kind", "evictionHard", "registerWithTaints"];
+    patches.flat_map(Value::entries).map(|(field, _)| field).filter(|field| !heeded.contains(&field.as_str())).collect()
+}
+
 /// The flags of the control plane's programs that patches add: program, name, value.
 fn extra_flags(config: &ClusterConfig) -> Vec<(&'static str, String, String)> {
     let mut configuration = ClusterConfiguration::default();
-    let of_nodes = config.nodes.iter().flat_map(|node| &node.kubeadm_patches);
-    for patch in config.kubeadm_patches.iter().chain(of_nodes).filter(|patch| is_of_cluster(patch)) {
+    for patch in all_patches(config).filter(|patch| is_of_cluster(patch)) {
         configuration.add_extra_args(patch);
     }
     let mut flags = Vec::new();
@@ -333,6 +347,7 @@ impl Creation<'_> {
             taints: Value::Null,
             joins_control_plane: joins,
             external_etcd: Vec::new(),
+            kubelet: Value::Null,
         };
         for patch in self.config.kubeadm_patches.iter().chain(&node.kubeadm_patches) {
             let role = patch.kind();
@@ -340,6 +355,10 @@ impl Creation<'_> {
                 let endpoints = patch["etcd"]["external"]["endpoints"].items();
                 configuration.external_etcd.extend(endpoints.iter().map(Value::text));
                 configuration.add_extra_args(patch);
+            }
+            if role == KUBELET_CONFIGURATION {
+                configuration.kubelet =
+                    apply_plain(&configuration.kubelet, patch, PatchType::Merge).unwrap_or(configuration.kubelet);
             }
             let first = node.role == "control-plane" && !joins;
             let fits = role.is_empty() || role == "InitConfiguration" && first || role == "JoinConfiguration" && !first;

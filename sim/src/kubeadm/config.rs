@@ -1,6 +1,7 @@
 //! What kubeadm is told: its configuration file, as kind writes it.
 
-use crate::core::Disk;
+use crate::api::patch::apply_plain;
+use crate::core::{Disk, PatchType};
 use crate::kind::image::{DEFAULT_NODE_IMAGE, Versions};
 use crate::value;
 use crate::value::{Text, Value};
@@ -9,6 +10,9 @@ use crate::value::{Text, Value};
 pub const PATH: &str = "/kind/kubeadm.conf";
 /// kind's bootstrap token.
 pub const TOKEN: &str = "abcdef.0123456789abcdef";
+
+/// The kind of the kubelets' configuration.
+pub const KUBELET_CONFIGURATION: &str = "KubeletConfiguration";
 
 /// The parts of kubeadm's configuration that matter here.
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ pub struct ClusterConfiguration {
     pub joins_control_plane: bool,
     /// Client URLs of an etcd cluster on machines of its own (`etcd.external.endpoints`); none: etcd runs on the control-plane nodes.
     pub external_etcd: Vec<Text>,
+    /// A KubeletConfiguration whose fields go before those that kubeadm writes by itself; null: none.
+    pub kubelet: Value,
 }
 
 /// The fields of a ClusterConfiguration that may have `extraArgs`, with the program whose flags they are.
@@ -81,6 +87,7 @@ impl Default for ClusterConfiguration {
             taints: Value::Null,
             joins_control_plane: false,
             external_etcd: Vec::new(),
+            kubelet: Value::Null,
         }
     }
 }
@@ -117,7 +124,21 @@ impl ClusterConfiguration {
                 "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "JoinConfiguration", "controlPlane": {"localAPIEndpoint": port},
             }));
         }
+        if !self.kubelet.is_null() {
+            documents.push(self.kubelet_configuration(Value::Null));
+        }
         documents
+    }
+
+    /// The KubeletConfiguration: what kubeadm sets, with `more` for one node, and what the user wants.
+    pub fn kubelet_configuration(&self, more: Value) -> Value {
+        let mut made =
+            value!({"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": KUBELET_CONFIGURATION, "cgroupDriver": "systemd"});
+        for (name, value) in more.entries() {
+            made.map_mut().insert(name.clone(), value.clone());
+        }
+        // What is no map is none.
+        apply_plain(&made, &self.kubelet, PatchType::Merge).unwrap_or(made)
     }
 
     /// From the file on a node's disk; without one, kubeadm's defaults for the node image.
@@ -138,6 +159,7 @@ impl ClusterConfiguration {
         config.kubelet_extra_args = Value::map();
         add_args(&mut config.kubelet_extra_args, &node["nodeRegistration"]["kubeletExtraArgs"]);
         config.taints = node["nodeRegistration"]["taints"].clone();
+        config.kubelet = document(KUBELET_CONFIGURATION);
         config.joins_control_plane = !document("JoinConfiguration")["controlPlane"].is_null();
         config
     }

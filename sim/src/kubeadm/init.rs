@@ -179,11 +179,10 @@ impl KubeletFiles {
         let words: Vec<String> = flags.iter().map(|(name, value)| format!("--{name}={value}")).collect();
         Self {
             flags: Text::from(format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", words.join(" "))).into(),
-            configuration: value!({
-                "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd",
+            configuration: config.kubelet_configuration(value!({
                 "clusterDNS": [addons::dns_address(&config.service_subnet)], "clusterDomain": "cluster.local",
                 "staticPodPath": "/etc/kubernetes/manifests", "registerWithTaints": taints,
-            }),
+            })),
         }
     }
 }
@@ -289,14 +288,11 @@ fn config_map(name: &'static str, key: &'static str, content: &Value) -> Value {
 fn configuration(config: &ClusterConfiguration) -> Vec<Value> {
     let nodes = [("Group", "system:bootstrappers:kubeadm:default-node-token"), ("Group", "system:nodes")];
     let get = |name| Value::from(vec![rule(&[""], &["configmaps"], &[name], &["get"])]);
-    let kubelet = value!({
-        "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd",
-    });
     vec![
         config_map("kubeadm-config", "ClusterConfiguration", &config.to_documents()[0]),
         role(false, "kubeadm:nodes-kubeadm-config", "kube-system", get("kubeadm-config")),
         binding(false, "kubeadm:nodes-kubeadm-config", "kube-system", "kubeadm:nodes-kubeadm-config", &nodes),
-        config_map("kubelet-config", "kubelet", &kubelet),
+        config_map("kubelet-config", "kubelet", &config.kubelet_configuration(Value::Null)),
         role(false, "kubeadm:kubelet-config", "kube-system", get("kubelet-config")),
         binding(false, "kubeadm:kubelet-config", "kube-system", "kubeadm:kubelet-config", &nodes),
     ]

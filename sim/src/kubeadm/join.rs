@@ -93,9 +93,12 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
                 );
             }
         };
-        if let Some(cluster) = found["data"]["ClusterConfiguration"].as_str() {
-            parse_documents(cluster).unwrap_or_default().iter().for_each(|cluster| config.read_cluster(cluster));
+        let document = |key: &str| found["data"][key].as_str().and_then(|text| parse_documents(text).ok()?.into_iter().next());
+        if let Some(cluster) = document("ClusterConfiguration") {
+            config.read_cluster(&cluster);
         }
+        // That of the node's own file counts for `kubeadm init` only.
+        config.kubelet = document("kubelet").unwrap_or(config.kubelet);
     }
     // A node of this name must not be there yet.
     if insist(&Request::get(NODES, "", &node.name), io)?.is_ok() {
@@ -207,7 +210,8 @@ fn join_etcd(config: &ClusterConfiguration, node: &Node, io: &mut Io) -> Flow<()
     Ok(())
 }
 
-/// Where etcd's members are asked: kubeadm finds them by the annotations of their pods.
+/// Where etcd's members are asked. kubeadm finds one by the annotations of their pods, which may be those of nodes that are gone, and asks it
+/// for all that vote (`NewFromCluster` and `Sync` in kubeadm's `util/etcd`).
 fn etcd_endpoints(phase: &str, io: &mut Io) -> Flow<Vec<String>> {
     let list = Request::list(PODS, "kube-system").param("labelSelector", "component=etcd,tier=control-plane");
     let pods = match insist(&list, io)? {
@@ -215,7 +219,12 @@ fn etcd_endpoints(phase: &str, io: &mut Io) -> Flow<Vec<String>> {
         Err(error) => return io.fail(1, &format!("error execution phase {phase}: {error}\n")),
     };
     let url = |pod: &Value| pod["metadata"]["annotations"]["kubeadm.kubernetes.io/etcd.advertise-client-urls"].str().to_string();
-    Ok(pods["items"].items().iter().map(url).filter(|url| !url.is_empty()).collect())
+    let known: Vec<String> = pods["items"].items().iter().map(url).filter(|url| !url.is_empty()).collect();
+    let failure = format!("{phase}: error syncing endpoints with etcd");
+    let answer = try_etcd(&known, "member-list", &Value::Null, &failure, io)?;
+    let members = answer["body"]["members"].items().iter();
+    let voting = members.filter(|member| !member["name"].is_empty() && !member["learner"].is_true());
+    Ok(voting.map(|member| member["clientURL"].str().to_string()).collect())
 }
 
 /// Tries a call at one endpoint after the other until one takes it; `failure` names the phase and what is wrong when none does.

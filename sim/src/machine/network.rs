@@ -1,11 +1,16 @@
 //! `iptables` and `tc` on a machine: how links are cut, slowed down and made to lose packets.
 //!
 //! - `iptables -A INPUT -s 172.18.0.3 -j DROP`: drops what comes from there (`-D` takes it back, `-F` all of the chain, or of both);
-//!   `iptables -A OUTPUT -d kind-worker -j DROP`: drops what goes there;
+//!   `iptables -A OUTPUT -d kind-worker -j DROP`: drops what goes there; `-d registry-1.docker.io` cuts the machine off the image registry;
 //! - `tc qdisc add dev eth0 root netem delay 100ms 20ms loss 5%`: slows down and loses what is sent (`del` takes it back).
 
 use crate::core::faults::{Chain, Netem, NetworkChange};
 use crate::core::{Directory, Duration, MachineId};
+
+/// The name of the image registry's machine: of all registries, as they are one.
+pub const REGISTRY_HOST: &str = "registry-1.docker.io";
+/// Its address.
+pub const REGISTRY_IP: &str = "34.194.164.123";
 
 /// What iptables and tc have set on a machine since it was switched on.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +72,10 @@ impl Firewall {
         if !matches!(mask, "32" | "255.255.255.255") {
             return Err(wrong(&format!("the simulation's rules are for one machine each, not for the network {host}")));
         }
-        let Some(other) = directory.find(address) else { return Err(wrong(&format!("host/network `{host}' not found"))) };
+        let registry = [REGISTRY_HOST, REGISTRY_IP].contains(&address).then_some(MachineId::REGISTRY);
+        let Some(other) = registry.or_else(|| directory.find(address)) else {
+            return Err(wrong(&format!("host/network `{host}' not found")));
+        };
         let rule = (chain, other);
         if action == 'D' {
             let Some(at) = self.rules.iter().position(|have| *have == rule) else {

@@ -533,7 +533,7 @@ impl Component for Containerd {
                 Message::Failure(failure) => {
                     self.etcdctl_done(failure.to, Err(Text::from(failure.kind.to_string())), out);
                     if let Some(name) = self.downloads.remove(&failure.to) {
-                        self.downloaded(name, &Err(Text::from(format!("dial tcp: {}", failure.kind))), out);
+                        self.registry_silent(name, failure.kind, out);
                     }
                 }
                 _ => {}

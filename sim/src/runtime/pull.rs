@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::Cri;
 use super::containerd::{Containerd, reply};
 use super::image::{self, ImageName};
+use crate::core::message::FailureKind;
 use crate::core::{Addr, Duration, Envelope, EnvelopeId, Message, Outbox};
+use crate::machine::network::{REGISTRY_HOST, REGISTRY_IP};
 use crate::value;
 use crate::value::{Text, Value};
 
@@ -74,10 +76,16 @@ impl Containerd {
         let Some(pull) = self.pulls.get_mut(&name) else { return };
         match result {
             Err(error) => {
-                let code = if error.ends_with(": not found") { "NotFound" } else { "Unknown" };
-                let text = format!(
-                    "rpc error: code = {code} desc = failed to pull and unpack image {name:?}: failed to resolve reference {name:?}: {error}"
-                );
+                let code = match error.rsplit_once(": ").map(|(_, last)| last) {
+                    Some("not found") => "NotFound",
+                    Some("i/o timeout") => "DeadlineExceeded",
+                    _ => "Unknown",
+                };
+                let step = match pull.manifest {
+                    Value::Null => format!("failed to resolve reference {name:?}"),
+                    _ => "failed to copy: httpReadSeeker: failed open".to_string(),
+                };
+                let text = format!("rpc error: code = {code} desc = failed to pull and unpack image {name:?}: {step}: {error}");
                 for (client, id) in self.pulls.remove(&name).map(|pull| pull.waiting).unwrap_or_default() {
                     reply(Duration::us(400), client, id, Err(Text::new(&text)), out);
                 }
@@ -99,6 +107,23 @@ impl Containerd {
                 self.finish_pull(name, UNPACK + Duration(megabytes * UNPACK_PER_MB), out);
             }
         }
+    }
+
+    /// The registry did not answer: the error of Go's HTTP client.
+    pub(super) fn registry_silent(&mut self, name: Text, kind: FailureKind, out: &mut Outbox<'_>) {
+        let Some(pull) = self.pulls.get(&name) else { return };
+        let Ok(parsed) = ImageName::parse(&name) else { return };
+        let (domain, path) = parsed.repository.split_once('/').unwrap_or(("docker.io", &parsed.repository));
+        let host = if domain == "docker.io" { REGISTRY_HOST } else { domain };
+        let missing = pull.manifest["layers"].items().iter().find(|layer| !self.layers.contains(layer["digest"].str()));
+        let (verb, what) = match missing {
+            Some(layer) => ("Get", format!("blobs/{}", layer["digest"].str())),
+            None if parsed.digest.is_empty() => ("Head", format!("manifests/{}", parsed.tag)),
+            None => ("Head", format!("manifests/{}", parsed.digest)),
+        };
+        let error =
+            format!("failed to do request: {verb} \"https://{host}/v2/{path}/{what}\": dial tcp {REGISTRY_IP}:443: {kind}");
+        self.downloaded(name, &Err(Text::from(error)), out);
     }
 
     fn finish_pull(&mut self, name: Text, after: Duration, out: &mut Outbox<'_>) {
