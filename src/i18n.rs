@@ -196,12 +196,23 @@ pub struct Texts {
     pub summary: &'static str,
     pub body: &'static str,
     pub why: &'static str,
+    pub command: &'static str,
     pub gone: &'static str,
     pub nothing_here: &'static str,
     pub its_node: &'static str,
     pub its_pod: &'static str,
     pub why_hint: &'static str,
     pub followed: &'static str,
+    pub followed_title: &'static str,
+    pub followed_hint: &'static str,
+    pub followed_none: &'static str,
+    pub followed_more: &'static str,
+    pub compare_with: &'static str,
+    pub against_nothing: &'static str,
+    pub against_previous: &'static str,
+    pub against_command: &'static str,
+    pub no_difference: &'static str,
+    pub lines_alike: &'static str,
     pub timer: &'static str,
     pub began: &'static str,
     pub why_unknown: &'static str,
@@ -235,6 +246,10 @@ pub struct Texts {
     pub pods_wait: (&'static str, &'static str),
     // Notices.
     pub forked: (&'static str, &'static str, &'static str),
+    pub undo: &'static str,
+    /// One command; it and one more; it and so many more.
+    pub taken_back: (&'static str, &'static str, &'static str),
+    pub nothing_to_undo: &'static str,
     pub put_aside: &'static str,
     /// Before the reason.
     pub unreadable: &'static str,
@@ -371,6 +386,13 @@ impl Texts {
     /// That a fork discarded so many commands.
     pub fn damaged(&self, read: usize, all: usize) -> String {
         self.damaged.replace("{read}", &read.to_string()).replace("{all}", &all.to_string())
+    }
+
+    /// That a command was taken back, and so many that came after it.
+    pub fn taken_back(&self, line: &str, later: usize) -> String {
+        let text = [self.taken_back.0, self.taken_back.1, self.taken_back.2][later.min(2)];
+        let first = line.lines().next().unwrap_or_default();
+        text.replace("{line}", first).replace("{}", &later.to_string())
     }
 
     /// How many commands a fork has dropped.

@@ -231,6 +231,20 @@ impl Session {
         }
     }
 
+    /// Takes back the command with this number and everything that the user did after it. The playhead comes to the moment before it.
+    /// Nothing happens when there is no such entry.
+    pub fn take_back(&mut self, command: CommandId) {
+        let Some((at, _)) = self.recording.entries.get(command.0 as usize) else { return };
+        let at = Time(*at);
+        self.recording.entries.truncate(command.0 as usize);
+        self.checkpoints.retain(|moment| moment.time <= at && moment.next_entry <= command.0 as usize);
+        self.live = self.nearest(at);
+        self.live.advance(&self.recording, at, usize::MAX, &mut ());
+        self.view = self.live.clone();
+        self.trace.take_back(self.live.cluster.next_envelope(), command);
+        self.seen_end = at;
+    }
+
     fn enter(&mut self, entry: Entry) -> CommandId {
         let now = self.view.time;
         if now < self.live.time {
@@ -407,6 +421,32 @@ mod tests {
         slow.run("true");
         session.run("true");
         assert_eq!(slow.recording(), session.recording());
+    }
+
+    #[test]
+    fn what_is_taken_back_has_never_been() {
+        let mut session = Session::new(3);
+        let created = session.run("kind create cluster");
+        session.finish(created, Duration::s(600));
+        session.settle(Duration::s(60));
+        let before = session.clone();
+        let first = session.run("kubectl create deployment web --image=nginx");
+        let second = session.run("kubectl get pods");
+        session.finish(second, Duration::s(60));
+        assert!(session.trace().envelopes().len() > before.trace().envelopes().len());
+        session.take_back(first);
+        assert_eq!(lines(&session), lines(&before));
+        assert_eq!((session.recording(), session.playhead()), (before.recording(), before.playhead()));
+        assert_eq!(session.cluster().steps(), before.cluster().steps());
+        // And what comes next is what would have come.
+        let again = |mut session: Session| {
+            let other = session.run("kubectl create deployment other --image=nginx");
+            session.finish(other, Duration::s(60));
+            session.settle(Duration::s(60));
+            let sent = |envelope: &Rc<crate::core::Envelope>| (envelope.id, envelope.sent_at, envelope.cause);
+            (lines(&session), session.trace().envelopes().iter().map(sent).collect::<Vec<_>>())
+        };
+        assert!(again(session) == again(before), "the same future");
     }
 
     #[test]

@@ -18,11 +18,20 @@ pub(crate) fn listen(store: &Store) -> EventListener {
         EventListenerOptions::enable_prevent_default(),
         move |event| {
             let Some(event) = event.dyn_ref::<KeyboardEvent>() else { return };
-            if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
-                return;
-            }
             let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
             let (typing, control) = target.as_ref().map_or((false, false), kind);
+            if event.default_prevented() || event.alt_key() {
+                return;
+            }
+            if event.ctrl_key() || event.meta_key() {
+                // A field in which something has been typed takes back what was typed.
+                let typed = typing && target.as_ref().is_some_and(|target| !text_of(target).is_empty());
+                if let Some(action) = undo(&event.key(), event.shift_key()).filter(|_| !typed && !store.state().has_dialog()) {
+                    event.prevent_default();
+                    store.dispatch(action);
+                }
+                return;
+            }
             if typing {
                 if event.key() == "Escape" && store.state().large_terminal {
                     store.dispatch(AppAction::ToggleLargeTerminal);
@@ -40,6 +49,21 @@ pub(crate) fn listen(store: &Store) -> EventListener {
             }
         },
     )
+}
+
+/// Ctrl-Z, and what brings back what it took.
+fn undo(key: &str, shift: bool) -> Option<AppAction> {
+    match (key, shift) {
+        ("z", false) => Some(AppAction::Undo),
+        ("Z" | "z", true) | ("y", false) => Some(AppAction::ReturnToDiscarded),
+        _ => None,
+    }
+}
+
+/// What stands in a field.
+fn text_of(field: &Element) -> String {
+    let value = js_sys::Reflect::get(field, &"value".into()).ok();
+    value.and_then(|value| value.as_string()).unwrap_or_default()
 }
 
 /// Whether an element takes text, and whether it has keys of its own.

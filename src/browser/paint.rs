@@ -12,8 +12,9 @@ use crate::lens::SKIP_US;
 use crate::scene::flight::{Flight, Flights, Shown};
 use crate::scene::geometry::{Point, Rect, number};
 use crate::scene::prims::{baseline, dot_outline, nose_outline, pill_outline, polyline};
-use crate::scene::{Camera, Scene, Selection};
+use crate::scene::{Camera, MessageKind, Scene, Selection};
 use crate::state::State;
+use crate::state::causes::Causes;
 use crate::state::player::Pace;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
@@ -31,9 +32,21 @@ struct Node {
     dot: Element,
     /// The pill and its arrow head.
     pill: Option<(Element, Element)>,
+    /// Whether it is marked as belonging to what *Why?* tells of.
+    linked: std::cell::Cell<bool>,
 }
 
 impl Node {
+    /// Marks it, or no longer.
+    fn link(&self, linked: bool) {
+        if self.linked.replace(linked) != linked {
+            for element in self.pill.iter().map(|(pill, _)| pill).chain([&self.dot]) {
+                // The name is a constant and valid.
+                let _ = element.toggle_attribute_with_force("data-linked", linked);
+            }
+        }
+    }
+
     fn remove(&self) {
         self.lit.remove();
         self.dot.remove();
@@ -52,6 +65,10 @@ pub(crate) struct Painter {
     /// The message that is spoken of: drawn with its label whatever it is, the others stand back.
     focus: Option<EnvelopeId>,
     texts: PMap<&'static str, String>,
+    /// What the trail was drawn for.
+    trail: Option<(Rc<Causes>, Rc<Scene>)>,
+    /// The message whose way is shown.
+    pointed: Option<u32>,
     /// What the camera saw, of a stage of which size.
     seen: Option<(Camera, (f64, f64))>,
     field: FieldPainter,
@@ -80,6 +97,12 @@ impl Painter {
             self.selection.clone_from(&state.selection);
             paint_selection(state);
         }
+        self.paint_trail(state, &scene);
+        if new_scene || self.pointed != state.pointed {
+            self.pointed = state.pointed;
+            let id = state.pointed.map(EnvelopeId);
+            draw_ways("orrery-pointed", "lit pointed", id.into_iter(), state, false);
+        }
         self.scene = Some(scene);
 
         let player = &state.player;
@@ -105,8 +128,13 @@ impl Painter {
                 }
             }
             self.focus = focus;
-            set(&pills, "class", if focus.is_some() { "focused" } else { "" });
         }
+        let class = match (focus, &state.causes) {
+            (Some(_), _) => "focused",
+            (None, Some(_)) => "traced",
+            _ => "",
+        };
+        self.class("orrery-pills", class);
         let spoken_of = focus.and_then(|id| flights.spoken(id, state.session.trace(), size));
         let shown: Vec<(&Flight, Shown)> = if slow {
             flights
@@ -156,6 +184,7 @@ impl Painter {
                 self.messages.insert(flight.id, node);
             }
             if let Some(node) = self.messages.get(&flight.id) {
+                node.link(state.causes.as_ref().is_some_and(|causes| causes.has(flight.id)));
                 let turned = |at: Point, angle: f64| format!("{} rotate({})", translate(at.x, at.y), number(angle));
                 set(&node.dot, "transform", &turned(place.dot, place.angle()));
                 if let Some((pill, nose)) = &node.pill {
@@ -183,6 +212,19 @@ impl Painter {
             document.get_element_by_id(id).iter().for_each(|drawing| set(drawing, "viewBox", &view_box));
         }
         true
+    }
+
+    /// The ways of all that belongs to what *Why?* tells of.
+    fn paint_trail(&mut self, state: &State, scene: &Rc<Scene>) {
+        let same = match (&self.trail, &state.causes) {
+            (Some((causes, drawn)), Some(now)) => Rc::ptr_eq(causes, now) && Rc::ptr_eq(drawn, scene),
+            (have, now) => have.is_none() && now.is_none(),
+        };
+        if !same {
+            self.trail = state.causes.as_ref().map(|causes| (Rc::clone(causes), Rc::clone(scene)));
+            let members = state.causes.iter().flat_map(|causes| causes.members());
+            draw_ways("orrery-trail", "lit", members, state, true);
+        }
     }
 
     fn forget_messages(&mut self) {
@@ -254,6 +296,16 @@ impl Painter {
         }
     }
 
+    /// Sets a class where it has changed.
+    fn class(&mut self, id: &'static str, class: &'static str) {
+        if self.texts.get(id).map(String::as_str) != Some(class)
+            && let Some(element) = gloo::utils::document().get_element_by_id(id)
+        {
+            set(&element, "class", class);
+            self.texts.insert(id, class.to_string());
+        }
+    }
+
     fn style(&mut self, id: &'static str, property: &str, value: String) {
         if self.texts.get(id) == Some(&value) {
             return;
@@ -304,7 +356,28 @@ fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element
         pills.append_child(&group).ok()?;
         Some((group, nose))
     });
-    Some(Node { lit, dot, pill })
+    Some(Node { lit, dot, pill, linked: std::cell::Cell::new(false) })
+}
+
+/// Draws the ways of messages, each way once; if `shown`, only of those that the filters show.
+fn draw_ways(layer: &str, class: &str, ids: impl Iterator<Item = EnvelopeId>, state: &State, shown: bool) {
+    let Some(layer) = gloo::utils::document().get_element_by_id(layer) else { return };
+    layer.set_inner_html("");
+    let (trace, layout) = (state.session.trace(), &state.picture.scene.layout);
+    let mut seen: PMap<(Addr, Addr, &str), ()> = PMap::new();
+    for envelope in ids.filter_map(|id| trace.get(id)) {
+        let kind = MessageKind::of(envelope);
+        let fresh = !seen.contains_key(&(envelope.from, envelope.to, kind.class()));
+        if !fresh || (shown && state.visible.show.shown(envelope, trace).is_none()) {
+            continue;
+        }
+        seen.insert((envelope.from, envelope.to, kind.class()), ());
+        let way = layout.way(envelope.from, envelope.to, kind);
+        let path = way
+            .and_then(|way| element("path", &[("class", &format!("{class} {}", kind.class())), ("d", &polyline(&way.points))]));
+        // A way that cannot be inserted is only not seen.
+        path.iter().for_each(|path| drop(layer.append_child(path)));
+    }
 }
 
 fn paint_selection(state: &State) {

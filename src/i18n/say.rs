@@ -92,6 +92,7 @@ pub struct Say {
     pub f_rules: &'static str,
     pub f_syncs: &'static str,
     pub f_endpoints_none: &'static str,
+    pub f_exit: &'static str,
 }
 
 /// A template with its gaps filled.
@@ -184,6 +185,7 @@ pub static EN: Say = Say {
     f_rules: "Rules",
     f_syncs: "Syncs",
     f_endpoints_none: "no endpoint",
+    f_exit: "Exit code",
 };
 
 const fn does_en(part: Part) -> &'static str {
@@ -321,6 +323,7 @@ pub static DE: Say = Say {
     f_rules: "Regeln",
     f_syncs: "Abgleiche",
     f_endpoints_none: "kein Endpunkt",
+    f_exit: "Rückgabewert",
 };
 
 const fn does_de(part: Part) -> &'static str {

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use orrery_sim::api::Resource;
+use orrery_sim::api::resource::{NODES, PODS};
 use orrery_sim::core::collections::PMap;
 use orrery_sim::core::{Controller, Part};
 use orrery_sim::value::Text;
@@ -24,6 +26,10 @@ pub enum Selection {
     Part(String, Part),
     /// A message, by its number.
     Message(u32),
+    /// A command of the user, by its number.
+    Command(u32),
+    /// Any other object: resource, namespace ("" for none), name.
+    Object(Resource, String, String),
 }
 
 impl Selection {
@@ -34,17 +40,35 @@ impl Selection {
             Self::Pod(namespace, name) => format!("pod/{namespace}/{name}"),
             Self::Part(machine, part) => format!("part/{machine}/{}", part.name()),
             Self::Message(id) => format!("message/{id}"),
+            Self::Command(id) => format!("command/{id}"),
+            Self::Object(resource, namespace, name) => format!("object/{}/{namespace}/{name}", resource.group_resource()),
+        }
+    }
+
+    /// What stands for an object.
+    pub fn object(resource: Resource, namespace: &str, name: &str) -> Self {
+        match resource {
+            PODS => Self::Pod(namespace.to_string(), name.to_string()),
+            NODES => Self::Node(name.to_string()),
+            other => Self::Object(other, namespace.to_string(), name.to_string()),
         }
     }
 
     /// Reads a [`Selection::key`].
     pub fn parse(key: &str) -> Option<Self> {
+        if let Some(object) = key.strip_prefix("object/") {
+            let parts: Vec<&str> = object.split('/').collect();
+            let [resource, namespace, name] = parts[..] else { return None };
+            let resource = Resource::all().find(|one| one.group_resource() == resource)?;
+            return (!name.is_empty()).then(|| Self::object(resource, namespace, name));
+        }
         let mut parts = key.split('/');
         let selection = match (parts.next()?, parts.next()?, parts.next()) {
             ("node", name, None) => Self::Node(name.to_string()),
             ("pod", namespace, Some(name)) => Self::Pod(namespace.to_string(), name.to_string()),
             ("part", machine, Some(name)) => Self::Part(machine.to_string(), part_named(name)?),
             ("message", id, None) => Self::Message(id.parse().ok()?),
+            ("command", id, None) => Self::Command(id.parse().ok()?),
             _ => return None,
         };
         parts.next().is_none().then_some(selection)

@@ -33,6 +33,8 @@ pub struct Said {
     pub label: String,
     /// Whether it is still to come.
     pub later: bool,
+    /// Whether it belongs to what *Why?* tells of.
+    pub linked: bool,
 }
 
 /// An arrow: one message, or several alike in a row.
@@ -85,8 +87,8 @@ impl Diagram {
             }
             match arrows.last_mut() {
                 Some(Arrow { said: before, count, last })
-                    if (&before.from, &before.to, &before.label, before.later)
-                        == (&said.from, &said.to, &said.label, said.later) =>
+                    if (&before.from, &before.to, &before.label, before.later, before.linked)
+                        == (&said.from, &said.to, &said.label, said.later, said.linked) =>
                 {
                     *count += 1;
                     *last = said.id;
@@ -101,6 +103,11 @@ impl Diagram {
     /// The number of arrows.
     pub fn len(&self) -> usize {
         self.arrows.len()
+    }
+
+    /// The number that the arrow of a message carries as `data-message`.
+    pub fn arrow_of(&self, id: u32) -> Option<u32> {
+        self.arrows.iter().find(|arrow| (arrow.said.id..=arrow.last).contains(&id)).map(|arrow| arrow.said.id)
     }
 
     /// Whether nothing is said.
@@ -164,7 +171,9 @@ impl Diagram {
             let y = top + PITCH * (row as f64 + 0.85);
             let (kind, dot) = (said.kind.class(), said.kind.is_dot());
             let spoken = now.is_some_and(|now| (said.id..=*last).contains(&now));
-            let class = format!("said{}{}", if said.later { " later" } else { "" }, if spoken { " now" } else { "" });
+            let marks = [(said.later, " later"), (said.linked, " linked"), (spoken, " now")];
+            let class: String =
+                ["said"].into_iter().chain(marks.into_iter().filter(|(is, _)| *is).map(|(_, name)| name)).collect();
             out += &format!(
                 "<g class=\"{class}\" data-message=\"{}\"><title>{} → {}: {}</title>",
                 said.id,
@@ -238,7 +247,7 @@ mod tests {
 
     fn said(id: u32, from: &str, to: &str, label: &str) -> Said {
         let (at, from, to, label) = ("0:01.000".into(), from.into(), to.into(), label.into());
-        Said { id, at, kind: MessageKind::Request, from, to, label, later: false }
+        Said { id, at, kind: MessageKind::Request, from, to, label, later: false, linked: false }
     }
 
     fn diagram() -> Diagram {
@@ -260,6 +269,7 @@ mod tests {
             ["kubectl", "deployment-controller", "kube-apiserver", "etcd", "kubelet/kind-worker", "containerd/kind-worker"];
         assert_eq!(diagram.lifelines, order);
         assert_eq!(diagram.len(), 6);
+        assert_eq!([4, 5, 6, 9].map(|id| diagram.arrow_of(id)), [Some(4), Some(4), Some(6), None]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use orrery_sim::api::resource::{EVENTS, LEASES, NODES, PODS};
 use orrery_sim::api::yaml_out::to_yaml;
 use orrery_sim::apiserver::ApiServer;
 use orrery_sim::core::collections::sort::Sort as _;
-use orrery_sim::core::{Addr, Cluster, EnvelopeId, MachineId, Message, Part, Time};
+use orrery_sim::core::{Addr, Cluster, CommandId, EnvelopeId, MachineId, Message, Part, Time};
 use orrery_sim::etcd::raft::{Body, Payload};
 use orrery_sim::etcd::{Etcd, What};
 use orrery_sim::kcm::ControllerManager;
@@ -16,6 +16,7 @@ use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::scheduler::queue::Place;
 use orrery_sim::value::Value;
 
+use super::State;
 use crate::i18n::Texts;
 use crate::i18n::say::Say;
 use crate::scene::model::{objects, store};
@@ -106,7 +107,8 @@ pub fn object<'a>(cluster: &'a Cluster, selection: &Selection) -> Option<(Resour
             };
             (PODS, "kube-system", format!("{name}-{machine}"))
         }
-        Selection::Message(_) => return None,
+        Selection::Object(resource, namespace, name) => (*resource, namespace.as_str(), name.clone()),
+        Selection::Message(_) | Selection::Command(_) => return None,
     };
     store.get(&resource.etcd_key(namespace, &name)).map(|entry| (resource, &entry.value))
 }
@@ -116,7 +118,8 @@ pub fn etcd_key(selection: &Selection) -> Option<String> {
     match selection {
         Selection::Node(name) => Some(NODES.etcd_key("", name)),
         Selection::Pod(namespace, name) => Some(PODS.etcd_key(namespace, name)),
-        Selection::Part(..) | Selection::Message(_) => None,
+        Selection::Object(resource, namespace, name) => Some(resource.etcd_key(namespace, name)),
+        Selection::Part(..) | Selection::Message(_) | Selection::Command(_) => None,
     }
 }
 
@@ -125,7 +128,8 @@ pub fn event_object(selection: &Selection) -> Option<String> {
     match selection {
         Selection::Node(name) => Some(format!("node/{name}")),
         Selection::Pod(_, name) => Some(format!("pod/{name}")),
-        Selection::Part(..) | Selection::Message(_) => None,
+        Selection::Object(resource, _, name) if *resource != EVENTS => Some(format!("{}/{name}", resource.singular)),
+        Selection::Object(..) | Selection::Part(..) | Selection::Message(_) | Selection::Command(_) => None,
     }
 }
 
@@ -148,8 +152,34 @@ pub fn facts(cluster: &Cluster, selection: &Selection, t: Time, say: &Say) -> Ve
         Selection::Node(name) => node_facts(cluster, name, say),
         Selection::Pod(..) => object(cluster, selection).map(|(_, pod)| pod_facts(pod, say)).unwrap_or_default(),
         Selection::Part(name, part) => part_facts(cluster, name, *part, t, say),
-        Selection::Message(_) => Vec::new(),
+        Selection::Object(..) => object(cluster, selection).map(|(_, object)| object_facts(object, say)).unwrap_or_default(),
+        Selection::Message(_) | Selection::Command(_) => Vec::new(),
     }
+}
+
+fn object_facts(object: &Value, say: &Say) -> Vec<Fact> {
+    let _ = say;
+    let mut facts = vec![fact("Namespace", object.namespace())];
+    facts.extend(conditions(object));
+    facts.push(fact("Labels", joined(&object["metadata"]["labels"])));
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
+}
+
+/// The facts about a command of the user.
+pub fn command_facts(state: &State, command: CommandId) -> Vec<Fact> {
+    let say = state.texts.say;
+    let given = state.session.recording().entries.get(command.0 as usize).map(|(at, _)| Time(*at));
+    let result = state.session.result(command, state.player.time());
+    let code = result.code.map(|code| code.to_string());
+    let mut facts = vec![
+        fact(say.f_sent, given.map(|at| format!("{at} s")).unwrap_or_default()),
+        fact(say.f_exit, code.unwrap_or_default()),
+        fact("stdout", result.stdout.trim_end()),
+        fact("stderr", result.stderr.trim_end()),
+    ];
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
 }
 
 fn fact(name: &str, value: impl Into<String>) -> Fact {

@@ -3,14 +3,16 @@
 //!
 //! In reading order: [`player`] moves the playhead, [`visible`] lays the time lens over what is shown, [`decided`] knows the
 //! scheduler's decisions and [`predict`] lets the audience guess them, [`picture`] is
-//! what the stage shows, [`camera`] how it is looked at, [`terminal`] and [`complete`] are the command line, [`story`], [`inspect`] and [`charts`]
-//! read the trace.
+//! what the stage shows, [`camera`] how it is looked at, [`terminal`] and [`complete`] are the command line, [`story`], [`causes`], [`inspect`],
+//! [`revisions`] and [`charts`] read the trace.
 
 pub mod camera;
+pub mod causes;
 pub mod charts;
 pub mod complete;
 pub mod crowd;
 pub mod decided;
+pub mod diff;
 mod draft;
 pub mod find;
 pub mod inspect;
@@ -25,6 +27,7 @@ pub mod predict;
 mod predict_tests;
 pub mod print;
 pub mod recording;
+pub mod revisions;
 pub mod scrub;
 pub mod sentence;
 mod shown;
@@ -32,6 +35,7 @@ pub mod story;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod update;
 pub mod visible;
 
@@ -45,6 +49,7 @@ use orrery_sim::session::Session;
 use crate::i18n::{EN, Texts};
 use crate::scene::{Detail, Guess, Look, MessageKind, Selection};
 use camera::{Shot, View};
+use causes::Causes;
 use charts::Series;
 use jobs::Job;
 use picture::Picture;
@@ -93,13 +98,19 @@ pub enum AppAction {
     Clear,
     /// A file dropped onto the page: name, text.
     DropFile(String, String),
-    /// Goes back to what a command in the past or another cluster has taken the place of.
+    /// Takes back the last command before the playhead, and all that came after it.
+    Undo,
+    /// Goes back to what a command in the past, taking one back, or another cluster has taken the place of.
     ReturnToDiscarded,
 
     /// Selects something, or nothing.
     Select(Option<Selection>),
     /// Selects a message and goes to the middle of its flight.
     ShowMessage(u32),
+    /// Goes to the middle of a message's flight and leaves selected what is.
+    GoToMessage(u32),
+    /// The pointer is at a message of a list or a diagram, or at none.
+    PointAt(Option<u32>),
     /// Opens a tab of the inspector.
     InspectorTab(InspectorTab),
     /// Opens a tab of the dock.
@@ -241,6 +252,10 @@ pub struct Discarded {
 pub enum Notice {
     /// A command in the past discarded what had come after it: so many commands.
     Forked(usize),
+    /// This command was taken back, and so many that came after it.
+    TakenBack(String, usize),
+    /// There is no command that could be taken back.
+    NothingToUndo,
     /// The user's cluster has made room for another one.
     PutAside,
     /// There is no further message.
@@ -338,6 +353,10 @@ pub struct State {
     pub selection: Option<Selection>,
     /// Which tab of the inspector is open.
     pub inspector: InspectorTab,
+    /// What led to the selection and what followed from it, while that is asked for.
+    pub causes: Option<Rc<Causes>>,
+    /// The message of a list or a diagram that the pointer is at.
+    pub pointed: Option<u32>,
     /// Which tab of the dock is open.
     pub dock: DockTab,
     /// Whether the dock is shown.
@@ -405,6 +424,7 @@ pub struct State {
     pub(crate) screen_for: (usize, Time),
     pub(crate) next_refresh: f64,
     pub(crate) read_budget: usize,
+    causes_for: causes::Kept,
 }
 
 /// What the page runs first: a cluster of one control-plane node and two workers.
@@ -437,6 +457,8 @@ impl State {
             screen: std::rc::Rc::default(),
             selection: None,
             inspector: InspectorTab::default(),
+            causes: None,
+            pointed: None,
             dock: DockTab::default(),
             dock_open: start.room.1,
             dock_height: start.dock_height,
@@ -476,6 +498,7 @@ impl State {
             screen_for: (usize::MAX, Time::ZERO),
             next_refresh: 0.0,
             read_budget: 1_000,
+            causes_for: None,
         };
         if let Some((id, step)) = start.lesson.as_ref().filter(|_| !start.waits) {
             state.open_built_in(id, *step);

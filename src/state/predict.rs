@@ -64,7 +64,7 @@ impl State {
         self.asked.as_ref().filter(|asked| asked.guess.waits)?;
         match selection? {
             Selection::Node(name) | Selection::Part(name, _) => Some(name.clone()),
-            Selection::Pod(..) | Selection::Message(_) => None,
+            Selection::Pod(..) | Selection::Message(_) | Selection::Command(_) | Selection::Object(..) => None,
         }
     }
 }

@@ -128,27 +128,6 @@ pub fn command_line(trace: &Trace, id: CommandId) -> String {
         .unwrap_or_default()
 }
 
-/// How many messages followed from a message, itself included, and the number of those that are requests to an api-server.
-pub fn followers(trace: &Trace, id: EnvelopeId) -> (usize, usize) {
-    let first = id.0 as usize;
-    let later = &trace.envelopes()[first.min(trace.envelopes().len())..];
-    let mut caused = vec![false; later.len()];
-    let (mut count, mut requests) = (0, 0);
-    for (index, envelope) in later.iter().enumerate() {
-        let cause = match envelope.cause {
-            Cause::Message(id) | Cause::Timer { since: Some(id), .. } => Some(id.0 as usize),
-            _ => None,
-        };
-        let follows = index == 0 || cause.is_some_and(|cause| cause >= first && caused[cause - first]);
-        caused[index] = follows;
-        if follows {
-            count += 1;
-            requests += usize::from(MessageKind::of(envelope) == MessageKind::Request);
-        }
-    }
-    (count, requests)
-}
-
 /// The last message until `t` that wrote the object under this key of etcd.
 pub fn last_write(trace: &Trace, key: &str, t: Time) -> Option<EnvelopeId> {
     let until = trace.position(Time(t.0 + 1));

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use orrery_sim::core::{CommandId, Time};
+use orrery_sim::core::{CommandId, EnvelopeId, Time};
 use orrery_sim::session::Session;
 
 use super::charts::Series;
@@ -82,6 +82,7 @@ impl State {
                 self.look();
             }
             AppAction::DropFile(name, text) => self.drop_file(&name, &text),
+            AppAction::Undo => self.undo(),
             AppAction::ReturnToDiscarded => self.return_to_discarded(),
 
             AppAction::Select(selection) => match self.pointed_at(selection.as_ref()) {
@@ -91,7 +92,12 @@ impl State {
             AppAction::TogglePredict => self.predict = !self.predict,
             AppAction::Guess(node) => self.guess(&node),
             AppAction::GuessNumber(number) => self.guess_number(number),
-            AppAction::ShowMessage(id) => self.show_message(id),
+            AppAction::ShowMessage(id) => {
+                self.go_to_message(id);
+                self.select(Some(Selection::Message(id)));
+            }
+            AppAction::GoToMessage(id) => self.go_to_message(id),
+            AppAction::PointAt(message) => self.pointed = message,
             AppAction::InspectorTab(tab) => self.inspector = tab,
             AppAction::DockTab(tab) => {
                 self.dock = tab;
@@ -200,6 +206,7 @@ impl State {
                 self.look();
             }
         }
+        self.follow_causes();
         std::mem::take(&mut self.effects)
     }
 
@@ -381,12 +388,14 @@ impl State {
         self.selection = selection;
     }
 
-    fn show_message(&mut self, id: u32) {
-        let Some(envelope) = self.session.trace().get(orrery_sim::core::EnvelopeId(id)) else { return };
+    /// Stops in the middle of a message's flight; it is the one that is spoken of.
+    fn go_to_message(&mut self, id: u32) {
+        let id = EnvelopeId(id);
+        let Some(envelope) = self.session.trace().get(id) else { return };
         let middle = (envelope.sent_at.0 + envelope.due_at.0) as f64 / 2.0;
         self.play(false);
         self.go(middle);
-        self.select(Some(Selection::Message(id)));
+        self.player.on = Some(id);
     }
 
     pub(super) fn show(&mut self, show: super::visible::Show) {
@@ -466,7 +475,7 @@ impl State {
     }
 
     /// Keeps what is about to be left, and says so.
-    fn put_aside(&mut self, notice: Notice) {
+    pub(super) fn put_aside(&mut self, notice: Notice) {
         self.discarded =
             Some(Box::new(Discarded { session: self.session.clone(), lesson: self.lesson.clone(), origin: self.origin }));
         self.notice = Some(notice);

@@ -1,19 +1,21 @@
 //! The inspector: facts, YAML, events, messages and causes of what is selected, at the playhead.
 
-use orrery_sim::core::{Addr, EnvelopeId, Part};
+use orrery_sim::core::{Addr, CommandId, EnvelopeId, Part};
 use yew::prelude::*;
 
+use super::causes::Why;
 use super::decision::{self, Attempts, attempts};
 use super::events::event;
 use super::icons::IconButton;
 use super::use_texts;
+use super::yaml::{ObjectYaml, whole};
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::i18n::Texts;
 use crate::scene::Selection;
 use crate::scene::messages::full_label;
 use crate::state::inspect::{self, EventRow, Fact};
 use crate::state::sentence::sentence;
-use crate::state::story::{self, Link, Row};
+use crate::state::story::{self, Row};
 use crate::state::{AppAction, InspectorTab, State};
 
 const MOST_MESSAGES: usize = 60;
@@ -23,10 +25,12 @@ const MOST_MESSAGES: usize = 60;
 enum Content {
     /// A sentence, and facts.
     Facts(String, Vec<Fact>),
-    Text(&'static str, String),
+    Text(String),
+    /// The object, under a note.
+    Object(&'static str),
     Events(Vec<EventRow>, u64),
     Messages(Vec<Row>),
-    Why(Vec<Link>, (usize, usize)),
+    Why,
     Decision(Attempts),
     Gone,
 }
@@ -50,14 +54,17 @@ pub(crate) fn Inspector(props: &InspectorProps) -> Html {
     if matches!(props.selection, Selection::Pod(..)) {
         tabs.push((InspectorTab::Decision, texts.decision));
     }
-    if !part || has_object {
+    let command = matches!(props.selection, Selection::Command(_));
+    if message || has_object || !(part || command) {
         tabs.push((InspectorTab::Yaml, if message { texts.body } else { "YAML" }));
     }
     if !message {
         if inspect::event_object(&props.selection).is_some() {
             tabs.push((InspectorTab::Events, texts.events));
         }
-        tabs.push((InspectorTab::Messages, texts.messages));
+        if !command {
+            tabs.push((InspectorTab::Messages, texts.messages));
+        }
     }
     if !part {
         tabs.push((InspectorTab::Why, texts.why));
@@ -81,7 +88,7 @@ pub(crate) fn Inspector(props: &InspectorProps) -> Html {
                         onclick={store.on(AppAction::InspectorTab(option))}>{ name }</button>
                 }) }
             </div>
-            <div class="inspector-content" role="tabpanel">{ show(&content, texts, &store) }</div>
+            <div class="inspector-content" role="tabpanel">{ show(&content, &props.selection, texts, &store) }</div>
         </div>
     }
 }
@@ -98,6 +105,11 @@ fn name(state: &State, selection: &Selection) -> (String, String) {
             let text = trace.get(EnvelopeId(*id)).map(|envelope| full_label(envelope, trace).text);
             (format!("#{id}"), text.unwrap_or_default())
         }
+        Selection::Command(id) => {
+            (state.texts.command.into(), format!("$ {}", story::command_line(state.session.trace(), CommandId(*id))))
+        }
+        Selection::Object(resource, namespace, name) if namespace.is_empty() => (resource.kind.into(), name.clone()),
+        Selection::Object(resource, namespace, name) => (format!("{} in {namespace}", resource.kind), name.clone()),
     }
 }
 
@@ -109,8 +121,8 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
     if let Selection::Message(id) = selection {
         let Some(envelope) = trace.get(EnvelopeId(*id)) else { return Content::Gone };
         return match tab {
-            InspectorTab::Why => why(state, EnvelopeId(*id)),
-            InspectorTab::Yaml => Content::Text("", inspect::body(&envelope.message)),
+            InspectorTab::Why => Content::Why,
+            InspectorTab::Yaml => Content::Text(inspect::body(&envelope.message)),
             _ => Content::Facts(
                 sentence(envelope, trace, &names, state.texts.say),
                 inspect::message_facts(envelope, &names, trace.is_lost(envelope.id), state.texts),
@@ -123,6 +135,9 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
             _ => Content::Gone,
         },
         InspectorTab::Summary => {
+            if let Selection::Command(id) = selection {
+                return Content::Facts(String::new(), inspect::command_facts(state, CommandId(*id)));
+            }
             let facts = inspect::facts(cluster, selection, t, state.texts.say);
             match selection {
                 Selection::Part(_, part) => Content::Facts((state.texts.say.does)(*part).to_string(), facts),
@@ -136,7 +151,7 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
                 Selection::Part(..) => state.texts.its_pod,
                 _ => "",
             };
-            inspect::object(cluster, selection).map_or(Content::Gone, |(_, object)| Content::Text(note, inspect::yaml(object)))
+            Content::Object(note)
         }
         InspectorTab::Events => {
             let about = inspect::event_object(selection);
@@ -148,33 +163,21 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
             Selection::Part(machine, part) => inspect::machine(cluster, machine).map_or_else(Vec::new, |machine| {
                 story::of_part(trace, &state.visible, Addr::new(machine, *part), t, MOST_MESSAGES, &names)
             }),
-            Selection::Node(name) | Selection::Pod(_, name) => {
+            Selection::Node(name) | Selection::Pod(_, name) | Selection::Object(_, _, name) => {
                 story::of_object(trace, &state.visible, name, t, MOST_MESSAGES, &names)
             }
-            Selection::Message(_) => Vec::new(),
+            Selection::Message(_) | Selection::Command(_) => Vec::new(),
         }),
-        InspectorTab::Why => {
-            inspect::explained_by(trace, selection, t).map_or(Content::Why(Vec::new(), (0, 0)), |id| why(state, id))
-        }
+        InspectorTab::Why => Content::Why,
     }
 }
 
-fn why(state: &State, id: EnvelopeId) -> Content {
-    let names = |machine| state.machine_name(machine);
-    let trace = state.session.trace();
-    Content::Why(story::why(trace, id, &names), story::followers(trace, id))
-}
-
-fn show(content: &Content, texts: &'static Texts, store: &crate::browser::store::Store) -> Html {
+fn show(content: &Content, selection: &Selection, texts: &'static Texts, store: &crate::browser::store::Store) -> Html {
     match content {
         Content::Gone => html! { <p class="empty">{ texts.gone }</p> },
-        Content::Text(_, text) if text.is_empty() => html! { <p class="empty">{ texts.nothing_here }</p> },
-        Content::Text(note, text) => html! {
-            <>
-                if !note.is_empty() { <p class="hint">{ *note }</p> }
-                <pre class="yaml" tabindex="0">{ for text.lines().map(yaml_line) }</pre>
-            </>
-        },
+        Content::Text(text) if text.is_empty() => html! { <p class="empty">{ texts.nothing_here }</p> },
+        Content::Text(text) => whole(text),
+        Content::Object(note) => html! { <ObjectYaml selection={selection.clone()} {note} /> },
         Content::Facts(sentence, facts) => html! {
             <>
                 if !sentence.is_empty() { <p class="sentence">{ sentence }</p> }
@@ -192,50 +195,17 @@ fn show(content: &Content, texts: &'static Texts, store: &crate::browser::store:
             <div class="rows stacked">{ for rows.iter().map(|row| message(row, store)) }</div>
         },
         Content::Decision(attempts) => decision::show(attempts, texts),
-        Content::Why(links, _) if links.is_empty() => html! { <p class="empty">{ texts.why_unknown }</p> },
-        Content::Why(links, (count, _)) => html! {
-            <>
-                <p class="hint">{ texts.why_hint }</p>
-                <ol class="why">{ for links.iter().map(|link| cause(link, texts, store)) }</ol>
-                if *count > 1 {
-                    <p class="hint"><strong>{ count - 1 }</strong>{ " " }{ texts.followed }</p>
-                }
-            </>
-        },
+        Content::Why => html! { <Why key={selection.key()} /> },
     }
 }
 
-fn message(row: &Row, store: &crate::browser::store::Store) -> Html {
+pub(super) fn message(row: &Row, store: &crate::browser::store::Store) -> Html {
     html! {
-        <button type="button" class="row" title={row.label.clone()} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
+        <button type="button" class="row" data-message={row.id.0.to_string()} title={row.label.clone()} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
             <span class={classes!("swatch", row.kind.class())}></span>
             <span class="at">{ format!("{:.3}", row.sent.as_secs_f64()) }</span>
             <span class="what">{ &row.label }</span>
             <span class="who">{ &row.from }{ " → " }{ &row.to }</span>
         </button>
-    }
-}
-
-fn cause(link: &Link, texts: &Texts, store: &crate::browser::store::Store) -> Html {
-    match link {
-        Link::Command(_, line) => html! { <li class="command"><code>{ format!("$ {line}") }</code></li> },
-        Link::Timer(name, of) => html! { <li class="timer">{ of }{ ": " }{ texts.timer }{ " " }<code>{ *name }</code></li> },
-        Link::Start(of) => html! { <li class="timer">{ of }{ " " }{ texts.began }</li> },
-        Link::Message(row) => html! { <li>{ message(row, store) }</li> },
-    }
-}
-
-/// A line of YAML with its key set off.
-fn yaml_line(line: &str) -> Html {
-    let indent = line.len() - line.trim_start_matches([' ', '-']).len();
-    let (lead, rest) = line.split_at(indent);
-    if rest.starts_with('#') {
-        return html! { <span class="comment">{ line }{ "\n" }</span> };
-    }
-    match rest.split_once(':') {
-        Some((key, value)) if !key.contains(['"', '\'', ' ']) && (value.is_empty() || value.starts_with(' ')) => {
-            html! { <span>{ lead }<b>{ key }</b>{ ":" }{ value }{ "\n" }</span> }
-        }
-        _ => html! { <span>{ line }{ "\n" }</span> },
     }
 }

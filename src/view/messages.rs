@@ -3,7 +3,7 @@
 use orrery_sim::core::Time;
 use yew::prelude::*;
 
-use super::use_texts;
+use super::{pointed_message, use_texts};
 use crate::browser::paint::clock;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::scene::Selection;
@@ -19,7 +19,8 @@ pub(crate) fn Messages() -> Html {
     let texts = use_texts();
     let filter = use_selector(|state| state.filter.clone());
     let selected = use_selector(|state| state.selection.clone());
-    let (rows, now) = use_polled(200, filter.clone(), |state, filter| rows(state, filter));
+    let pointed = use_selector(|state| state.pointed);
+    let (rows, now, linked) = use_polled(200, filter.clone(), |state, filter| rows(state, filter));
     let list = use_node_ref();
     use_effect_with((now, rows.len()), {
         let list = list.clone();
@@ -40,18 +41,23 @@ pub(crate) fn Messages() -> Html {
             store.dispatch(AppAction::Filter(field.value()));
         })
     };
+    let point = {
+        let store = store.clone();
+        Callback::from(move |event: PointerEvent| store.dispatch(AppAction::PointAt(pointed_message(&event))))
+    };
     html! {
         <div class="messages">
             <input type="search" class="filter" placeholder={texts.filter} aria-label={texts.filter} value={filter.clone()} oninput={typed} />
-            <div class="rows" ref={list}>
+            <div class="rows" ref={list} onpointerover={point} onpointerleave={store.on(AppAction::PointAt(None))}>
                 if rows.is_empty() {
                     <p class="empty">{ if filter.trim().is_empty() { texts.no_messages } else { texts.no_match } }</p>
                 }
                 { for rows.iter().enumerate().map(|(index, row)| {
                     let chosen = selected == Some(Selection::Message(row.id.0));
-                    let class = classes!("row", (Some(index) == now).then_some("now"), (Some(index) > now).then_some("later"), chosen.then_some("chosen"));
+                    let class = classes!("row", (Some(index) == now).then_some("now"), (Some(index) > now).then_some("later"), chosen.then_some("chosen"),
+                        linked[index].then_some("linked"), (pointed == Some(row.id.0)).then_some("pointed"));
                     html! {
-                        <button key={row.id.0} type="button" {class} title={format!("{} → {}: {}", row.from, row.to, row.label)} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
+                        <button key={row.id.0} type="button" {class} data-message={row.id.0.to_string()} title={format!("{} → {}: {}", row.from, row.to, row.label)} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
                             <span class={classes!("swatch", row.kind.class())}></span>
                             <span class="at">{ clock(row.sent.0 as f64) }</span>
                             <span class="who">{ &row.from }{ " → " }{ &row.to }</span>
@@ -75,13 +81,14 @@ pub(crate) fn halves(text: &str) -> Html {
     html! { <span class="halves"><span class="head">{ head }</span><span>{ tail }</span></span> }
 }
 
-/// The rows, and the position of the last one that has been sent.
-fn rows(state: &State, filter: &String) -> (Vec<Row>, Option<usize>) {
+/// The rows, the position of the last one that has been sent, and which of them belong to what *Why?* tells of.
+fn rows(state: &State, filter: &String) -> (Vec<Row>, Option<usize>, Vec<bool>) {
     let t = state.player.time();
     let end = Time(state.extent().1 as u64);
     let names = |id| state.machine_name(id);
     let rows = log(&state.visible, state.session.trace(), t, end, filter, (BEFORE, AFTER), &names);
     let now = state.player.on.and_then(|on| rows.iter().position(|row| row.id == on));
     let now = now.or_else(|| rows.iter().rposition(|row| row.sent <= t));
-    (rows, now)
+    let linked = rows.iter().map(|row| state.causes.as_ref().is_some_and(|causes| causes.has(row.id))).collect();
+    (rows, now, linked)
 }

@@ -1,6 +1,7 @@
 //! The page's components. Each selects what it needs of the state (`use_selector`) and dispatches actions; none keeps
 //! state of its own but what nobody else needs, such as the text in a field.
 
+mod causes;
 mod charts;
 mod decision;
 mod dialog;
@@ -25,19 +26,52 @@ mod stage;
 mod terminal;
 mod topologies;
 mod transport;
+mod tree;
+mod yaml;
 
-use web_sys::{DragEvent, File};
+use std::rc::Rc;
+
+use web_sys::{DragEvent, Element, Event, File};
 use yew::prelude::*;
 
 use crate::browser::store::{Store, use_selector, use_store};
 use crate::browser::{frames, keys, settings};
 use crate::i18n::Texts;
+use crate::scene::Selection;
 use crate::state::{AppAction, Colours};
 
 /// The texts of the chosen language.
 #[hook]
 pub(crate) fn use_texts() -> &'static Texts {
     use_selector(|state| state.texts)
+}
+
+/// Compares by identity: what has not changed keeps its own.
+#[derive(Debug)]
+pub(crate) struct Same<T>(pub Rc<T>);
+
+impl<T> Clone for Same<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The message that the target of an event stands for: on the stage, in a list or in a diagram.
+pub(crate) fn pointed_message(event: &Event) -> Option<u32> {
+    let element = event.target_dyn_into::<Element>()?.closest("[data-message], [data-select]").ok()??;
+    match element.get_attribute("data-message") {
+        Some(id) => id.parse().ok(),
+        None => match Selection::parse(&element.get_attribute("data-select")?)? {
+            Selection::Message(id) => Some(id),
+            _ => None,
+        },
+    }
 }
 
 /// Properties of the root component.

@@ -33,11 +33,13 @@ pub(crate) fn Notices() -> Html {
     let texts = use_texts();
     let (notice, discarded) = use_selector(|state| (state.notice.clone(), state.discarded.is_some()));
     let Some(notice) = notice else { return Html::default() };
-    let forked = matches!(notice, Notice::Forked(_) | Notice::PutAside);
+    let forked = matches!(notice, Notice::Forked(_) | Notice::TakenBack(..) | Notice::PutAside);
     html! {
         <div class="notice" role="status">
             <p>{ match &notice {
                 Notice::Forked(commands) => texts.forked(*commands),
+                Notice::TakenBack(line, later) => texts.taken_back(line, *later),
+                Notice::NothingToUndo => texts.nothing_to_undo.to_string(),
                 Notice::PutAside => texts.put_aside.to_string(),
                 Notice::Unreadable(Unreadable::All(why)) => format!("{} {why}", texts.unreadable),
                 Notice::Unreadable(Unreadable::Rest(_, read, all)) => texts.damaged(*read, *all),

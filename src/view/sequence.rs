@@ -4,7 +4,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::use_texts;
+use super::{pointed_message, use_texts};
 use crate::browser::api::ask;
 use crate::browser::paint::clock;
 use crate::browser::store::{use_polled, use_selector, use_store};
@@ -55,12 +55,27 @@ pub(crate) fn Sequence() -> Html {
     let click = {
         let store = store.clone();
         Callback::from(move |event: MouseEvent| {
-            let message = event.target_dyn_into::<Element>().and_then(|element| element.closest("[data-message]").ok().flatten());
-            let id = message.and_then(|message| message.get_attribute("data-message")?.parse().ok());
-            if let Some(id) = id {
+            if let Some(id) = pointed_message(&event) {
                 store.dispatch(AppAction::ShowMessage(id));
             }
         })
+    };
+    let pointed = use_selector(|state| state.pointed).and_then(|id| diagram.arrow_of(id));
+    use_effect_with((pointed, diagram.len(), now), {
+        let place = place.clone();
+        move |(pointed, ..)| {
+            let Some(place) = place.cast::<Element>() else { return };
+            let find = |selector: &str| place.query_selector(selector).ok().flatten();
+            // The attribute's name is a constant and valid.
+            let mark = |arrow: &Element, on: bool| drop(arrow.toggle_attribute_with_force("data-pointed", on));
+            find(".said[data-pointed]").iter().for_each(|before| mark(before, false));
+            let arrow = pointed.and_then(|id| find(&format!(".said[data-message='{id}']")));
+            arrow.iter().for_each(|arrow| mark(arrow, true));
+        }
+    });
+    let point = {
+        let store = store.clone();
+        Callback::from(move |event: PointerEvent| store.dispatch(AppAction::PointAt(pointed_message(&event))))
     };
     let svg = diagram.svg(width, now, None);
     let answers = {
@@ -98,7 +113,7 @@ pub(crate) fn Sequence() -> Html {
                     <button type="button" onclick={save("mermaid", diagram.mermaid())}>{ "Mermaid" }</button>
                 </span>
             </p>
-            <div class="sequence-scroll" ref={place} onclick={click}>
+            <div class="sequence-scroll" ref={place} onclick={click} onpointerover={point} onpointerleave={store.on(AppAction::PointAt(None))}>
                 if diagram.is_empty() {
                     <p class="empty">{ texts.no_messages }</p>
                 } else {
@@ -141,6 +156,7 @@ fn diagram(state: &State, filter: &str, hidden: &Hidden) -> (Diagram, Option<u32
         to: row.to,
         label: row.label,
         later: row.sent > t,
+        linked: state.causes.as_ref().is_some_and(|causes| causes.has(row.id)),
     });
     (Diagram::new(said.collect()), now, left_out)
 }

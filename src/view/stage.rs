@@ -9,7 +9,7 @@ use yew::prelude::*;
 
 use super::icons::IconButton;
 use super::observed::Observed;
-use super::use_texts;
+use super::{Same, pointed_message, use_texts};
 use crate::browser::gestures::{DRAGGED, Gestures};
 use crate::browser::store::{Store, use_polled, use_selector, use_store};
 use crate::scene::geometry::{Point, number};
@@ -19,16 +19,6 @@ use crate::scene::prims::{Prim, baseline, prims};
 use crate::scene::{Camera, Group, Layout, Scene, Selection};
 use crate::state::AppAction;
 use crate::state::camera::Shot;
-
-/// Compares by identity: equal pictures keep theirs.
-#[derive(Clone)]
-struct Same<T>(Rc<T>);
-
-impl<T> PartialEq for Same<T> {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
 
 #[component]
 pub(crate) fn Stage() -> Html {
@@ -79,6 +69,10 @@ pub(crate) fn Stage() -> Html {
             }
         })
     };
+    let point = {
+        let store = store.clone();
+        Callback::from(move |event: PointerEvent| store.dispatch(AppAction::PointAt(pointed_message(&event))))
+    };
     let whole = use_selector(|state| state.view.camera.is_fit());
     let mut pods = Vec::new();
     pods_of(&scene.0.groups, &mut pods);
@@ -99,7 +93,9 @@ pub(crate) fn Stage() -> Html {
             </svg>
             <p class="sr-only" role="status">{ spoken }</p>
             <canvas id="orrery-dots" aria-hidden="true"></canvas>
-            <svg id="orrery-moving" class="scene moving" onclick={select} aria-hidden="true">
+            <svg id="orrery-moving" class="scene moving" onclick={select} onpointerover={point} onpointerleave={store.on(AppAction::PointAt(None))} aria-hidden="true">
+                <g id="orrery-trail"></g>
+                <g id="orrery-pointed"></g>
                 <g id="orrery-lit"></g>
                 <g id="orrery-selection"></g>
                 <g id="orrery-pills"></g>

@@ -6,28 +6,20 @@ use web_sys::{HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use super::observed::Observed;
-use super::use_texts;
+use super::{Same, use_texts};
 use crate::browser::store::{use_selector, use_store};
 use crate::state::AppAction;
 use crate::state::complete::complete;
 use crate::state::terminal::{Piece, Screen};
 
-#[derive(Clone)]
-struct SameScreen(Rc<Screen>);
-
-impl PartialEq for SameScreen {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
 #[component]
 pub(crate) fn TerminalView() -> Html {
     let store = use_store();
     let texts = use_texts();
-    let screen = use_selector(|state| SameScreen(Rc::clone(&state.screen)));
+    let screen = use_selector(|state| Same::<Screen>(Rc::clone(&state.screen)));
     let (partial, waiting) =
         use_selector(|state| (state.terminal.partial.clone(), state.terminal.waiting.iter().cloned().collect::<Vec<_>>()));
+    let undoable = use_selector(|state| state.last_command().is_some());
     let choices = use_state(Vec::<String>::new);
     // Position in the history while it is walked through, and what had been typed before.
     let walk = use_mut_ref(|| None::<(usize, String)>);
@@ -141,6 +133,10 @@ pub(crate) fn TerminalView() -> Html {
                 <textarea id="orrery-terminal-input" ref={input} rows="1" spellcheck="false" autocomplete="off" autocapitalize="off"
                     aria-label={texts.terminal_input} placeholder={if screen.0.running.is_some() { texts.running } else { "kubectl …" }}
                     onkeydown={keydown} oninput={typed} />
+                if undoable {
+                    <button type="button" class="interrupt" id="orrery-undo" title={texts.undo} aria-label={texts.undo}
+                        onclick={store.on(AppAction::Undo)}>{ "↶" }</button>
+                }
                 if screen.0.running.or(screen.0.watching).is_some() {
                     <button type="button" class="interrupt" title={texts.interrupt} aria-label={texts.interrupt}
                         onclick={store.on(AppAction::Interrupt)}>{ "^C" }</button>

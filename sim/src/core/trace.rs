@@ -102,11 +102,24 @@ impl Trace {
 
     /// Forgets everything after a moment at which `next` was the number of the next envelope.
     pub fn truncate(&mut self, next: u32, t: Time) {
+        self.forget_from(next);
+        let keep = self.terminal.partition_point(|(at, _, _)| *at <= t);
+        self.terminal.truncate(keep);
+    }
+
+    /// Forgets a command and everything after the moment at which it was given, when `next` was the number of the next envelope.
+    pub fn take_back(&mut self, next: u32, command: CommandId) {
+        self.forget_from(next);
+        let given =
+            |(_, id, event): &(Time, CommandId, TerminalEvent)| *id == command && matches!(event, TerminalEvent::Command(_));
+        let keep = self.terminal.iter().position(given).unwrap_or(self.terminal.len());
+        self.terminal.truncate(keep);
+    }
+
+    fn forget_from(&mut self, next: u32) {
         self.envelopes.truncate(next as usize);
         self.by_sent.retain(|id| id.0 < next);
         self.lost.retain(|id| id.0 < next);
-        let keep = self.terminal.partition_point(|(at, _, _)| *at <= t);
-        self.terminal.truncate(keep);
     }
 }
 

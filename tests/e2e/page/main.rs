@@ -1,6 +1,7 @@
 //! End-to-end tests of the built page, one module a subject.
 
 mod camera;
+mod causes;
 mod deciding;
 mod embedding;
 mod field;

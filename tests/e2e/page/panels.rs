@@ -153,6 +153,13 @@ fn axe_finds_nothing_to_complain_about() {
         let find = "return (await axe.run({ rules: { 'label-content-name-mismatch': { enabled: false } } })).violations.map(one => [one.id, one.nodes.slice(0, 3).map(node => node.html.slice(0, 200))])";
         assert_eq!(page.returned(find), json!([]), "{query}");
         if !query.contains("controls") {
+            // The tree of consequences, and a comparison.
+            page.evaluate("document.querySelector('[data-select^=\"pod/default/web\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))");
+            for (tab, shown) in [("last-of-type", "[role=treeitem]"), ("nth-of-type(3)", ".compare")] {
+                page.evaluate(&format!("document.querySelector('.inspector .tab:{tab}').click()"));
+                page.until(&format!("document.querySelector(\"{shown}\")"));
+                assert_eq!(page.returned(find), json!([]), "{query}, {shown}");
+            }
             // The dialogs as well.
             for key in ["s", "e", "?"] {
                 page.press(key);

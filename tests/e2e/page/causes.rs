@@ -1,0 +1,118 @@
+//! Why something happened, what followed from it, what it was before, and taking it back.
+
+use orrery_e2e::{Opened, open};
+use page_driver::PageOptions;
+use serde_json::json;
+
+const CREATE: &str = "kubectl create deployment web --image=nginx --replicas=3";
+
+/// A page on which a deployment has been made, and its command is asked about.
+fn deployed() -> Opened {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.returned(&format!("await orrery.run('{CREATE}'); await orrery.settle()"));
+    page.until("document.querySelector('[data-select^=\"pod/default/web\"]')");
+    page.evaluate(
+        "document.querySelector('[data-select^=\"pod/default/web\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+    );
+    page.click(".inspector .tab", "Why?");
+    page
+}
+
+#[test]
+fn from_a_pod_back_to_the_command_and_forward_to_everything() {
+    let page = deployed();
+    page.until("document.querySelector('.why .command button')?.textContent.startsWith('$ kubectl create')");
+    page.evaluate("document.querySelector('.why .command button').click()");
+    page.until("document.querySelector('.inspector h2').textContent.includes('kubectl create') && document.querySelectorAll('[role=treeitem]').length > 5");
+    assert_eq!(page.evaluate("Number(document.querySelector('.followed strong').textContent) > 100"), json!(true));
+    // It is lit on the stage, in the log and in the diagram.
+    page.until("document.querySelectorAll('#orrery-trail path').length > 5");
+    page.until("document.querySelector('.messages .row.linked')");
+    page.evaluate("[...document.querySelectorAll('.dock .tab')].find(tab => tab.textContent === 'Sequence').click()");
+    page.until("document.querySelector('.said.linked')");
+    // Keys walk through it, fold and unfold.
+    let key = |key: &str| {
+        page.evaluate(&format!(
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true, cancelable: true}}))"
+        ))
+    };
+    assert_eq!(page.evaluate("document.querySelectorAll('[role=treeitem][tabindex=\"0\"]').length"), json!(1));
+    page.evaluate("document.querySelector('[role=treeitem][aria-expanded=true]').focus()");
+    let count = page.evaluate("document.querySelectorAll('[role=treeitem]').length").as_u64().expect("a number");
+    key("ArrowLeft");
+    page.until(&format!("document.querySelectorAll('[role=treeitem]').length < {count}"));
+    key("ArrowRight");
+    page.until(&format!("document.querySelectorAll('[role=treeitem]').length === {count}"));
+    key("ArrowDown");
+    key("Enter");
+    // The stage goes to the message, the tree stays.
+    page.until("document.activeElement.matches('[role=treeitem].now')");
+    assert_eq!(page.evaluate("document.querySelector('.inspector h2').textContent.includes('kubectl create')"), json!(true));
+    page.click(".inspector .tab", "Summary");
+    page.until("!document.querySelector('#orrery-trail path') && !document.querySelector('.linked')");
+}
+
+#[test]
+fn what_the_pointer_is_at_is_marked_everywhere() {
+    let page = deployed();
+    page.until("document.querySelectorAll('.messages .row').length > 5");
+    let over = |what: &str| page.evaluate(&format!("({what}).dispatchEvent(new PointerEvent('pointerover', {{bubbles: true}}))"));
+    over("[...document.querySelectorAll('.messages .row')].find(row => row.querySelector('.request'))");
+    page.until("document.querySelector('#orrery-pointed path')");
+    page.evaluate("[...document.querySelectorAll('.dock .tab')].find(tab => tab.textContent === 'Sequence').click()");
+    page.until("document.querySelectorAll('.said').length > 5");
+    over("document.querySelectorAll('.said')[3]");
+    page.until("document.querySelectorAll('.said')[3].matches('[data-pointed]')");
+    // And the other way round, from the stage.
+    page.evaluate("document.querySelectorAll('.said')[5].dispatchEvent(new MouseEvent('click', {bubbles: true}))");
+    page.until("document.querySelector('#orrery-pills [data-select^=\"message/\"]')");
+    let id = page.evaluate("document.querySelector('#orrery-pills [data-spoken-of]').dataset.select.split('/')[1]");
+    over("document.querySelector('#orrery-pills [data-spoken-of]')");
+    page.until(&format!("document.querySelector('.said[data-pointed]')?.dataset.message === {id}"));
+}
+
+#[test]
+fn an_object_is_compared_with_what_it_was() {
+    let page = deployed();
+    page.click(".inspector .tab", "YAML");
+    page.until("document.querySelector('.compare select')");
+    let choose = |option: &str| {
+        page.evaluate(&format!(
+            "(() => {{ const menu = document.querySelector('.compare select'); menu.value = '{option}'; menu.dispatchEvent(new Event('change', {{bubbles: true}})) }})()"
+        ))
+    };
+    choose("previous");
+    page.until("document.querySelector('.diff ins')?.textContent.startsWith('+ ') && document.querySelector('.diff del')?.textContent.startsWith('− ')");
+    assert_eq!(page.evaluate("document.querySelector('.diff').textContent.includes('⋯')"), json!(true), "only what differs");
+    // Before the command there was no such pod.
+    choose("command");
+    page.until("document.querySelectorAll('.diff ins').length > 30 && !document.querySelector('.diff del')");
+}
+
+#[test]
+fn a_command_is_taken_back_by_a_key_and_brought_back() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    assert_eq!(page.evaluate("document.querySelector('#orrery-undo')"), json!(null), "there is nothing to take back");
+    let pods = "document.querySelectorAll('[data-select^=\"pod/default/web\"]').length";
+    page.returned(&format!("await orrery.run('{CREATE}'); await orrery.settle()"));
+    page.until(&format!("{pods} === 3"));
+    let press = |key: &str| {
+        page.evaluate(&format!(
+            "document.querySelector('#orrery-terminal-input').dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', ctrlKey: true, bubbles: true, cancelable: true}}))"
+        ))
+    };
+    // What was typed is the field's own to take back.
+    page.evaluate("document.querySelector('#orrery-terminal-input').value = 'kub'");
+    press("z");
+    assert_eq!(page.evaluate("document.querySelector('.notice')"), json!(null));
+    page.evaluate("document.querySelector('#orrery-terminal-input').value = ''");
+    press("z");
+    page.until(&format!("{pods} === 0 && document.querySelector('.notice')?.textContent.includes('{CREATE}')"));
+    assert_eq!(page.evaluate("document.querySelector('.scrollback').textContent.includes('deployment.apps/web')"), json!(false));
+    press("y");
+    page.until(&format!("{pods} === 3 && !document.querySelector('.notice')"));
+    page.evaluate("document.querySelector('#orrery-undo').click()");
+    page.until(&format!("{pods} === 0"));
+    page.evaluate("document.querySelector('.notice button').click()");
+    page.until(&format!("{pods} === 3"));
+}
