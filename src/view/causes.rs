@@ -94,8 +94,8 @@ pub(crate) fn Why() -> Html {
                 <p class="hint">{ texts.followed_none }</p>
             } else {
                 <p class="followed"><strong>{ causes.count }</strong>{ " " }{ texts.followed.replace("{}", &causes.requests.to_string()) }</p>
-                <p class="hint">{ texts.followed_hint }</p>
                 <Tree label={texts.followed_title} {lines} {ongo} {onturn} />
+                <p class="hint">{ texts.followed_hint }</p>
             }
         </div>
     }
