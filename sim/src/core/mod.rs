@@ -19,6 +19,6 @@ pub use message::{
     Cause, CommandId, Envelope, EnvelopeId, Message, PatchType, Request, Response, Verb, WatchBatch, WatchEvent, WatchType,
 };
 pub use outbox::{Effect, Event, Outbox, TimerKey};
-pub use rng::{Rng, fnv1a};
+pub use rng::{Rng, fnv1a, push_hex};
 pub use time::{Duration, Time};
 pub use trace::{Sink, TerminalEvent, Trace};

@@ -5,6 +5,13 @@ pub fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
+/// Appends the last `digits` hexadecimal digits of `number`.
+pub fn push_hex(text: &mut String, number: u64, digits: u32) {
+    for at in (0..digits).rev() {
+        text.push(char::from(b"0123456789abcdef"[(number >> (4 * at) & 15) as usize]));
+    }
+}
+
 /// PCG32 (`oorandom::Rand32`). Every component and purpose has its own, so that a draw more in one place changes nothing elsewhere.
 #[derive(Clone, Debug)]
 pub struct Rng(oorandom::Rand32);
@@ -40,19 +47,22 @@ impl Rng {
     /// A random UUID (version 4).
     pub fn uuid(&mut self) -> String {
         let (high, low) = (self.next_u64(), self.next_u64());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            0x8000 | ((low >> 48) & 0x3fff),
-            low & 0xffff_ffff_ffff
-        )
+        let mut text = String::with_capacity(36);
+        push_hex(&mut text, high >> 32, 8);
+        for (number, digits) in [(high >> 16, 4), (0x4000 | (high & 0xfff), 4), (0x8000 | ((low >> 48) & 0x3fff), 4), (low, 12)] {
+            text.push('-');
+            push_hex(&mut text, number, digits);
+        }
+        text
     }
 
     /// `bytes` random bytes in hexadecimal, as container ids and digests are written.
     pub fn hex(&mut self, bytes: usize) -> String {
-        (0..bytes).map(|_| format!("{:02x}", self.below(256))).collect()
+        let mut text = String::with_capacity(2 * bytes);
+        for _ in 0..bytes {
+            push_hex(&mut text, self.below(256), 2);
+        }
+        text
     }
 }
 
@@ -65,6 +75,11 @@ mod tests {
         let draw = |purpose| Rng::new(7, purpose).name_suffix(5);
         assert_eq!(draw("a"), draw("a"));
         assert_ne!(draw("a"), draw("b"));
-        assert_eq!(Rng::new(1, "u").uuid().len(), 36);
+        let uuid = Rng::new(1, "u").uuid();
+        let groups: Vec<usize> = uuid.split('-').map(str::len).collect();
+        assert_eq!((groups, uuid.as_bytes()[14]), (vec![8, 4, 4, 4, 12], b'4'));
+        let mut text = String::from("0x");
+        push_hex(&mut text, 0x1_2ab0, 4);
+        assert_eq!(text, "0x2ab0");
     }
 }

@@ -62,13 +62,28 @@ impl Time {
     }
     /// RFC 3339 with seconds, as `metav1.Time` is written: `2026-01-05T09:00:00Z`.
     pub fn rfc3339(self) -> String {
-        let (year, month, day, hour, minute, second) = civil(self.unix_s());
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        let mut text = self.date_and_time();
+        text.push('Z');
+        text
     }
     /// RFC 3339 with microseconds, as `metav1.MicroTime` is written.
     pub fn rfc3339_micro(self) -> String {
-        let whole = self.rfc3339();
-        format!("{}.{:06}Z", &whole[..whole.len() - 1], self.0 % 1_000_000)
+        let mut text = self.date_and_time();
+        text.push('.');
+        push_number(&mut text, self.0 % 1_000_000, 6);
+        text.push('Z');
+        text
+    }
+    /// `2026-01-05T09:00:00`. By hand, for every object and event carries some.
+    fn date_and_time(self) -> String {
+        let (year, month, day, hour, minute, second) = civil(self.unix_s());
+        let mut text = String::with_capacity(27);
+        push_number(&mut text, year, 4);
+        for (before, number) in [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)] {
+            text.push(before);
+            push_number(&mut text, number, 2);
+        }
+        text
     }
     /// Reads what [`Time::rfc3339`] and [`Time::rfc3339_micro`] write; `None` for other texts and for dates before the simulation.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
@@ -107,6 +122,13 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// Appends the last so many decimal digits of `number`.
+fn push_number(text: &mut String, number: u64, digits: u32) {
+    for power in (0..digits).rev() {
+        text.push(char::from(b'0' + (number / 10_u64.pow(power) % 10) as u8));
+    }
 }
 
 impl Add<Duration> for Time {

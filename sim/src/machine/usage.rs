@@ -39,12 +39,21 @@ pub fn images_bytes(images: &Value) -> u64 {
 /// The memory that containers take, of containerd's list.
 pub fn memory_used_bytes(containers: &Value) -> u64 {
     let running = containers.items().iter().filter(|container| container["state"].str() == "CONTAINER_RUNNING");
-    SYSTEM_MEMORY_BYTES + running.map(|container| working_set_bytes(container)).sum::<u64>()
+    memory_of(running.map(|container| container["memory"].int().max(0) as u64))
+}
+
+/// The memory that a node uses whose running containers take so much, 0 for what every container takes.
+pub fn memory_of(running: impl Iterator<Item = u64>) -> u64 {
+    SYSTEM_MEMORY_BYTES + running.map(of_container).sum::<u64>()
 }
 
 /// The memory that a container takes, as its status tells it.
 pub fn working_set_bytes(status: &Value) -> u64 {
-    status["memory"].as_int().map_or(CONTAINER_MEMORY_BYTES, |bytes| bytes.max(0) as u64)
+    of_container(status["memory"].int().max(0) as u64)
+}
+
+fn of_container(taken: u64) -> u64 {
+    if taken == 0 { CONTAINER_MEMORY_BYTES } else { taken }
 }
 
 /// `250M`, `2G`, `1GiB`: powers of 1,024, as stress, fallocate and dd read them.

@@ -268,8 +268,7 @@ impl Containerd {
 
     fn start_container(&mut self, id: &Text, call: EnvelopeId, out: &mut Outbox<'_>) {
         let me = Addr::new(self.machine, Part::Kubelet);
-        let containers: Value = self.containers.values().map(Container::to_value).collect();
-        let used = usage::memory_used_bytes(&containers);
+        let used = usage::memory_of(self.containers.values().filter(|other| other.state == State::Running).map(|other| other.memory));
         let Some(container) = self.containers.get_mut(id) else {
             return reply(Duration::ZERO, me, call, Err(not_found(id)), out);
         };

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::core::fnv1a;
+use crate::core::{fnv1a, push_hex};
 use crate::value::Text;
 
 /// A parsed image name (after `distribution/reference`).
@@ -163,7 +163,7 @@ pub fn digest_of(text: &str) -> Text {
         let mut word = state;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        digest += &format!("{:016x}", word ^ (word >> 31));
+        push_hex(&mut digest, word ^ (word >> 31), 16);
     }
     Text::from(digest)
 }

@@ -31,13 +31,12 @@ impl Map {
 
     /// The value under `key`, made as null when it is missing.
     pub fn entry(&mut self, key: &str) -> &mut Value {
-        let at = match self.position(key) {
-            Ok(at) => at,
-            Err(at) => {
-                self.entries.insert(at, (Text::new(key), Value::Null));
-                at
-            }
-        };
+        // Most often it is there: found as in `get`.
+        let known = self.entries.iter().take(16).position(|(have, _)| same(have, key));
+        let at = known.map_or_else(|| self.position(key), Ok).unwrap_or_else(|at| {
+            self.entries.insert(at, (Text::new(key), Value::Null));
+            at
+        });
         &mut self.entries[at].1
     }
 
@@ -51,12 +50,6 @@ impl Map {
                 None
             }
         }
-    }
-
-    /// Sets `key`, whatever was there. What [`value!`](crate::value!) calls for each key: it stays one function.
-    #[inline(never)]
-    pub fn put(&mut self, key: impl Into<Text>, value: impl Into<Value>) {
-        self.insert(key, value);
     }
 
     /// Removes `key`, returning what was there.
@@ -85,6 +78,10 @@ impl Map {
     }
 
     fn position(&self, key: &str) -> Result<usize, usize> {
+        // Whoever builds a map from a sorted one appends.
+        if self.entries.last().is_none_or(|(last, _)| last.as_str() < key) {
+            return Err(self.entries.len());
+        }
         self.entries.binary_search_by(|(have, _)| have.as_str().cmp(key))
     }
 }
@@ -94,9 +91,24 @@ fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && (a.as_ptr() == b.as_ptr() || (a.as_bytes().first() == b.as_bytes().first() && a == b))
 }
 
+impl From<Vec<(Text, Value)>> for Map {
+    /// The entries in any order, no key twice: what [`value!`](crate::value!) makes.
+    fn from(mut entries: Vec<(Text, Value)>) -> Self {
+        // Insertion sort: a literal's keys are few, and many are written in order.
+        for end in 1..entries.len() {
+            let key = entries[end].0.as_str();
+            let at = entries[..end].iter().rposition(|(have, _)| have.as_str() < key).map_or(0, |before| before + 1);
+            entries[at..=end].rotate_right(1);
+        }
+        debug_assert!(entries.is_sorted_by(|(a, _), (b, _)| a.as_str() < b.as_str()), "a key twice");
+        Self { entries }
+    }
+}
+
 impl FromIterator<(Text, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (Text, Value)>>(iter: I) -> Self {
-        let mut map = Self::new();
+        let iter = iter.into_iter();
+        let mut map = Self { entries: Vec::with_capacity(iter.size_hint().0) };
         for (key, value) in iter {
             map.insert(key, value);
         }

@@ -271,28 +271,18 @@ impl IndexMut<usize> for Value {
 #[macro_export]
 macro_rules! value {
     (null) => { $crate::value::Value::Null };
-    ([ $($tt:tt)* ]) => {{
-        #[allow(unused_mut)]
-        let mut list: Vec<$crate::value::Value> = Vec::new();
-        $crate::value!(@list list $($tt)*);
-        $crate::value::Value::from(list)
-    }};
-    ({ $($tt:tt)* }) => {{
-        #[allow(unused_mut)]
-        let mut map = $crate::value::Map::new();
-        $crate::value!(@map map $($tt)*);
-        $crate::value::Value::from(map)
-    }};
-    (@list $list:ident) => {};
-    (@list $list:ident null $(, $($rest:tt)*)?) => { $list.push($crate::value::Value::Null); $crate::value!(@list $list $($($rest)*)?); };
-    (@list $list:ident { $($inner:tt)* } $(, $($rest:tt)*)?) => { $list.push($crate::value!({ $($inner)* })); $crate::value!(@list $list $($($rest)*)?); };
-    (@list $list:ident [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $list.push($crate::value!([ $($inner)* ])); $crate::value!(@list $list $($($rest)*)?); };
-    (@list $list:ident $item:expr $(, $($rest:tt)*)?) => { $list.push($crate::value::Value::from($item)); $crate::value!(@list $list $($($rest)*)?); };
-    (@map $map:ident) => {};
-    (@map $map:ident $key:tt : null $(, $($rest:tt)*)?) => { $map.put($key, $crate::value::Value::Null); $crate::value!(@map $map $($($rest)*)?); };
-    (@map $map:ident $key:tt : { $($inner:tt)* } $(, $($rest:tt)*)?) => { $map.put($key, $crate::value!({ $($inner)* })); $crate::value!(@map $map $($($rest)*)?); };
-    (@map $map:ident $key:tt : [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $map.put($key, $crate::value!([ $($inner)* ])); $crate::value!(@map $map $($($rest)*)?); };
-    (@map $map:ident $key:tt : $item:expr $(, $($rest:tt)*)?) => { $map.put($key, $crate::value::Value::from($item)); $crate::value!(@map $map $($($rest)*)?); };
+    ([ $($tt:tt)* ]) => { $crate::value!(@list [] $($tt)*) };
+    ({ $($tt:tt)* }) => { $crate::value!(@map [] $($tt)*) };
+    (@list [$($out:tt)*]) => { $crate::value::Value::from(Vec::<$crate::value::Value>::from([$($out)*])) };
+    (@list [$($out:tt)*] null $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value::Value::Null,] $($($rest)*)?) };
+    (@list [$($out:tt)*] { $($inner:tt)* } $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value!({ $($inner)* }),] $($($rest)*)?) };
+    (@list [$($out:tt)*] [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value!([ $($inner)* ]),] $($($rest)*)?) };
+    (@list [$($out:tt)*] $item:expr $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value::Value::from($item),] $($($rest)*)?) };
+    (@map [$($out:tt)*]) => { $crate::value::Value::from($crate::value::Map::from(vec![$($out)*])) };
+    (@map [$($out:tt)*] $key:tt : null $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value::Value::Null),] $($($rest)*)?) };
+    (@map [$($out:tt)*] $key:tt : { $($inner:tt)* } $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value!({ $($inner)* })),] $($($rest)*)?) };
+    (@map [$($out:tt)*] $key:tt : [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value!([ $($inner)* ])),] $($($rest)*)?) };
+    (@map [$($out:tt)*] $key:tt : $item:expr $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value::Value::from($item)),] $($($rest)*)?) };
     ($other:expr) => { $crate::value::Value::from($other) };
 }
 

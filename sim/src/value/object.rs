@@ -31,7 +31,7 @@ impl Value {
     pub fn key(&self) -> Text {
         match self.namespace() {
             "" => self["metadata"]["name"].text(),
-            namespace => Text::from(format!("{namespace}/{}", self.name())),
+            namespace => Text::from([namespace, "/", self.name()].concat()),
         }
     }
     /// Whether `metadata.deletionTimestamp` is set.

@@ -94,10 +94,12 @@ fn diff_maps(kind: Option<&'static Type>, old: &Value, new: &Value, options: Opt
             patch.insert(key, Value::Null);
         }
     }
-    let retained: Vec<Value> = new.entries().iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.into()).collect();
-    let cleared = old.entries().iter().any(|(key, value)| !value.is_null() && own(new, key).is_none());
-    if options.retain_keys && !retained.is_empty() && (!patch.is_empty() || cleared) {
-        patch.insert(RETAIN_KEYS, retained);
+    if options.retain_keys {
+        let retained: Vec<Value> = new.entries().iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.into()).collect();
+        let cleared = old.entries().iter().any(|(key, value)| !value.is_null() && own(new, key).is_none());
+        if !retained.is_empty() && (!patch.is_empty() || cleared) {
+            patch.insert(RETAIN_KEYS, retained);
+        }
     }
     Ok(patch)
 }

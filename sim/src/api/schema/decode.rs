@@ -74,11 +74,16 @@ impl Decoder {
         // Copied at the first difference only, so that an object in its canonical form costs no allocation.
         let mut out: Option<Map> = None;
         let original = value.as_map().expect("callers look at the type first");
+        // Both are sorted by name: one pass through both.
+        let mut fields = kind.fields.as_slice();
         for (key, item) in original.entries() {
             if root && (key == "apiVersion" || key == "kind") {
                 continue;
             }
-            let Some(field) = kind.field(key) else {
+            while fields.first().is_some_and(|field| field.name < key.as_str()) {
+                fields = &fields[1..];
+            }
+            let Some(field) = fields.first().filter(|field| field.name == key.as_str()) else {
                 self.unknown.push(format!("unknown field {:?}", self.path_to(key)));
                 out.get_or_insert_with(|| original.clone()).remove(key);
                 continue;

@@ -1,5 +1,6 @@
 //! Field selectors, after apimachinery's `pkg/fields/selector.go` and the conversion functions of each kind.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::api::Resource;
@@ -158,24 +159,21 @@ fn check_field(resource: Resource, field: &str) -> Result<(), String> {
 }
 
 /// A field as the selector sees it: missing texts are empty, missing booleans false.
-fn field_text(resource: Resource, object: &Value, field: &str) -> String {
+fn field_text<'v>(resource: Resource, object: &'v Value, field: &str) -> Cow<'v, str> {
+    let value = || field.split('.').fold(object, |value, key| &value[key]);
     match (resource, field) {
         (kinds::EVENTS, "source") => match object["source"]["component"].str() {
-            "" => object["reportingComponent"].str().to_string(),
-            component => component.to_string(),
+            "" => object["reportingComponent"].str().into(),
+            component => component.into(),
         },
         (kinds::PODS, "spec.hostNetwork") | (kinds::NODES, "spec.unschedulable") => {
-            let path: Vec<&str> = field.split('.').collect();
-            object.at(&path).is_true().to_string()
+            if value().is_true() { "true" } else { "false" }.into()
         }
         (kinds::PODS, "status.podIPs") => {
             let ips = object["status"]["podIPs"].items().iter().map(|entry| entry["ip"].str());
-            ips.collect::<Vec<_>>().join(",")
+            ips.collect::<Vec<_>>().join(",").into()
         }
-        _ => {
-            let path: Vec<&str> = field.split('.').collect();
-            object.at(&path).str().to_string()
-        }
+        _ => value().str().into(),
     }
 }
 
