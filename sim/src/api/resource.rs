@@ -92,12 +92,8 @@ impl Resource {
 
     /// The key in etcd: `/registry/pods/default/nginx`; with empty names the prefix, ending in `/`.
     pub fn etcd_key(self, namespace: &str, name: &str) -> String {
-        let mut key = format!("/registry/{}/", self.storage);
-        if self.namespaced && !namespace.is_empty() {
-            key += namespace;
-            key += "/";
-        }
-        key + name
+        let middle = if self.namespaced && !namespace.is_empty() { [namespace, "/"] } else { ["", ""] };
+        ["/registry/", self.storage, "/", middle[0], middle[1], name].concat()
     }
 }
 

@@ -119,7 +119,7 @@ impl Caches {
     /// One object.
     pub fn get(&self, resource: Resource, namespace: &str, name: &str) -> Option<&Value> {
         let cache = self.caches.get(&resource)?;
-        if namespace.is_empty() { cache.objects.get(name) } else { cache.objects.get(format!("{namespace}/{name}").as_str()) }
+        if namespace.is_empty() { cache.objects.get(name) } else { cache.objects.get([namespace, "/", name].concat().as_str()) }
     }
 
     /// All objects of a resource in the order of their keys.
@@ -129,7 +129,7 @@ impl Caches {
 
     /// The objects of a resource in a namespace.
     pub fn list_in<'a>(&'a self, resource: Resource, namespace: &'a str) -> impl Iterator<Item = &'a Value> {
-        let prefix = format!("{namespace}/");
+        let prefix = [namespace, "/"].concat();
         let range = (std::ops::Bound::Included(prefix.as_str()), std::ops::Bound::Unbounded);
         let selected: Vec<&Value> = self.caches.get(&resource).map_or_else(Vec::new, |cache| {
             cache

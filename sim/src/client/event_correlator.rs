@@ -74,7 +74,7 @@ impl Correlator {
     }
 
     fn combine(&mut self, event: Value, object: &str, fresh_name: Text, now: Time) -> (Value, Text) {
-        let key = Text::from(format!("{object}/{}/{}", event["type"].str(), event["reason"].str()));
+        let key = Text::from([object, "/", event["type"].str(), "/", event["reason"].str()].concat());
         let mut similar = match self.similar.get(&key) {
             Some(similar) if now.since(similar.last) <= SIMILAR_WITHIN => similar.clone(),
             _ => Similar { messages: PSet::new(), last: now },
@@ -88,7 +88,7 @@ impl Correlator {
         }
         self.similar.insert(key.clone(), similar);
         if !combined {
-            let own = format!("{key}/{}/{}", event["involvedObject"]["fieldPath"].str(), event["message"].str());
+            let own = [&key, "/", event["involvedObject"]["fieldPath"].str(), "/", event["message"].str()].concat();
             return (event, Text::from(own));
         }
         let mut event = event;
@@ -130,12 +130,7 @@ impl Correlator {
 
 fn object_key(event: &Value) -> String {
     let object = &event["involvedObject"];
-    let mut key = String::new();
-    for field in ["kind", "namespace", "name", "uid", "apiVersion"] {
-        key += object[field].str();
-        key.push('/');
-    }
-    key
+    ["kind", "namespace", "name", "uid", "apiVersion"].map(|field| object[field].str()).join("/")
 }
 
 #[cfg(test)]

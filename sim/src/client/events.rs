@@ -346,7 +346,7 @@ mod tests {
             handle(&mut Outbox::new(ME, Time::ZERO, cause, (false, false), directory, disk, &mut self.next, &mut effects));
             for effect in effects {
                 match effect {
-                    Effect::Send(envelope) => self.sent.push(envelope),
+                    Effect::Send(envelope) => self.sent.push((*envelope).clone()),
                     _ => self.timers += 1,
                 }
             }

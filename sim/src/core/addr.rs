@@ -132,6 +132,28 @@ impl Part {
         }
     }
 
+    /// A number of its own.
+    const fn number(self) -> u16 {
+        match self {
+            Self::Shell => 0,
+            Self::Etcd => 1,
+            Self::ApiServer => 2,
+            Self::Scheduler => 3,
+            Self::Kubelet => 4,
+            Self::Runtime => 5,
+            Self::KubeProxy => 6,
+            Self::Kindnet => 7,
+            Self::CoreDns => 8,
+            Self::LocalPathProvisioner => 9,
+            Self::Kubeadm => 10,
+            Self::Systemd => 11,
+            Self::Registry => 12,
+            Self::Docker => 13,
+            Self::LoadBalancer => 14,
+            Self::Controller(controller) => 100 + controller as u16,
+        }
+    }
+
     /// The part's name as in its process list.
     pub const fn name(self) -> &'static str {
         match self {
@@ -175,6 +197,11 @@ impl Addr {
     /// The machine whose address packets to this part bear: the registry lives beside the user, but has one of its own.
     pub const fn host(self) -> MachineId {
         if matches!(self.part, Part::Registry) { MachineId::REGISTRY } else { self.machine }
+    }
+
+    /// A number of its own: quicker to compare than the address.
+    pub(super) const fn number(self) -> u32 {
+        (self.machine.0 as u32) << 16 | self.part.number() as u32
     }
 
     /// `part` on `machine`.

@@ -162,6 +162,8 @@ pub struct Cluster {
     next_envelope: u32,
     next_incarnation: u32,
     steps: u64,
+    /// Empty between events; kept for its capacity.
+    effects: Vec<Effect>,
 }
 
 impl Cluster {
@@ -179,6 +181,7 @@ impl Cluster {
             network: Network::new(seed),
             faults: Faults::new(seed),
             broken: Vec::new(),
+            effects: Vec::new(),
             machines: Vec::new(),
             directory: Rc::new(Directory { next_host: 2, ..Directory::default() }),
             next_envelope: 0,
@@ -275,10 +278,8 @@ impl Cluster {
         let id = EnvelopeId(self.next_envelope);
         self.next_envelope += 1;
         let (sent_at, cause) = (self.now, Cause::Start);
-        self.transmit(
-            Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background: false, message },
-            sink,
-        );
+        let envelope = Envelope { id, cause, from, to, sent_at, due_at: sent_at, heartbeat: false, background: false, message };
+        self.transmit(Rc::new(envelope), sink);
         self.tell_broken(sink);
         id
     }
@@ -384,30 +385,28 @@ impl Cluster {
         } else {
             self.network.route_aside(&mut envelope);
         }
-        self.carry(envelope, sink);
+        self.carry(Rc::new(envelope), sink);
     }
 
-    fn transmit(&mut self, mut envelope: Envelope, sink: &mut dyn Sink) {
+    fn transmit(&mut self, mut envelope: Rc<Envelope>, sink: &mut dyn Sink) {
         let delay = self.faults.delay(&envelope);
-        self.network.route(&mut envelope, delay);
+        self.network.route(Rc::make_mut(&mut envelope), delay);
         if self.faults.loses(&envelope) {
             return self.lose(envelope, sink);
         }
         self.carry(envelope, sink);
     }
 
-    fn carry(&mut self, envelope: Envelope, sink: &mut dyn Sink) {
-        let due_at = envelope.due_at;
-        let envelope = Rc::new(envelope);
+    fn carry(&mut self, envelope: Rc<Envelope>, sink: &mut dyn Sink) {
         sink.sent(&envelope);
-        self.queue.push(due_at, Item::Deliver(envelope));
+        self.queue.push(envelope.due_at, Item::Deliver(envelope));
     }
 
     /// A message does not arrive. Its connection is broken, which both ends find out after a while.
-    fn lose(&mut self, envelope: Envelope, sink: &mut dyn Sink) {
+    fn lose(&mut self, envelope: Rc<Envelope>, sink: &mut dyn Sink) {
         let (from, to, background) = (envelope.from, envelope.to, envelope.background);
         let (id, connection) = (envelope.id, connection_of(&envelope));
-        sink.sent(&Rc::new(envelope));
+        sink.sent(&envelope);
         sink.lost(id);
         if let Some(connection) = connection.filter(|connection| self.faults.breaks(*connection)) {
             self.network.forget(connection);
@@ -447,17 +446,20 @@ impl Cluster {
         }
         let incarnation = process.incarnation;
         let state = Rc::get_mut(&mut process.state).expect("made unique above");
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.effects);
         let directory = Rc::clone(&self.directory);
         let me = Addr::new(addr.machine, addr.part.process());
         let mut out = Outbox::new(me, self.now, cause, flags, &directory, &machine.disk, &mut self.next_envelope, &mut effects);
         state.on_event(event, &mut out);
         // Messages first: their numbers are given already, and other effects may send more (a killed program's peers are told).
-        let (messages, others): (Vec<Effect>, Vec<Effect>) =
-            effects.into_iter().partition(|effect| matches!(effect, Effect::Send(_)));
-        for effect in messages {
-            self.apply(me, incarnation, effect, sink);
+        let mut others = Vec::new();
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send(envelope) => self.transmit(envelope, sink),
+                other => others.push(other),
+            }
         }
+        self.effects = effects;
         self.tell_broken(sink);
         for effect in others {
             self.apply(me, incarnation, effect, sink);

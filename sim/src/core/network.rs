@@ -13,13 +13,19 @@ pub struct Open {
     pub server: Addr,
 }
 
+/// Sender and receiver as one number.
+fn connection(envelope: &Envelope) -> u64 {
+    u64::from(envelope.from.number()) << 32 | u64::from(envelope.to.number())
+}
+
 /// Latencies, order on each connection, and open requests.
 ///
 /// Messages between two parts arrive in the order of their sending, as on one HTTP/2 or gRPC connection.
 #[derive(Clone, Debug)]
 pub struct Network {
     rng: Rng,
-    last_due: PMap<(Addr, Addr), Time>,
+    /// By [`connection`].
+    last_due: PMap<u64, Time>,
     open: PMap<EnvelopeId, Open>,
 }
 
@@ -32,7 +38,7 @@ impl Network {
     /// Gives the envelope its arrival time, `delay` later than usual, and notes opened and answered requests.
     pub fn route(&mut self, envelope: &mut Envelope, delay: Duration) {
         let due = envelope.sent_at + self.latency(envelope) + delay;
-        let last = self.last_due.entry((envelope.from, envelope.to)).or_default();
+        let last = self.last_due.entry(connection(envelope)).or_default();
         envelope.due_at = due.max(*last);
         *last = envelope.due_at;
         self.note(envelope);
@@ -41,7 +47,7 @@ impl Network {
     /// The same for what a machine will find out by itself about a dead connection: later ones do not wait for that.
     pub fn route_aside(&mut self, envelope: &mut Envelope) {
         let due = envelope.sent_at + self.latency(envelope);
-        envelope.due_at = due.max(self.last_due.get(&(envelope.from, envelope.to)).copied().unwrap_or_default());
+        envelope.due_at = due.max(self.last_due.get(&connection(envelope)).copied().unwrap_or_default());
         self.note(envelope);
     }
 

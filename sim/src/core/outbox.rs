@@ -40,7 +40,7 @@ pub enum Event<'a> {
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Sends a message; its `due_at` is set by the network.
-    Send(Envelope),
+    Send(Rc<Envelope>),
     /// Tells the component at that time.
     Timer {
         /// When.
@@ -170,7 +170,7 @@ impl<'a> Outbox<'a> {
         let id = EnvelopeId(*self.next_envelope);
         *self.next_envelope += 1;
         let sent_at = self.now + delay;
-        self.effects.push(Effect::Send(Envelope {
+        self.effects.push(Effect::Send(Rc::new(Envelope {
             id,
             cause: self.cause,
             from: self.me,
@@ -180,7 +180,7 @@ impl<'a> Outbox<'a> {
             heartbeat: self.heartbeat,
             background: self.background,
             message,
-        }));
+        })));
         id
     }
 

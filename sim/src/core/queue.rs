@@ -1,6 +1,6 @@
 //! The event queue: what will happen, ordered by time and, within a moment, by the order of queueing.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
@@ -48,35 +48,16 @@ impl Item {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
-    at: Time,
-    number: u64,
-    item: Item,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    // Reversed, for BinaryHeap brings up the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
-}
+/// When an item happens, its number, and where it is kept.
+type Entry = Reverse<(Time, u64, u32)>;
 
 /// All that will happen.
 #[derive(Clone, Debug, Default)]
 pub struct EventQueue {
     heap: BinaryHeap<Entry>,
+    /// The items themselves: ordering moves only small entries.
+    items: Vec<Option<Item>>,
+    free: Vec<u32>,
     next_number: u64,
     foreground: usize,
 }
@@ -85,28 +66,37 @@ impl EventQueue {
     /// Queues an item.
     pub fn push(&mut self, at: Time, item: Item) {
         self.foreground += usize::from(!item.is_background());
-        self.heap.push(Entry { at, number: self.next_number, item });
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.items.push(None);
+            self.items.len() as u32 - 1
+        });
+        self.items[place as usize] = Some(item);
+        self.heap.push(Reverse((at, self.next_number, place)));
         self.next_number += 1;
     }
 
     /// Takes the next item.
     pub fn pop(&mut self) -> Option<(Time, Item)> {
-        let entry = self.heap.pop()?;
-        self.foreground -= usize::from(!entry.item.is_background());
-        Some((entry.at, entry.item))
+        let Reverse((at, _, place)) = self.heap.pop()?;
+        let item = self.items[place as usize].take()?;
+        self.free.push(place);
+        self.foreground -= usize::from(!item.is_background());
+        Some((at, item))
     }
 
     /// When the next item happens.
     pub fn next_at(&self) -> Option<Time> {
-        self.heap.peek().map(|entry| entry.at)
+        self.heap.peek().map(|Reverse((at, ..))| *at)
     }
 
     /// Drops the timers that `lost` holds for: nobody is left to be reminded.
     pub fn forget_timers(&mut self, mut lost: impl FnMut(Addr, u32, &TimerKey) -> bool) {
-        let foreground = &mut self.foreground;
-        self.heap.retain(|entry| match &entry.item {
-            Item::Timer { addr, incarnation, key, background, .. } if lost(*addr, *incarnation, key) => {
+        let Self { heap, items, free, foreground, .. } = self;
+        heap.retain(|Reverse((.., place))| match &items[*place as usize] {
+            Some(Item::Timer { addr, incarnation, key, background, .. }) if lost(*addr, *incarnation, key) => {
                 *foreground -= usize::from(!background);
+                items[*place as usize] = None;
+                free.push(*place);
                 false
             }
             _ => true,
@@ -120,6 +110,6 @@ impl EventQueue {
 
     /// Everything queued, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (Time, &Item)> {
-        self.heap.iter().map(|entry| (entry.at, &entry.item))
+        self.heap.iter().filter_map(|Reverse((at, _, place))| Some((*at, self.items[*place as usize].as_ref()?)))
     }
 }

@@ -87,12 +87,12 @@ impl View {
 
     /// The object of this namespace and name.
     pub(super) fn find(&self, resource: Resource, namespace: &str, name: &str) -> Option<&Value> {
-        self.get(resource, &format!("{namespace}/{name}"))
+        self.get(resource, &[namespace, "/", name].concat())
     }
 
     /// The objects of a namespace in the order of their names.
     pub(super) fn list_in<'a>(&'a self, resource: Resource, namespace: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
-        let prefix = format!("{namespace}/");
+        let prefix = [namespace, "/"].concat();
         let range = (Bound::Included(Text::from(&prefix)), Bound::Unbounded);
         self.store(resource)
             .range::<_, Text>(range)

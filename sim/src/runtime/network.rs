@@ -1,6 +1,5 @@
 //! Addresses of pods, as the CNI plugin host-local gives them.
 
-use crate::core::collections::PSet;
 
 use super::containerd::Containerd;
 use crate::addons::CNI_CONFIG;
@@ -20,8 +19,7 @@ impl Containerd {
                 pod["name"].str()
             ))
         })?;
-        let taken: PSet<&str> =
-            self.sandboxes.values().filter(|sandbox| sandbox.ready).map(|sandbox| sandbox.ip.as_str()).collect();
+        let taken = |ip: &str| self.sandboxes.values().any(|sandbox| sandbox.ready && sandbox.ip == *ip);
         let size = range.size();
         for step in 1..=size {
             // .0 is the network, .1 the bridge, the last one broadcast.
@@ -30,7 +28,7 @@ impl Containerd {
                 continue;
             }
             let ip = range.address(host);
-            if !taken.contains(ip.as_str()) {
+            if !taken(&ip) {
                 self.last_ip = host;
                 return Ok(Text::from(ip));
             }

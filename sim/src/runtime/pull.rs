@@ -36,9 +36,12 @@ pub struct Image {
 impl Containerd {
     pub(super) fn add_image(&mut self, name: &str) -> Option<&Image> {
         let name = ImageName::parse(name).ok()?;
+        let full = Text::from(name.to_string());
+        if self.images.contains_key(&full) {
+            return self.images.get(&full);
+        }
         let manifest = image::manifest(&name);
         self.layers.extend(manifest.layers.iter().map(|layer| layer.digest.clone()));
-        let full = Text::from(name.to_string());
         let image_ref = name.with_digest(&manifest.digest);
         let image = Image { name: full.clone(), image_ref, size_bytes: manifest.size_bytes() };
         self.images.insert(full.clone(), image);

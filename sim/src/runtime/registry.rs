@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::Cri;
 use super::image::{self, ImageName};
+use crate::core::collections::PMap;
 use crate::core::{Component, Duration, Event, Message, Outbox, Rng};
 use crate::programs::Launch;
 use crate::value;
@@ -16,12 +17,14 @@ const BYTES_PER_S: u64 = 48_000_000;
 #[derive(Clone, Debug)]
 pub struct Registry {
     rng: Rng,
+    /// What it has said about an image: it says so every time.
+    manifests: PMap<Text, Result<Value, Text>>,
 }
 
 impl Registry {
     /// A registry under the simulation's seed.
     pub fn start(launch: &Launch<'_>) -> Self {
-        Self { rng: Rng::new(launch.seed, launch.purpose) }
+        Self { rng: Rng::new(launch.seed, launch.purpose), manifests: PMap::new() }
     }
 
     /// An answer and how long it takes.
@@ -32,16 +35,23 @@ impl Registry {
             return (Duration(bytes * 10_000 / (BYTES_PER_S / 100) * 100 / percent), Ok(Value::map()));
         }
         let latency = Duration::us(self.rng.between(220_000, 520_000));
-        let name = args["image"].str();
-        let Ok(parsed) = ImageName::parse(name) else { return (latency, Err(Text::from(format!("{name}: not found")))) };
-        if let Some(why) = super::hub::absence(&parsed) {
-            return (latency, Err(Text::from(why)));
+        let name = args["image"].text();
+        if !self.manifests.contains_key(&name) {
+            self.manifests.insert(name.clone(), manifest(&name));
         }
-        let manifest = image::manifest(&parsed);
-        let layers: Value =
-            manifest.layers.iter().map(|layer| value!({"digest": layer.digest.clone(), "size": layer.size_bytes})).collect();
-        (latency, Ok(value!({"digest": manifest.digest, "layers": layers})))
+        (latency, self.manifests[&name].clone())
     }
+}
+
+fn manifest(name: &str) -> Result<Value, Text> {
+    let Ok(parsed) = ImageName::parse(name) else { return Err(Text::from(format!("{name}: not found"))) };
+    if let Some(why) = super::hub::absence(&parsed) {
+        return Err(Text::from(why));
+    }
+    let manifest = image::manifest(&parsed);
+    let layers: Value =
+        manifest.layers.iter().map(|layer| value!({"digest": layer.digest.clone(), "size": layer.size_bytes})).collect();
+    Ok(value!({"digest": manifest.digest, "layers": layers}))
 }
 
 impl Component for Registry {

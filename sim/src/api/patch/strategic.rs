@@ -181,6 +181,7 @@ fn in_order(items: Vec<Value>, old: &[Value], order: &[Value], id: impl Fn(&Valu
 /// A patch's value as it is stored where nothing was: without directives and nulls.
 fn without_directives(value: &Value) -> Value {
     match value {
+        value if !has_directives(value) => value.clone(),
         Value::Map(map) => {
             let kept = map.entries().iter().filter(|(key, value)| !key.starts_with('$') && !value.is_null());
             kept.map(|(key, value)| (key.clone(), without_directives(value))).collect::<Map>().into()
@@ -190,6 +191,17 @@ fn without_directives(value: &Value) -> Value {
             list.iter().filter(|item| !deleted(item)).map(without_directives).collect()
         }
         other => other.clone(),
+    }
+}
+
+/// Whether there is anything that [`without_directives`] leaves out.
+fn has_directives(value: &Value) -> bool {
+    match value {
+        Value::Map(map) => {
+            map.entries().iter().any(|(key, value)| key.starts_with('$') || value.is_null() || has_directives(value))
+        }
+        Value::List(list) => list.iter().any(has_directives),
+        _ => false,
     }
 }
 
