@@ -15,6 +15,11 @@ impl Map {
         Self::default()
     }
 
+    /// An empty map with room for so many entries.
+    pub fn with_capacity(entries: usize) -> Self {
+        Self { entries: Vec::with_capacity(entries) }
+    }
+
     /// The entries in the order of their keys.
     pub fn entries(&self) -> &[(Text, Value)] {
         &self.entries
@@ -50,6 +55,12 @@ impl Map {
                 None
             }
         }
+    }
+
+    /// Sets `key`, whatever was there. What [`value!`](crate::value!) calls for each key: it stays one function.
+    #[inline(never)]
+    pub fn put(&mut self, key: &'static str, value: Value) {
+        self.insert(key, value);
     }
 
     /// Removes `key`, returning what was there.
@@ -91,24 +102,10 @@ fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && (a.as_ptr() == b.as_ptr() || (a.as_bytes().first() == b.as_bytes().first() && a == b))
 }
 
-impl From<Vec<(Text, Value)>> for Map {
-    /// The entries in any order, no key twice: what [`value!`](crate::value!) makes.
-    fn from(mut entries: Vec<(Text, Value)>) -> Self {
-        // Insertion sort: a literal's keys are few, and many are written in order.
-        for end in 1..entries.len() {
-            let key = entries[end].0.as_str();
-            let at = entries[..end].iter().rposition(|(have, _)| have.as_str() < key).map_or(0, |before| before + 1);
-            entries[at..=end].rotate_right(1);
-        }
-        debug_assert!(entries.is_sorted_by(|(a, _), (b, _)| a.as_str() < b.as_str()), "a key twice");
-        Self { entries }
-    }
-}
-
 impl FromIterator<(Text, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (Text, Value)>>(iter: I) -> Self {
         let iter = iter.into_iter();
-        let mut map = Self { entries: Vec::with_capacity(iter.size_hint().0) };
+        let mut map = Self::with_capacity(iter.size_hint().0);
         for (key, value) in iter {
             map.insert(key, value);
         }

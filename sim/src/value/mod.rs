@@ -272,17 +272,23 @@ impl IndexMut<usize> for Value {
 macro_rules! value {
     (null) => { $crate::value::Value::Null };
     ([ $($tt:tt)* ]) => { $crate::value!(@list [] $($tt)*) };
-    ({ $($tt:tt)* }) => { $crate::value!(@map [] $($tt)*) };
+    ({ $($tt:tt)* }) => { $crate::value!(@map [] [] $($tt)*) };
     (@list [$($out:tt)*]) => { $crate::value::Value::from(Vec::<$crate::value::Value>::from([$($out)*])) };
     (@list [$($out:tt)*] null $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value::Value::Null,] $($($rest)*)?) };
     (@list [$($out:tt)*] { $($inner:tt)* } $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value!({ $($inner)* }),] $($($rest)*)?) };
     (@list [$($out:tt)*] [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value!([ $($inner)* ]),] $($($rest)*)?) };
     (@list [$($out:tt)*] $item:expr $(, $($rest:tt)*)?) => { $crate::value!(@list [$($out)* $crate::value::Value::from($item),] $($($rest)*)?) };
-    (@map [$($out:tt)*]) => { $crate::value::Value::from($crate::value::Map::from(vec![$($out)*])) };
-    (@map [$($out:tt)*] $key:tt : null $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value::Value::Null),] $($($rest)*)?) };
-    (@map [$($out:tt)*] $key:tt : { $($inner:tt)* } $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value!({ $($inner)* })),] $($($rest)*)?) };
-    (@map [$($out:tt)*] $key:tt : [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value!([ $($inner)* ])),] $($($rest)*)?) };
-    (@map [$($out:tt)*] $key:tt : $item:expr $(, $($rest:tt)*)?) => { $crate::value!(@map [$($out)* ($crate::value::Text::from($key), $crate::value::Value::from($item)),] $($($rest)*)?) };
+    // The first list has a unit for each key, so that there is room for all from the beginning.
+    (@map [$($unit:tt)*] [$([$key:expr, $value:expr])*]) => {{
+        #[allow(unused_mut)]
+        let mut map = $crate::value::Map::with_capacity(<[()]>::len(&[$($unit,)*]));
+        $(map.put($key, $value);)*
+        $crate::value::Value::from(map)
+    }};
+    (@map [$($unit:tt)*] [$($out:tt)*] $key:tt : null $(, $($rest:tt)*)?) => { $crate::value!(@map [$($unit)* ()] [$($out)* [$key, $crate::value::Value::Null]] $($($rest)*)?) };
+    (@map [$($unit:tt)*] [$($out:tt)*] $key:tt : { $($inner:tt)* } $(, $($rest:tt)*)?) => { $crate::value!(@map [$($unit)* ()] [$($out)* [$key, $crate::value!({ $($inner)* })]] $($($rest)*)?) };
+    (@map [$($unit:tt)*] [$($out:tt)*] $key:tt : [ $($inner:tt)* ] $(, $($rest:tt)*)?) => { $crate::value!(@map [$($unit)* ()] [$($out)* [$key, $crate::value!([ $($inner)* ])]] $($($rest)*)?) };
+    (@map [$($unit:tt)*] [$($out:tt)*] $key:tt : $item:expr $(, $($rest:tt)*)?) => { $crate::value!(@map [$($unit)* ()] [$($out)* [$key, $crate::value::Value::from($item)]] $($($rest)*)?) };
     ($other:expr) => { $crate::value::Value::from($other) };
 }
 
