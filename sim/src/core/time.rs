@@ -62,37 +62,42 @@ impl Time {
     }
     /// RFC 3339 with seconds, as `metav1.Time` is written: `2026-01-05T09:00:00Z`.
     pub fn rfc3339(self) -> String {
-        let mut text = self.date_and_time();
+        let mut text = String::with_capacity(20);
+        self.digits().iter().for_each(|byte| text.push(char::from(*byte)));
         text.push('Z');
         text
     }
     /// RFC 3339 with microseconds, as `metav1.MicroTime` is written.
     pub fn rfc3339_micro(self) -> String {
-        let mut text = self.date_and_time();
-        text.push('.');
-        push_number(&mut text, self.0 % 1_000_000, 6);
-        text.push('Z');
+        let mut text = self.rfc3339();
+        text.truncate(19);
+        text.push_str(&format!(".{:06}Z", self.0 % 1_000_000));
         text
     }
+    /// Whether `text` is what [`Time::rfc3339`] writes.
+    pub fn is_rfc3339(self, text: &str) -> bool {
+        text.as_bytes().strip_suffix(b"Z").is_some_and(|text| *text == self.digits())
+    }
     /// `2026-01-05T09:00:00`. By hand, for every object and event carries some.
-    fn date_and_time(self) -> String {
+    fn digits(self) -> [u8; 19] {
         let (year, month, day, hour, minute, second) = civil(self.unix_s());
-        let mut text = String::with_capacity(27);
-        push_number(&mut text, year, 4);
-        for (before, number) in [('-', month), ('-', day), ('T', hour), (':', minute), (':', second)] {
-            text.push(before);
-            push_number(&mut text, number, 2);
+        let mut text = *b"0000-00-00T00:00:00";
+        for (at, number) in [(0, year / 100), (2, year % 100), (5, month), (8, day), (11, hour), (14, minute), (17, second)] {
+            text[at] += (number / 10) as u8;
+            text[at + 1] += (number % 10) as u8;
         }
         text
     }
     /// Reads what [`Time::rfc3339`] and [`Time::rfc3339_micro`] write; `None` for other texts and for dates before the simulation.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+        let bytes = text.as_bytes();
         if !text.ends_with('Z') || !text.is_ascii() || text.len() < 20 {
             return None;
         }
-        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-        let seconds = number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
+        let digit = |at: usize| bytes[at].is_ascii_digit().then(|| u64::from(bytes[at] - b'0'));
+        let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+        let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+        let seconds = two(11)? * 3600 + two(14)? * 60 + two(17)?;
         let fraction = text[19..text.len() - 1]
             .strip_prefix('.')
             .map_or(Some(0), |digits| format!("{digits:0<6}").get(..6)?.parse::<u64>().ok())?;
@@ -122,13 +127,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Appends the last so many decimal digits of `number`.
-fn push_number(text: &mut String, number: u64, digits: u32) {
-    for power in (0..digits).rev() {
-        text.push(char::from(b'0' + (number / 10_u64.pow(power) % 10) as u8));
-    }
 }
 
 impl Add<Duration> for Time {
@@ -170,6 +168,7 @@ mod tests {
         let late = Time(86_400_000_000 * 60 + 1_234_567);
         assert_eq!(late.rfc3339_micro(), "2026-03-06T09:00:01.234567Z");
         assert_eq!(Time::parse_rfc3339(&late.rfc3339_micro()), Some(late));
+        assert!(late.is_rfc3339(&late.rfc3339()) && !late.is_rfc3339(&late.rfc3339_micro()));
         assert_eq!(Time::parse_rfc3339("yesterday"), None);
         assert_eq!(Time::parse_rfc3339("2025-01-05T09:00:00Z"), None);
     }

@@ -260,6 +260,7 @@ fn quantity(value: &Value) -> Rewritten {
 /// A timestamp in the form in which it is written: UTC, with or without microseconds.
 fn timestamp(text: &str, micro: bool) -> Rewritten {
     match Time::parse_rfc3339(text) {
+        Some(time) if !micro && time.is_rfc3339(text) => Ok(None),
         Some(time) => {
             let written = if micro { time.rfc3339_micro() } else { time.rfc3339() };
             Ok(if written == text { None } else { Some(written.into()) })
