@@ -41,7 +41,8 @@ export interface Orrery {
   /** Runs a command line at the playhead and simulates to its end. */
   run(line: string): Promise<CommandResult>;
   /** Goes to a step, from 1, of a built-in lesson, which is begun unless it is given already. */
-  lesson(id: string, step?: number): void;
+  /** A built-in lesson, or one of your own by its address (`./mine.yaml`, `https://…`), at a step from 1. */
+  lesson(id: string, step?: number): void | Promise<void>;
   /** The next step of the lesson; without one the next message. */
   next(): void;
   previous(): void;

@@ -74,6 +74,35 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
 
+  // Lessons of your own: `?lesson=./mine.yaml` or `?lesson=https://…`. What is fetched is read as a lesson and nothing else.
+  const LONGEST_LESSON = 200_000;
+  const PATIENCE_S = 15;
+  const fetched = async address => {
+    const url = new URL(address, location.href);
+    if (!["http:", "https:", location.protocol].includes(url.protocol)) throw new Error(url.protocol);
+    const answer = await fetch(url, { referrerPolicy: "no-referrer", signal: AbortSignal.timeout(PATIENCE_S * 1000) });
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    const decoder = new TextDecoder();
+    let text = "";
+    for (const reader = answer.body.getReader(); ;) {
+      const { done, value } = await reader.read();
+      if (done) return text;
+      text += decoder.decode(value, { stream: true });
+      if (text.length > LONGEST_LESSON) {
+        reader.cancel().catch(() => {});
+        throw new Error(`> ${LONGEST_LESSON / 1000} kB`);
+      }
+    }
+  };
+  const lesson = async (address, step = 1) => {
+    try {
+      window.orrery.give(address, await fetched(address), "", step);
+    } catch (error) {
+      window.orrery.give(address, undefined, error.name === "TimeoutError" ? `> ${PATIENCE_S} s` : error.message, step);
+    }
+  };
+  const elsewhere = id => typeof id === "string" && id.includes("/");
+
   const parameters = new URLSearchParams(location.search);
   const open = async data => {
     if (data === undefined) return;
@@ -85,8 +114,13 @@
   };
   const linked = () => location.hash.match(/^#r=(.*)$/s)?.[1];
   addEventListener("orrery:installed", () => {
-    Object.assign(window.orrery, { share, save });
-    open(parameters.get("r") ?? linked());
+    const given = window.orrery.lesson;
+    // One that is given already only changes its step.
+    const begin = (id, step) => elsewhere(id) && window.orrery.state().lesson !== id ? lesson(id, step) : given(id, step);
+    Object.assign(window.orrery, { share, save, lesson: begin });
+    const [shared, id] = [parameters.get("r") ?? linked(), parameters.get("lesson")];
+    if (shared === undefined && elsewhere(id)) begin(id, Number(parameters.get("step") ?? 1) || 1);
+    open(shared);
   }, { once: true });
   // Another link in the same window.
   addEventListener("hashchange", () => open(linked()));

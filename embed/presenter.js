@@ -28,9 +28,12 @@
     const notes = window.orrery.notes();
     const texts = TEXTS[notes.lang] ?? TEXTS.en;
     const set = (id, text) => { view.document.getElementById(id).textContent = text; };
+    const say = [notes.predict, notes.say].filter(Boolean).join("\n\n");
     set("title", notes.steps ? `${notes.title} · ${notes.step} / ${notes.steps}` : texts.none);
     set("caption", notes.caption);
-    set("say", [notes.predict, notes.say].filter(Boolean).join("\n\n"));
+    set("say", say);
+    // No heading over nothing.
+    view.document.getElementById("t-notes").hidden = !say;
     set("next", notes.steps ? notes.next || texts.end : "");
     for (const name of ["notes", "next", "back", "forward", "reset"]) set(`t-${name}`, texts[name]);
     view.document.title = notes.title || "kube-orrery";

@@ -74,6 +74,7 @@ pub struct Texts {
     pub notes: &'static str,
     pub no_lesson: &'static str,
     pub bad_lesson: &'static str,
+    pub unreachable: &'static str,
     // The header.
     pub tagline: &'static str,
     pub theme: &'static str,

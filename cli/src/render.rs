@@ -43,6 +43,9 @@ pub(crate) struct Options {
     /// Level of detail: full, medium, brief or cells; without it as much as fits
     #[arg(long, value_parser = detail)]
     detail: Option<Detail>,
+    /// For slides: the fewest words, as large as they fit, as in frames with `controls=none`
+    #[arg(long)]
+    slide: bool,
     /// Seed of all random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -77,7 +80,7 @@ fn render(options: &Options) -> Result<(), String> {
         Colours::Light => Theme::Light,
         Colours::Dark => Theme::Dark,
     };
-    let look = Look { size: options.size, theme, lang: options.lang.clone(), detail: options.detail };
+    let look = Look { size: options.size, theme, lang: options.lang.clone(), detail: options.detail, slide: options.slide };
     let mut print = Print::new(&look, options.seed);
     if options.at.is_some_and(|at| !(0.0..=86_400.0).contains(&at)) {
         return Err("--at: from 0 to 86400 seconds".into());

@@ -141,7 +141,9 @@ pub(crate) fn install(store: &Store) {
     add("previous", &lead(-1, AppAction::StepBack));
     let this = store.clone();
     let lesson = Closure::<dyn Fn(JsValue, JsValue) -> Result<(), JsValue>>::new(move |id: JsValue, step: JsValue| {
-        let id = id.as_string().filter(|id| orrery_sim::lesson::BUILT_IN.iter().any(|(have, _)| have == id));
+        let given = this.state().lesson.as_ref().map(|given| given.id.clone());
+        let known = |id: &String| given.as_ref() == Some(id) || orrery_sim::lesson::BUILT_IN.iter().any(|(have, _)| have == id);
+        let id = id.as_string().filter(known);
         let known = || orrery_sim::lesson::BUILT_IN.map(|(id, _)| id).join(", ");
         let id = id.ok_or_else(|| error(&format!("lesson(id, step): id must be one of {}", known())))?;
         let step = if step.is_undefined() { Some(1.0) } else { step.as_f64().filter(|step| *step >= 1.0) };
@@ -150,6 +152,15 @@ pub(crate) fn install(store: &Store) {
         Ok(())
     });
     add("lesson", &lesson.into_js_value());
+    // What embed/link.js has fetched: the address, the text (or none, and why), the step from 1.
+    let this = store.clone();
+    let give = Closure::<dyn Fn(String, Option<String>, String, f64)>::new(move |name, text: Option<String>, why, step: f64| {
+        this.dispatch(match text {
+            Some(text) => AppAction::GiveLesson(name, text, (step.max(1.0) as usize) - 1),
+            None => AppAction::NoLesson(name, why),
+        });
+    });
+    add("give", &give.into_js_value());
     add("step", &act(AppAction::StepForward));
 
     let this = store.clone();

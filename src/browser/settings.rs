@@ -7,6 +7,7 @@ use web_sys::{MediaQueryListEvent, UrlSearchParams};
 
 use super::store::Store;
 use crate::scene::{Colouring, Detail, Grouping, Look};
+use crate::state::lesson::Given;
 use crate::state::player::Pace;
 use crate::state::{AppAction, Colours, Start};
 
@@ -62,7 +63,7 @@ pub(crate) fn address(lesson: &str, step: usize) {
     let Some(url) = UrlSearchParams::new_with_str(&window.location().search().unwrap_or_default()).ok() else { return };
     url.delete("lesson");
     url.delete("step");
-    if orrery_sim::lesson::BUILT_IN.iter().any(|(id, _)| *id == lesson) {
+    if Given::has_address(lesson) || orrery_sim::lesson::BUILT_IN.iter().any(|(id, _)| *id == lesson) {
         url.set("lesson", lesson);
         url.set("step", &(step + 1).to_string());
     }
@@ -97,12 +98,16 @@ pub(crate) fn read() -> Start {
     };
     let lang = setting("lang").filter(|lang| crate::i18n::texts(lang).is_some());
     let system = gloo::utils::window().navigator_language();
+    let elsewhere = parameter("lesson").is_some_and(|lesson| Given::has_address(&lesson));
+    let bare = parameter("controls").is_some_and(|controls| controls == "none");
     Start {
         seed: parameter("seed").and_then(|seed| seed.parse().ok()).unwrap_or(1),
         // link.js reads it and hands over what it holds.
-        waits: parameter("r").is_some() || gloo::utils::window().location().hash().is_ok_and(|hash| hash.starts_with("#r=")),
+        waits: parameter("r").is_some()
+            || elsewhere
+            || gloo::utils::window().location().hash().is_ok_and(|hash| hash.starts_with("#r=")),
         topology: parameter("topology").and_then(|name| Topology::find(&name)),
-        lesson: parameter("lesson").map(|lesson| {
+        lesson: parameter("lesson").filter(|_| !elsewhere).map(|lesson| {
             let step = parameter("step").and_then(|step| step.parse::<usize>().ok()).unwrap_or(1);
             (lesson, step.saturating_sub(1))
         }),
@@ -112,13 +117,14 @@ pub(crate) fn read() -> Start {
             grouping: parameter("view").and_then(|view| Grouping::parse(&view)).unwrap_or_default(),
             colouring: parameter("colours").and_then(|colours| Colouring::parse(&colours)).unwrap_or_default(),
             hide_system: parameter("system").is_some_and(|system| system == "0"),
+            slide: bare,
         },
         detail: parameter("detail").and_then(|detail| Detail::parse(&detail)),
         lang: lang.unwrap_or(system),
         theme,
         dark: media("(prefers-color-scheme: dark)"),
         reduced_motion: media("(prefers-reduced-motion: reduce)"),
-        bare: parameter("controls").is_some_and(|controls| controls == "none"),
+        bare,
         room: (!media("(max-width: 1000px)"), !media("(max-height: 560px)")),
         dock_height: saved("dock").and_then(|height| height.parse().ok()).filter(|height: &f64| height.is_finite()),
         clock: now,

@@ -276,7 +276,7 @@ pub(super) fn parts_group(
         let up = runs(*part);
         let mut marks =
             vec![Mark::Box { rect: *rect, radius: 0.5 * f, look: if up { BoxLook::Part } else { BoxLook::PartDown } }];
-        let name = part_name(*part, rect.w - 0.5 * f, f);
+        let name = part_name(*part, rect.w - 0.5 * f, f, detail);
         let size = part_size(*part, f, detail, *rect, &name);
         let ink = if up { Ink::Main } else { Ink::Soft };
         let note = part_note(*part, view, model, rect.h / f, texts).filter(|_| up);
@@ -361,8 +361,8 @@ fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>, texts:
     }
 }
 
-/// A part's name, as long as there is room for.
-fn part_name(part: Part, width: f64, f: f64) -> String {
+/// A part's name, as long as there is room for; where only names are shown, the larger one is better than the longer one.
+fn part_name(part: Part, width: f64, f: f64, detail: Detail) -> String {
     let names: &[&str] = match part {
         Part::Controller(_) => &["kube-controller-manager", "controller-manager", "controllers"],
         Part::Scheduler => &["kube-scheduler", "scheduler"],
@@ -372,15 +372,21 @@ fn part_name(part: Part, width: f64, f: f64) -> String {
         Part::Etcd => &["etcd"],
         part => return part.name().to_string(),
     };
-    let fits = names.iter().find(|name| text_width(name, (0.86 * f).max(SMALLEST), true) <= width);
+    let least = if detail == Detail::Brief { 1.08 } else { 0.86 };
+    let fits = names.iter().find(|name| text_width(name, (least * f).max(SMALLEST), true) <= width);
     fits.or(names.last()).map(|name| (*name).to_string()).unwrap_or_default()
 }
 
 fn part_size(part: Part, f: f64, detail: Detail, rect: Rect, name: &str) -> f64 {
     let main = matches!(part, Part::Etcd | Part::Scheduler | Part::Controller(_)) && detail <= Detail::Medium;
-    let mut size = if main { 1.1 * f } else { f }.max(SMALLEST);
-    while text_width(name, size, true) > rect.w - 0.4 * f && size > 0.5 * f {
-        size *= 0.96;
+    fitting(name, if main || detail == Detail::Brief { 1.1 * f } else { f }, rect, f)
+}
+
+/// The size of a name in a box: as wanted, or as large as there is room for.
+fn fitting(name: &str, wanted: f64, rect: Rect, f: f64) -> f64 {
+    let mut size = wanted.max(SMALLEST);
+    while text_width(name, size, true) > rect.w - 0.3 * f && size > 0.5 * f {
+        size *= 0.98;
     }
     size
 }
@@ -457,7 +463,14 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
         marks.push(label(Point::new(user.cx(), user.cy() - 0.62 * f), Align::Middle, 1.1 * f, true, Ink::Main, "kubectl"));
         marks.push(label(Point::new(user.cx(), user.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, texts.you));
     } else {
-        marks.push(label(Point::new(user.cx(), user.cy()), Align::Middle, f.max(SMALLEST), true, Ink::Main, "kubectl"));
+        marks.push(label(
+            Point::new(user.cx(), user.cy()),
+            Align::Middle,
+            fitting("kubectl", 1.1 * f, user, f),
+            true,
+            Ink::Main,
+            "kubectl",
+        ));
     }
     let mut groups = vec![Group {
         key: "part/localhost/kubectl".into(),
@@ -476,7 +489,14 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
             title: texts.registry.to_string(),
             marks: vec![
                 Mark::Box { rect: registry, radius: 0.5 * f, look: BoxLook::Part },
-                label(Point::new(registry.cx(), registry.cy()), Align::Middle, 0.95 * f, true, Ink::Main, texts.registry),
+                label(
+                    Point::new(registry.cx(), registry.cy()),
+                    Align::Middle,
+                    fitting(texts.registry, 1.1 * f, registry, f),
+                    true,
+                    Ink::Main,
+                    texts.registry,
+                ),
             ],
             groups: Vec::new(),
         });

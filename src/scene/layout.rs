@@ -412,7 +412,7 @@ pub(super) fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> Mach
         parts.push((Part::Etcd, Rect::new(inner.x, y, inner.w, (m.w_parts * 1.7).max(3.2) * f)));
         y += (m.w_parts * 1.7).max(3.2) * f + 0.4 * f;
     } else if m.w_parts > 0.0 {
-        let gap = 0.5 * f;
+        let gap = m.part_gap.min(0.5) * f;
         let unit = (inner.w - 2.0 * gap) / (m.w_widths[0] + m.w_widths[1] + m.w_widths[2]);
         let mut x = inner.x;
         for (part, width) in [Part::KubeProxy, Part::Kubelet, Part::Runtime].into_iter().zip(m.w_widths) {

@@ -82,6 +82,8 @@ pub struct Look {
     pub colouring: Colouring,
     /// Whether pods of the cluster itself are left out.
     pub hide_system: bool,
+    /// Whether it is a slide: the fewest words, as large as they fit.
+    pub slide: bool,
 }
 
 /// What a surface is filled with; its name is a CSS class.

@@ -158,6 +158,31 @@ const BRIEF: Metrics = Metrics {
 /// With several control-plane nodes: room for what each member of etcd, each scheduler and each manager is.
 const BRIEF_OF_SEVERAL: Metrics = Metrics { cp_parts: 3.5, cp_widths: [8.8, 6.2, 6.6, 0.0], ..BRIEF };
 
+/// On a slide: the fewest words, as large as they can be, so that the last row reads them.
+const SLIDE: Metrics = Metrics {
+    left: 6.5,
+    frame_pad: 0.2,
+    pad: 0.3,
+    gap: 0.4,
+    part_gap: 0.25,
+    cp_title: 1.5,
+    cp_parts: 1.75,
+    lane_above: 1.8,
+    bar: 1.6,
+    lane: 2.0,
+    cp_widths: [3.0, 6.2, 8.0, 0.0],
+    w_parts: 1.7,
+    w_widths: [4.03, 5.19, 5.28],
+    w_title: 1.4,
+    cell: 1.9,
+    cells: (1.8, 5.0),
+    w_min: 14.2,
+    largest: 80.0,
+    ..BRIEF
+};
+/// The same with several control-plane nodes.
+const SLIDE_OF_SEVERAL: Metrics = Metrics { cp_parts: 2.9, cp_widths: [5.0, 6.0, 6.6, 0.0], ..SLIDE };
+
 /// Above the field of many nodes: its boxes have sizes of their own.
 const CELLS: Metrics =
     Metrics { w_parts: 0.0, gap: 0.7, lane: 2.4, lane_above: 2.2, legible: 11.0, largest: 18.0, registry: false, ..BRIEF };
@@ -187,9 +212,14 @@ impl Metrics {
         self.cp_title + self.cp_parts + self.lane_above + self.bar + self.pad
     }
 
-    /// The sizes of a level of detail where there are so many control-plane nodes.
-    fn of_several(detail: Detail, control: usize) -> &'static Self {
-        if control > 1 && detail == Detail::Brief { &BRIEF_OF_SEVERAL } else { Self::of(detail) }
+    /// The sizes of a level of detail where there are so many control-plane nodes, perhaps on a slide.
+    fn of_several(detail: Detail, control: usize, slide: bool) -> &'static Self {
+        match (detail, control > 1, slide) {
+            (Detail::Brief, false, true) => &SLIDE,
+            (Detail::Brief, true, true) => &SLIDE_OF_SEVERAL,
+            (Detail::Brief, true, false) => &BRIEF_OF_SEVERAL,
+            _ => Self::of(detail),
+        }
     }
 
     /// The height of the load balancer with its lane.
@@ -245,26 +275,28 @@ impl Plan {
             _ if look.grouping != Grouping::Node => &[Detail::Cells],
             Some(detail) => std::slice::from_ref(detail),
             None if many => &[Detail::Cells],
+            None if look.slide => &[Detail::Brief],
             None => &Detail::ALL,
         };
         for detail in candidates {
             if *detail == Detail::Cells {
                 return Self::of_field(width, height, control, stacked);
             }
-            let metrics = Metrics::of_several(*detail, control);
+            let metrics = Metrics::of_several(*detail, control, look.slide);
             let last = Some(detail) == candidates.last();
             let least = if last { 3.0 } else { metrics.legible };
             let mut font = metrics.largest;
             while font >= least {
                 if let Some(columns) = columns_that_fit(metrics, font, width, height, control, workers, stacked) {
-                    return Self::spread(*detail, font, stacked, columns, height, control, workers);
+                    return Self::spread(*detail, metrics, font, stacked, columns, height, (control, workers));
                 }
                 font -= 0.25;
             }
         }
         // Nothing fits a stage of a few pixels; it is drawn all the same and cut off.
         let detail = *candidates.last().unwrap_or(&Detail::Cells);
-        Self::spread(detail, 3.0, stacked, workers.max(1), height, control, workers)
+        let metrics = Metrics::of_several(detail, control, look.slide);
+        Self::spread(detail, metrics, 3.0, stacked, workers.max(1), height, (control, workers))
     }
 
     /// The plan of what stands above the field: legible type as long as it leaves most of the height to the field.
@@ -311,8 +343,15 @@ impl Plan {
     }
 
     /// Gives what is left of the height to the lanes and the pods.
-    fn spread(detail: Detail, font: f64, stacked: bool, columns: usize, height: f64, control: usize, workers: usize) -> Self {
-        let metrics = Metrics::of_several(detail, control);
+    fn spread(
+        detail: Detail,
+        metrics: &'static Metrics,
+        font: f64,
+        stacked: bool,
+        columns: usize,
+        height: f64,
+        (control, workers): (usize, usize),
+    ) -> Self {
         let f = font;
         let rows = workers.div_ceil(columns.max(1));
         let mut plan = Self {

@@ -61,8 +61,8 @@ impl Job {
 
 /// As many moments are simulated between two looks at the browser's clock, which is a call out of the module.
 const MOMENTS: usize = 16;
-/// Of a saved recording no more events are simulated: whoever made it may have meant harm.
-const MOST_EVENTS: u64 = 5_000_000;
+/// Of a saved recording, or of a lesson that is not built in, no more events are simulated: whoever made it may have meant harm.
+pub(super) const MOST_EVENTS: u64 = 5_000_000;
 /// No task simulates more than this.
 const LIMIT_US: u64 = 3_600_000_000;
 
@@ -129,7 +129,7 @@ impl State {
     }
 
     fn boot(&mut self) {
-        if self.quiet_step() || self.session.live_end().0 > LIMIT_US {
+        if self.quiet_step() || self.session.live_end().0 > LIMIT_US || self.is_too_large() {
             self.jobs.remove(0);
             self.origin = self.session.live_end();
             self.arrive(self.origin);

@@ -7,7 +7,7 @@ use orrery_sim::lesson::{Lesson, LessonStep, built_in};
 use orrery_sim::session::{Recording, Session};
 use serde::{Deserialize, Serialize};
 
-use super::jobs::Job;
+use super::jobs::{Job, MOST_EVENTS};
 use super::terminal::follows;
 use super::{Effect, Notice, State};
 use crate::scene::Selection;
@@ -49,6 +49,11 @@ struct Mark {
 }
 
 impl Given {
+    /// Whether this names a lesson that is fetched from somewhere (`./mine.yaml`, `https://…`), not one that is built in or was dropped.
+    pub fn has_address(id: &str) -> bool {
+        id.contains('/')
+    }
+
     /// The step that is shown.
     pub fn current(&self) -> &LessonStep {
         &self.lesson.steps[self.step.min(self.lesson.steps.len() - 1)]
@@ -126,17 +131,33 @@ impl State {
         }
     }
 
-    /// Opens a lesson from a text, such as a dropped file.
-    pub(super) fn open_text(&mut self, name: &str, text: &str) {
+    /// Opens a lesson from a text, such as a dropped file, at a step counted from 0.
+    pub(super) fn open_text(&mut self, name: &str, text: &str, step: usize) {
         match Lesson::parse(text) {
             Ok(lesson) => {
-                self.open_lesson(name, lesson, 0);
+                self.open_lesson(name, lesson, step);
                 if let Some(given) = &mut self.lesson {
                     given.text = Some(text.into());
                 }
             }
-            Err(error) => self.notice = Some(Notice::BadLesson(format!("{name}: {error}"))),
+            Err(error) => self.no_lesson(Notice::BadLesson(format!("{name}: {error}"))),
         }
+    }
+
+    /// Says why a lesson cannot be given. A page that was opened for it has nothing else to show.
+    pub(super) fn no_lesson(&mut self, notice: Notice) {
+        self.notice = Some(notice);
+        self.show_something();
+    }
+
+    /// Whether somebody else's lesson has taken more than is simulated of what comes from elsewhere; it is told.
+    pub(super) fn is_too_large(&mut self) -> bool {
+        let foreign = self.lesson.as_ref().is_some_and(|given| given.text.is_some());
+        let large = foreign && self.session.live_cluster().steps() > MOST_EVENTS;
+        if large {
+            self.notice = Some(Notice::TooLarge);
+        }
+        large
     }
 
     /// To the step `by` further on than the one that is shown or on its way.
@@ -165,7 +186,8 @@ impl State {
 
     /// A piece of the way to a step.
     pub(super) fn work_on_lesson(&mut self, target: usize) {
-        let Some(given) = &self.lesson else {
+        let too_large = self.is_too_large();
+        let Some(given) = self.lesson.as_ref().filter(|_| !too_large) else {
             self.jobs.remove(0);
             return;
         };
@@ -221,6 +243,9 @@ impl State {
         let shown = given.current().clone();
         let address = (given.id.clone(), step);
         self.player.jump(mark.0 as f64);
+        if self.notice == Some(Notice::NothingMore) {
+            self.notice = None;
+        }
         // A question is asked before time goes on.
         self.player.playing = self.autoplay && shown.predict.is_empty();
         let focus = shown.focus.as_deref().and_then(Selection::parse);

@@ -171,8 +171,10 @@ pub enum AppAction {
     Build(Topology),
     /// Shows or hides the shapes of clusters.
     ToggleTopologies,
-    /// Begins the lesson of this text.
-    GiveLesson(String),
+    /// Begins the lesson of a text: its name, the text, the step, counted from 0.
+    GiveLesson(String, String, usize),
+    /// A lesson cannot be fetched: from where, and why.
+    NoLesson(String, String),
     /// Shows or hides the lesson editor.
     ToggleEditor,
     /// Shows or hides how to share what is shown.
@@ -264,6 +266,8 @@ pub enum Notice {
     TooLong(String),
     /// There is no built-in lesson of this name.
     NoLesson(String),
+    /// A lesson cannot be fetched: from where, and why.
+    Unreachable(String),
     /// A saved session cannot be opened as it is.
     Unreadable(Unreadable),
     /// A saved session is more than is simulated of one that comes from elsewhere.

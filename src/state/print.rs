@@ -25,6 +25,8 @@ pub struct Look {
     pub lang: String,
     /// Level of detail; `None` is as much as fits.
     pub detail: Option<Detail>,
+    /// Whether the picture is for a slide: few words, as large as they fit.
+    pub slide: bool,
 }
 
 /// The page without a browser.
@@ -49,7 +51,7 @@ impl Print {
             pace: Pace::Messages,
             autoplay: false,
             detail: look.detail,
-            look: crate::scene::Look::default(),
+            look: crate::scene::Look { slide: look.slide, ..crate::scene::Look::default() },
             lang: look.lang.clone(),
             theme: Some(if look.theme == Theme::Dark { Colours::Dark } else { Colours::Light }),
             dark: false,

@@ -132,12 +132,16 @@ impl State {
             Err(unreadable) => {
                 self.began &= self.ready;
                 self.notice = Some(Notice::Unreadable(unreadable));
-                // A page that was opened by a link has nothing else to show.
-                if !self.ready && self.jobs.is_empty() {
-                    self.session.run(super::FIRST_COMMANDS);
-                    self.jobs.push(Job::Boot);
-                }
+                self.show_something();
             }
+        }
+    }
+
+    /// A page that was opened for something that cannot be opened has nothing else to show.
+    pub(super) fn show_something(&mut self) {
+        if !self.ready && self.jobs.is_empty() {
+            self.session.run(super::FIRST_COMMANDS);
+            self.jobs.push(Job::Boot);
         }
     }
 

@@ -189,7 +189,8 @@ impl State {
                 (self.jobs, self.topologies_open) = (vec![Job::Boot], false);
             }
             AppAction::ToggleTopologies => self.topologies_open = !self.topologies_open,
-            AppAction::GiveLesson(text) => self.open_text("lesson.yaml", &text),
+            AppAction::GiveLesson(name, text, step) => self.open_text(&name, &text, step),
+            AppAction::NoLesson(name, why) => self.no_lesson(Notice::Unreachable(format!("{name} ({why})"))),
             AppAction::ToggleEditor => self.editor_open = !self.editor_open,
             AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
@@ -535,7 +536,7 @@ impl State {
 
     fn drop_file(&mut self, name: &str, text: &str) {
         if orrery_sim::lesson::Lesson::is_meant(text) {
-            return self.open_text(name, text);
+            return self.open_text(name, text, 0);
         }
         if Self::is_saved(text) {
             return self.open_saved(text);

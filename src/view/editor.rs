@@ -49,7 +49,7 @@ pub(crate) fn Editor() -> Html {
         let (store, text) = (store.clone(), text.clone());
         Callback::from(move |_: MouseEvent| {
             store.dispatch(AppAction::ToggleEditor);
-            store.dispatch(AppAction::GiveLesson((*text).clone()));
+            store.dispatch(AppAction::GiveLesson("lesson.yaml".into(), (*text).clone(), 0));
         })
     };
     let save = {

@@ -46,6 +46,7 @@ pub(crate) fn Notices() -> Html {
                 Notice::TooLarge => texts.too_large.to_string(),
                 Notice::NothingMore => texts.nothing_more.to_string(),
                 Notice::NoLesson(id) => format!("{} {id}", texts.no_lesson),
+                Notice::Unreachable(what) => format!("{} {what}", texts.unreachable),
                 Notice::BadLesson(error) => format!("{} {error}", texts.bad_lesson),
                 Notice::TooLong(line) => format!("{} {line}", texts.too_long),
             } }</p>

@@ -108,6 +108,14 @@ impl Opened {
         self.evaluate(&format!("{found}.click()"));
     }
 
+    /// Presses a key as a keyboard does, with whatever has the focus.
+    ///
+    /// # Panics
+    /// When there is no such key.
+    pub fn press_key(&self, key: &str) {
+        self.page.press(key).expect("the key is known");
+    }
+
     /// Presses a key with nothing in focus.
     pub fn press(&self, key: &str) {
         self.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"));

@@ -1,4 +1,4 @@
-//! `shot` and `js`: look at the built page, and ask it.
+//! `shot`, `shots` and `js`: look at the built page, and ask it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,8 @@ use crate::site::Site;
 use crate::tell::say;
 use crate::usage;
 
-/// What both commands understand.
+/// What all these commands understand.
+#[derive(Clone)]
 struct Look {
     options: PageOptions,
     site: Site,
@@ -47,6 +48,69 @@ pub(crate) fn js(arguments: &mut Parser) -> anyhow::Result<()> {
         println!("{:#}", page.evaluate(expression)?);
         Ok(())
     })
+}
+
+/// Pictures of every step of every built-in lesson: as a slide has it, in one language, and as a projector has it, in the other.
+const SHOTS: [(&str, (u32, u32), Theme, &str); 2] =
+    [("embed", (800, 450), Theme::Dark, "lang=de&controls=none"), ("lecture", (1920, 1080), Theme::Light, "lang=en")];
+
+/// A message on its way, when the step has any.
+const ON_ITS_WAY: &str = "for (let n = 0; n < 3; n++) { orrery.step(); await (async () => { const end = performance.now() + 5000; \
+    while (!orrery.state().arrived && performance.now() < end) await new Promise(done => setTimeout(done, 15)); })(); }";
+
+/// Waits until the page shows what it was told to show, at most half a minute.
+fn arrive(page: &Page, condition: &str) -> anyhow::Result<()> {
+    let waited = format!(
+        "await (async () => {{ const end = performance.now() + 30000; \
+         while (!({condition} && orrery.state().arrived) && performance.now() < end) await new Promise(done => setTimeout(done, 15)); \
+         await new Promise(done => setTimeout(done, 700)); return {condition} && orrery.state().arrived; }})()"
+    );
+    anyhow::ensure!(page.evaluate(&waited)? == true, "the page does not come to {condition}");
+    Ok(())
+}
+
+pub(crate) fn shots(arguments: &mut Parser) -> anyhow::Result<()> {
+    let look = Look::parse(arguments)?;
+    let ["lessons", folder] = look.words.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
+        bail!("shots takes what to picture and where to: shots lessons FOLDER")
+    };
+    let folder = PathBuf::from(folder);
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let text = fs::read_to_string("embed/lessons.json").context("reading embed/lessons.json")?;
+    let lessons: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).context("embed/lessons.json")?;
+    let mut index =
+        String::from("<!DOCTYPE html><meta charset=\"utf-8\"><title>Lessons</title><style>img { width: 48%; }</style>\n");
+    let mut build = look.build;
+    for (name, (width, height), theme, query) in SHOTS {
+        let mut look = Look { query: format!("?lesson=nodes&autoplay=0&{query}"), build, ..look.clone() };
+        build = false;
+        look.options = PageOptions { width, height, theme, ..look.options };
+        look.open(|page| {
+            let mut take = |what: String| -> anyhow::Result<()> {
+                let file = folder.join(format!("{what}-{name}.png"));
+                index += &format!("<img src=\"{what}-{name}.png\" alt=\"{what}\">\n");
+                fs::write(&file, page.screenshot()?).with_context(|| format!("writing {}", file.display()))
+            };
+            for (lesson, about) in &lessons {
+                let steps = about["steps"].as_u64().context("embed/lessons.json says how many steps there are")?;
+                for step in 1..=steps {
+                    page.evaluate(&format!("orrery.lesson({lesson:?}, {step})"))?;
+                    arrive(page, &format!("orrery.state().lesson === {lesson:?} && orrery.state().step === {step}"))?;
+                    if page.evaluate("Boolean(document.querySelector('.lesson-predict'))")? == true {
+                        take(format!("{lesson}-{step}-question"))?;
+                    }
+                    page.evaluate(ON_ITS_WAY)?;
+                    arrive(page, "true")?;
+                    take(format!("{lesson}-{step}"))?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    let index_file = folder.join("index.html");
+    fs::write(&index_file, index).with_context(|| format!("writing {}", index_file.display()))?;
+    println!("{}", index_file.display());
+    Ok(())
 }
 
 impl Look {

@@ -37,10 +37,12 @@ Usage: cargo xtask COMMAND
                           what a frame costs with up to 5,000 nodes)
   shot OUT.png [--size 1280x720] [--scale 1] [--theme light|dark] [--reduced-motion] [PAGE OPTIONS]
                           a screenshot of the built page
+  shots lessons FOLDER [PAGE OPTIONS]
+                          every step of every lesson, as a slide and as a projector show it
   js EXPRESSION [PAGE OPTIONS]
                           the JSON of a JavaScript expression in the built page (statements and await are allowed)
 
-Page options of shot and js:
+Page options of shot, shots and js:
   --url-query '?lang=de'  query of the page's address      --size WxH     viewport in CSS pixels
   --js EXPRESSION         run before (repeatable, awaited)  --wait SECONDS  then wait
   --profile page|page-dev how the page is built             --url URL      look at that address, build nothing
@@ -76,6 +78,7 @@ fn run() -> anyhow::Result<()> {
         "test" => test::test(&mut arguments),
         "bench" => bench::bench(&mut arguments),
         "shot" => look::shot(&mut arguments),
+        "shots" => look::shots(&mut arguments),
         "js" => look::js(&mut arguments),
         "help" => {
             println!("{USAGE}");

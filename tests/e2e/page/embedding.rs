@@ -270,6 +270,61 @@ fn one_file_runs_from_a_disk() {
     assert_eq!(answer, json!("node/kind-control-plane\nnode/kind-worker\n"));
 }
 
+const OWN: &str = "title: {en: Mine <b>, de: Meine <b>}
+steps:
+- caption: {en: '<img src=x onerror=alert(1)> one', de: eins}
+- caption: {en: two, de: zwei}
+  run: kubectl create deployment web --image=nginx
+- caption: {en: three, de: drei}
+";
+
+#[test]
+fn a_lesson_of_ones_own_is_given_by_its_address() {
+    let folder = Folder::new("own");
+    folder.write("mine.yaml", OWN);
+    folder.write("bad.yaml", "title: A\nsteps:\n- caption: B\n  rum: ls\n");
+    folder.write("large.yaml", &format!("title: A\nsteps:\n- caption: B\n# {}\n", "x".repeat(300_000)));
+    folder.write("index.html", "<!DOCTYPE html><link rel=\"icon\" href=\"data:,\">");
+    let page = open_folder(&folder.0, "");
+    let go = |query: &str| {
+        page.goto(&format!("{}site/{query}", page.url()), &PageOptions::default()).expect("the page gets ready");
+    };
+    go("?lesson=../mine.yaml&step=2&autoplay=0&lang=en");
+    page.until("orrery.state().lesson === '../mine.yaml' && orrery.state().step === 2 && orrery.state().arrived");
+    assert_eq!(page.evaluate("orrery.state().pods"), json!(13), "before its command");
+    page.evaluate("orrery.next()");
+    page.until("orrery.state().step === 3 && orrery.state().pods === 14");
+    // Its texts are texts.
+    page.evaluate("orrery.lesson('../mine.yaml', 1)");
+    page.until("orrery.state().step === 1 && document.querySelector('.lesson-caption').textContent.startsWith('<img')");
+    assert_eq!(page.evaluate("document.querySelectorAll('.lesson img, .lesson b').length"), json!(0));
+    // The address has it, so that a reload comes back to the step.
+    page.evaluate("orrery.lesson('../mine.yaml', 2)");
+    page.until("new URLSearchParams(location.search).get('step') === '2'");
+    page.session().call("refresh", Some(&json!({}))).expect("reloaded");
+    page.until("window.orrery?.state().lesson === '../mine.yaml' && orrery.state().step === 2");
+    // A link takes it along: who opens it needs no access to the file.
+    let link = page.returned("return await orrery.share()");
+    let fragment = link.as_str().and_then(|link| link.split_once('#')).map(|(_, rest)| rest.to_string()).expect("a fragment");
+    std::fs::remove_file(folder.0.join("mine.yaml")).expect("removed");
+    go(&format!("?autoplay=0&lang=de#{fragment}"));
+    page.until("orrery.state().step === 2 && document.querySelector('.lesson-caption').textContent === 'zwei'");
+    // What is no lesson, or not there, or too much, is told, and the page is of use all the same.
+    for (address, told) in [
+        ("../bad.yaml", "line 4, column 3: unknown field"),
+        ("../absent.yaml", "HTTP 404"),
+        ("../large.yaml", "> 200 kB"),
+        ("javascript:alert(1)//", "javascript:"),
+    ] {
+        go(&format!("?lesson={address}&autoplay=0&lang=en"));
+        page.until(&format!("document.querySelector('.notice')?.textContent.includes({told:?})"));
+        page.until("orrery.state().nodes === 3");
+    }
+    // That a file is not there the browser's console says as well.
+    let errors = page.console().expect("readable");
+    assert!(errors.iter().filter(|one| one.is_error()).all(|one| one.text.contains("absent.yaml")), "{errors:?}");
+}
+
 #[test]
 fn a_link_opens_what_was_shared_and_a_damaged_one_says_so() {
     let page = open("?autoplay=0", &PageOptions::default());

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 /// Waits until a lesson's step is shown, at most a minute.
 fn reach(page: &orrery_e2e::Opened, lesson: &str, step: usize) {
-    page.until(&format!("(state => state.ready && state.lesson === {lesson:?} && state.step === {step})(orrery.state())"));
+    page.until(&format!(
+        "(state => state?.ready && state.lesson === {lesson:?} && state.step === {step})(window.orrery?.state())"
+    ));
 }
 
 #[test]
@@ -39,6 +41,110 @@ fn every_lesson_goes_forward_and_back_in_both_languages() {
             }
         }
     }
+}
+
+/// The lessons in which no more stands on the stage than a slide has room for: one control-plane node, two workers at most.
+const SMALL: [&str; 6] = ["nodes", "workers", "control-plane", "controllers", "communication", "failures"];
+
+#[test]
+fn the_last_row_reads_captions_and_names() {
+    for (width, height) in [(800, 450), (1920, 1080)] {
+        let page =
+            open("?lesson=nodes&lang=de&autoplay=0&controls=none", &PageOptions { width, height, ..PageOptions::default() });
+        reach(&page, "nodes", 1);
+        for (id, text) in orrery_sim::lesson::BUILT_IN {
+            let steps = orrery_sim::lesson::Lesson::parse(text).expect("built-in lessons are well written").steps.len();
+            for step in 1..=steps {
+                page.evaluate(&format!("orrery.lesson({id:?}, {step})"));
+                reach(&page, id, step);
+                // A question takes the stage's room until it is answered.
+                page.evaluate("orrery.play(), orrery.pause(), orrery.step()");
+                page.until("orrery.state().arrived && !document.querySelector('.lesson-predict')");
+                let measured = page.returned(
+                    "await new Promise(done => setTimeout(done, 120));
+                     const names = [...document.querySelectorAll('#orrery-standing [data-select^=\"part/\"]')]
+                       .map(part => [...part.querySelectorAll('text')].map(text => [Number(text.getAttribute('font-size')), text.textContent]).sort((a, b) => b[0] - a[0])[0]);
+                     const bar = document.querySelector('.lesson').getBoundingClientRect();
+                     const words = [...document.querySelectorAll('.lesson-caption, .lesson-place span')].map(one => one.getBoundingClientRect());
+                     return { caption: parseFloat(getComputedStyle(document.querySelector('.lesson-caption')).fontSize), name: Math.min(...names.map(one => one[0])), all: names, names: names.length,
+                       inside: words.every(one => one.bottom <= bar.bottom + 1 && one.right <= innerWidth) && document.documentElement.scrollHeight <= innerHeight }",
+                );
+                let share = |what: &str| measured[what].as_f64().expect("a number") / f64::from(height);
+                assert!(share("caption") >= 0.046, "{id}, step {step}, {height}: caption {:.4}", share("caption"));
+                // Three control-plane nodes, or three workers, need more room than a slide has.
+                let least = if SMALL.contains(&id) { 0.046 } else { 0.024 };
+                assert!(
+                    share("name") >= least && measured["names"].as_u64() > Some(5),
+                    "{id}, step {step}, {height}: {:.4}, {measured}",
+                    share("name")
+                );
+                assert_eq!(measured["inside"], json!(true), "{id}, step {step}, {height}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_keys_of_those_who_present() {
+    let page = open("?lesson=workers&step=1&autoplay=0&lang=en", &PageOptions::default());
+    reach(&page, "workers", 1);
+    let step = |number: usize| page.until(&format!("orrery.state().step === {number} && orrery.state().arrived"));
+    // As clickers send them.
+    for (key, number) in [("PageDown", 2), ("PageDown", 3), ("PageUp", 2)] {
+        page.press_key(key);
+        step(number);
+    }
+    page.press_key(".");
+    page.until("orrery.state().playing");
+    page.press_key(".");
+    page.until("!orrery.state().playing");
+    // A reload comes back to the step: what F5 does.
+    page.session().call("refresh", Some(&json!({}))).expect("reloaded");
+    reach(&page, "workers", 2);
+    page.press_key("f");
+    page.until("document.fullscreenElement === document.documentElement");
+    page.press_key("f");
+    page.until("document.fullscreenElement === null");
+    page.press_key("?");
+    page.until("document.querySelector('dialog[open]')");
+    page.press_key("Escape");
+    page.until("!document.querySelector('dialog[open]')");
+    // A dot, a spotlight, nothing; it follows the mouse and takes no clicks.
+    let pointer = |class: &str| page.until(&format!("document.getElementById('orrery-pointer')?.className === {class:?}"));
+    page.press_key("x");
+    pointer("dot");
+    let moved = "dispatchEvent(new PointerEvent('pointermove', { clientX: 300, clientY: 200 })), document.getElementById('orrery-pointer').style.getPropertyValue('--x')";
+    assert_eq!(page.evaluate(moved), json!("300px"));
+    assert_eq!(page.evaluate("document.elementFromPoint(300, 200).id === 'orrery-pointer'"), json!(false));
+    page.press_key("x");
+    pointer("spot");
+    page.press_key("Escape");
+    pointer("");
+    assert_eq!(page.evaluate("document.getElementById('orrery-pointer').hidden"), json!(true));
+}
+
+#[test]
+fn the_presenters_window_leads_the_audiences() {
+    let page = open("?lesson=nodes&step=1&autoplay=0&lang=en", &PageOptions::default());
+    reach(&page, "nodes", 1);
+    let session = page.session();
+    page.press_key("n");
+    page.until("orrery.state().ready");
+    let handles = session.call("window/handles", None).expect("there are windows");
+    let [audience, presenter] = [0, 1].map(|index| handles[index].clone());
+    assert_eq!(handles.as_array().map(Vec::len), Some(2), "{handles}");
+    let to = |handle: &Value| drop(session.call("window", Some(&json!({ "handle": handle }))).expect("switched"));
+    to(&presenter);
+    let text = |id: &str| page.evaluate(&format!("document.getElementById({id:?}).textContent"));
+    assert!(text("caption").as_str().is_some_and(|text| text.starts_with("A cluster consists of nodes")), "{}", text("caption"));
+    assert!(text("say").as_str().is_some_and(|text| text.starts_with("kind means Kubernetes in Docker")), "{}", text("say"));
+    assert!(text("next").as_str().is_some_and(|text| text.starts_with("kubectl asks")), "{}", text("next"));
+    page.press_key("PageDown");
+    page.until("document.getElementById('caption').textContent.startsWith('kubectl asks')");
+    // Nothing of it is out of sight.
+    assert_eq!(page.evaluate("document.documentElement.scrollHeight <= innerHeight"), json!(true));
+    to(&audience);
+    reach(&page, "nodes", 2);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn a_picture_made_without_a_browser_is_the_pages() {
     page.until("orrery.state().step === 4");
     let stage = page.evaluate("(rect => [rect.width, rect.height])(document.querySelector('.stage').getBoundingClientRect())");
     let size = |index: usize| stage[index].as_f64().expect("a number");
-    let look = Look { size: (size(0), size(1)), theme: Theme::Dark, lang: "en".into(), detail: None };
+    let look = Look { size: (size(0), size(1)), theme: Theme::Dark, lang: "en".into(), detail: None, slide: true };
     let mut print = Print::new(&look, 1);
     print.open("communication", built_in("communication").expect("it is built in"));
     let (begin, end) = print.step(3);
