@@ -6,6 +6,7 @@ use orrery_sim::core::{Controller, Part};
 
 use super::geometry::{Point, Rect, fit, text_width};
 use super::layout::{Detail, Layout, MachineBox, chip_name, place_cells};
+use super::links::{self, is_cut};
 use super::look::Family;
 use super::marks::{Align, BoxLook, Group, Ink, Mark, Scene, Selection};
 use super::model::{BalancerView, EtcdRole, EtcdView, GaugeView, MachineView, PodPhase, PodView, ViewModel};
@@ -27,25 +28,20 @@ impl Scene {
             groups.push(Rc::new(node_group(view, place, layout.font, texts)));
         }
         // Wires lie above the boxes of nodes and below those of parts.
-        groups.push(Rc::new(Group {
-            key: "wires".into(),
-            selects: None,
-            title: String::new(),
-            marks: layout
-                .wires()
-                .into_iter()
-                .map(|wire| {
-                    let end = model.machines.iter().find(|machine| machine.id == wire.machine);
-                    let idle = end.is_some_and(|machine| !machine.powered || !machine.parts.contains(&wire.part.process()));
-                    Mark::Wire { points: wire.points, kind: wire.kind, idle }
-                })
-                .collect(),
-            groups: Vec::new(),
-        }));
+        let wires = layout.wires();
+        let marks = wires.iter().map(|wire| {
+            let end = model.machines.iter().find(|machine| machine.id == wire.machine);
+            let idle = end.is_some_and(|machine| !machine.powered || !machine.parts.contains(&wire.part.process()));
+            let idle = idle || is_cut(model, wire.machine, wire.to);
+            Mark::Wire { points: wire.points.clone(), kind: wire.kind, idle }
+        });
+        let (key, marks) = ("wires".into(), marks.collect());
+        groups.push(Rc::new(Group { key, selects: None, title: String::new(), marks, groups: Vec::new() }));
         for (view, place) in &pairs {
             groups.push(Rc::new(parts_group(view, place, layout.font, layout.detail, model, texts)));
         }
         groups.extend(outside_groups(model, &layout, texts).into_iter().map(Rc::new));
+        groups.extend(links::groups(model, &layout, &wires, texts).into_iter().map(Rc::new));
         Self { layout, groups }
     }
 }
@@ -58,7 +54,7 @@ pub(super) fn label(at: Point, align: Align, size: f64, bold: bool, ink: Ink, te
 }
 
 /// The smallest type in pixels, where a smaller one is not forced by a small page.
-const SMALLEST: f64 = 11.0;
+pub(super) const SMALLEST: f64 = 11.0;
 /// Type that would be smaller than this is not drawn.
 const TOO_SMALL: f64 = 7.0;
 

@@ -14,7 +14,7 @@ use orrery_sim::kcm::ControllerManager;
 use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::value::Text;
 
-use super::model::{BALANCER, BalancerView, EtcdView, MachineView, NodeView, PodView, Pods, ViewModel};
+use super::model::{BALANCER, BalancerView, EtcdView, Links, MachineView, NodeView, PodView, Pods, ViewModel};
 
 /// What the last look saw of etcd.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +88,7 @@ impl Follower {
                 etcd_only: machine.spec.role.as_str() == "etcd",
                 powered: machine.powered,
                 cut: cluster.faults().is_disconnected(id),
+                links: Links::of(id, cluster),
                 etcd: machine.part::<Etcd>(Part::Etcd).filter(|_| several).map(EtcdView::of),
                 leads: balancer.map(|_| {
                     let scheduler = machine.part::<KubeScheduler>(Part::Scheduler).is_some_and(KubeScheduler::is_leading);
@@ -174,6 +175,6 @@ impl MachineView {
     fn looks_like(&self, other: &Self) -> bool {
         (self.powered, self.cut, self.etcd_only, self.control_plane)
             == (other.powered, other.cut, other.etcd_only, other.control_plane)
-            && (&self.etcd, self.leads, &self.parts) == (&other.etcd, other.leads, &other.parts)
+            && (&self.links, &self.etcd, self.leads, &self.parts) == (&other.links, &other.etcd, other.leads, &other.parts)
     }
 }

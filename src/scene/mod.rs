@@ -10,6 +10,7 @@ pub mod flight;
 pub mod follow;
 pub mod geometry;
 pub mod layout;
+mod links;
 pub mod look;
 pub mod marks;
 pub mod messages;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use orrery_sim::api::Resource;
 use orrery_sim::core::collections::sort::Sort as _;
+use orrery_sim::core::faults::{Chain, Netem};
 use orrery_sim::core::{Addr, Cluster, MachineId, Part};
 use orrery_sim::etcd::raft::Role;
 use orrery_sim::etcd::{Etcd, Store};
@@ -39,8 +40,30 @@ pub struct BalancerView {
     pub running: bool,
     /// Whether its machine is off the network.
     pub cut: bool,
+    /// What is wrong with its links.
+    pub links: Links,
     /// Its servers: name, and whether it gets connections.
     pub backends: Vec<(String, bool)>,
+}
+
+/// What is wrong with a machine's links, as `iptables` and `tc` were told there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// From or to which machines it drops packets.
+    pub drops: Vec<(Chain, MachineId)>,
+    /// Whether it sends slowly, or loses some of what it sends.
+    pub netem: Option<Netem>,
+}
+
+impl Links {
+    pub(super) fn of(machine: MachineId, cluster: &Cluster) -> Self {
+        Self { drops: cluster.faults().drops(machine).collect(), netem: cluster.faults().netem(machine) }
+    }
+
+    /// Whether it drops what comes from or goes to another machine.
+    pub fn drop(&self, other: MachineId) -> bool {
+        self.drops.iter().any(|(_, have)| *have == other)
+    }
 }
 
 /// A member of etcd, where there are several.
@@ -86,6 +109,8 @@ pub struct MachineView {
     pub powered: bool,
     /// Whether it is off the network.
     pub cut: bool,
+    /// What is wrong with its links.
+    pub links: Links,
     /// Its member of etcd, where there are several.
     pub etcd: Option<EtcdView>,
     /// Whether its scheduler and its controller-manager lead; `None` where there is only one.
@@ -288,6 +313,7 @@ impl BalancerView {
             name: machine.spec.name.to_string(),
             running: machine.powered && running.is_some(),
             cut: cluster.faults().is_disconnected(id),
+            links: Links::of(id, cluster),
             backends: backends.into_iter().flatten().collect(),
         }
     }

@@ -446,3 +446,39 @@ fn labels_on_their_way_to_a_further_row_stay_clear_of_boxes() {
         }
     }
 }
+
+#[test]
+fn links_that_are_cut_or_slow_are_told_at_their_machine() {
+    use orrery_sim::core::Duration;
+    use orrery_sim::core::faults::{Chain, Netem};
+    let mut model = model(4, 2);
+    let whole = Scene::new(&model, Layout::new(&model, 1240.0, 620.0, None, Look::default()), &EN);
+    let (cut, slow) = (MachineId(2), MachineId(3));
+    let drops = vec![(Chain::Input, MachineId(1)), (Chain::Output, MachineId(1)), (Chain::Output, MachineId::REGISTRY)];
+    let netem = Netem { delay: Duration::ms(100), jitter: Duration::ms(20), loss_ppm: 25_000 };
+    for machine in &mut model.machines {
+        let mut view = MachineView::clone(machine);
+        view.links.drops = if view.id == cut { drops.clone() } else { Vec::new() };
+        view.links.netem = (view.id == slow).then_some(netem);
+        view.cut = view.id == MachineId(4);
+        *machine = Rc::new(view);
+    }
+    for (w, h) in [(1540.0, 760.0), (1240.0, 620.0), (800.0, 450.0)] {
+        let scene = Scene::new(&model, Layout::new(&model, w, h, None, Look::default()), &EN);
+        let said: Vec<(&str, &str)> = scene
+            .groups
+            .iter()
+            .filter(|group| group.key.starts_with("links/"))
+            .map(|group| (&*group.key, &*group.title))
+            .collect();
+        assert_eq!(
+            said,
+            [("links/2", "✂ ↔ control-plane, ✂ → registry"), ("links/3", "slow +100 ± 20 ms, loses 2.5 %")],
+            "{w}×{h}"
+        );
+        let scissors: Vec<&str> =
+            scene.groups.iter().filter(|group| group.key.starts_with("cut/")).map(|group| &*group.key).collect();
+        assert_eq!(scissors, ["cut/2-1", "cut/4-1"], "{w}×{h}: one pair for each two machines");
+    }
+    assert!(!whole.groups.iter().any(|group| group.key.starts_with("links/") || group.key.starts_with("cut/")));
+}

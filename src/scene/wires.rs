@@ -47,6 +47,8 @@ pub struct Wire {
     pub machine: MachineId,
     /// The part.
     pub part: Part,
+    /// The machine at the other end.
+    pub to: MachineId,
     /// What travels on it.
     pub kind: WireKind,
     /// Its course.
@@ -78,18 +80,18 @@ impl Layout {
         // Where there is a load balancer, everybody's way leads to it.
         let Some(server) = self.balancer.as_ref().or(first) else { return wires };
         let user = Addr::USER;
-        let mut push = |addr: Addr, kind: WireKind, points: Option<Vec<Point>>| {
+        let mut push = |addr: Addr, to: &MachineBox, kind: WireKind, points: Option<Vec<Point>>| {
             if let Some(points) = points {
-                wires.push(Wire { machine: addr.machine, part: addr.part, kind, points });
+                wires.push(Wire { machine: addr.machine, part: addr.part, to: to.id, kind, points });
             }
         };
-        push(user, WireKind::Request, self.to_bar(user, server, WireKind::Request));
+        push(user, server, WireKind::Request, self.to_bar(user, server, WireKind::Request));
         for machine in self.machines.iter().filter(|machine| machine.bar.is_some()) {
-            push(Addr::new(machine.id, Part::ApiServer), WireKind::Request, self.between_bars(machine));
+            push(Addr::new(machine.id, Part::ApiServer), server, WireKind::Request, self.between_bars(machine));
         }
         let members: Vec<&MachineBox> = self.machines.iter().filter(|machine| machine.part(Part::Etcd).is_some()).collect();
         for pair in members.windows(2) {
-            push(Addr::new(pair[1].id, Part::Etcd), WireKind::Etcd, self.between_members(pair[0], pair[1]));
+            push(Addr::new(pair[1].id, Part::Etcd), pair[0], WireKind::Etcd, self.between_members(pair[0], pair[1]));
         }
         for machine in &self.machines {
             let bar = if machine.bar.is_some() { machine } else { server };
@@ -107,7 +109,7 @@ impl Layout {
                 for kind in kinds {
                     let points = self.to_bar(addr, bar, *kind);
                     // In further rows each part has a stub of its own; the rest of the way is shared.
-                    push(addr, *kind, if machine.row > 0 { points.map(|points| points[..2].to_vec()) } else { points });
+                    push(addr, bar, *kind, if machine.row > 0 { points.map(|points| points[..2].to_vec()) } else { points });
                 }
             }
             if machine.row > 0
@@ -116,19 +118,19 @@ impl Layout {
                 // It begins above the rightmost of the stubs.
                 let mut points = self.down(machine, rect.at(0.8), rect.y, server);
                 points.remove(0);
-                push(Addr::new(machine.id, Part::Kubelet), WireKind::Trunk, Some(points));
+                push(Addr::new(machine.id, Part::Kubelet), server, WireKind::Trunk, Some(points));
             }
             if machine.control_plane && machine.chips.is_empty() {
                 let addr = Addr::new(machine.id, Part::Controller(Controller::Manager));
-                push(addr, WireKind::Request, self.to_bar(addr, bar, WireKind::Request));
+                push(addr, bar, WireKind::Request, self.to_bar(addr, bar, WireKind::Request));
             }
             let columns = machine.chips.iter().filter(|(_, rect)| (rect.y - machine.chips[0].1.y).abs() < 1.0);
             for (controller, _) in columns {
                 let addr = Addr::new(machine.id, Part::Controller(*controller));
-                push(addr, WireKind::Request, self.to_bar(addr, bar, WireKind::Request));
+                push(addr, bar, WireKind::Request, self.to_bar(addr, bar, WireKind::Request));
             }
             if machine.part(Part::Kubelet).is_some() && machine.part(Part::Runtime).is_some() {
-                push(Addr::new(machine.id, Part::Kubelet), WireKind::Cri, cri(machine));
+                push(Addr::new(machine.id, Part::Kubelet), machine, WireKind::Cri, cri(machine));
             }
         }
         wires

@@ -8,6 +8,7 @@ mod dialog;
 mod dock;
 mod editor;
 mod events;
+mod faults;
 mod header;
 mod help;
 mod icons;

@@ -7,6 +7,7 @@ use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::kind::DEFAULT_NODE_IMAGE;
 use yew::prelude::*;
 
+use super::faults::{self, Breakable};
 use super::icons::icon;
 use super::panel::words;
 use super::use_texts;
@@ -17,13 +18,14 @@ use crate::state::{AppAction, State};
 
 /// What one can choose from at the moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Choices {
+pub(super) struct Choices {
     workers: Vec<String>,
     /// Workers before control-plane nodes.
     nodes: Vec<String>,
     /// Cordoned ones before the others.
     cordoned: Vec<String>,
-    stopped: Vec<String>,
+    pub(super) stopped: Vec<String>,
+    pub(super) breakable: Breakable,
     deployments: Vec<String>,
     pods: Vec<String>,
     next_worker: String,
@@ -66,6 +68,7 @@ fn choices(state: &State) -> Choices {
         nodes,
         cordoned: registered.iter().map(|machine| machine.name.clone()).collect(),
         stopped: model.machines.iter().filter(|machine| !machine.powered).map(|machine| machine.name.clone()).collect(),
+        breakable: Breakable::of(model),
         deployments: named(DEPLOYMENTS),
         pods: named(PODS),
         next_worker: next.into_iter().find(|name| !taken(name)).unwrap_or_default(),
@@ -79,7 +82,7 @@ fn choices(state: &State) -> Choices {
 }
 
 /// A field of a tool.
-enum Field {
+pub(super) enum Field {
     /// A text with what stands in it at first.
     Text(&'static str, &'static str),
     /// One of a list; the list is chosen by the function.
@@ -87,11 +90,11 @@ enum Field {
 }
 
 /// A tool of the palette.
-struct Tool {
-    label: &'static str,
-    fields: Vec<Field>,
+pub(super) struct Tool {
+    pub(super) label: &'static str,
+    pub(super) fields: Vec<Field>,
     /// The command, given the values of the fields.
-    command: fn(&Choices, &[String]) -> String,
+    pub(super) command: fn(&Choices, &[String]) -> String,
 }
 
 fn tools(texts: &Texts) -> Vec<Tool> {
@@ -154,27 +157,15 @@ fn tools(texts: &Texts) -> Vec<Tool> {
             fields: vec![one("Node", |c| &c.nodes), text("Label", "disk=ssd")],
             command: |_, v| format!("kubectl label nodes {} {}", v[0], v[1]),
         },
-        Tool {
-            label: texts.stop_kubelet,
-            fields: vec![one("Node", |c| &c.workers)],
-            command: |_, v| format!("docker exec {} systemctl stop kubelet", v[0]),
-        },
-        Tool {
-            label: texts.start_kubelet,
-            fields: vec![one("Node", |c| &c.workers)],
-            command: |_, v| format!("docker exec {} systemctl start kubelet", v[0]),
-        },
-        Tool {
-            label: texts.power_off,
-            fields: vec![one("Node", |c| &c.workers)],
-            command: |_, v| format!("docker stop {}", v[0]),
-        },
-        Tool {
-            label: texts.power_on,
-            fields: vec![one("Node", |c| &c.stopped)],
-            command: |_, v| format!("docker start {}", v[0]),
-        },
     ]
+}
+
+/// All tools, and how many of them build; the others break and mend.
+fn all_tools(texts: &Texts) -> (Vec<Tool>, usize) {
+    let mut all = tools(texts);
+    let build = all.len();
+    all.extend(faults::tools(texts));
+    (all, build)
 }
 
 #[component]
@@ -183,13 +174,14 @@ pub(crate) fn Palette() -> Html {
     let texts = use_texts();
     let choices = use_polled(400, (), |state, ()| choices(state));
     let open = use_state(|| None::<usize>);
+    let (all, build) = all_tools(texts);
     html! {
         <section class="palette">
             <h2>{ texts.build }</h2>
             <p class="hint">{ texts.build_hint }</p>
             <button type="button" class="tool" onclick={store.on(AppAction::ToggleTopologies)}>{ texts.topologies }</button>
             <div class="tools">
-                { for tools(texts).iter().enumerate().map(|(index, tool)| {
+                { for all.iter().enumerate().map(|(index, tool)| {
                     let open = open.clone();
                     let go = {
                         let open = open.clone();
@@ -199,6 +191,9 @@ pub(crate) fn Palette() -> Html {
                     let toggle = Callback::from(move |_: MouseEvent| open.set((*open != Some(index)).then_some(index)));
                     html! {
                         <>
+                            if index == build {
+                                <h2>{ texts.break_things }</h2>
+                            }
                             <button type="button" class="tool" aria-expanded={is_open.to_string()} onclick={toggle}>{ tool.label }</button>
                             if is_open {
                                 <ToolForm {index} choices={choices.clone()} go={go.clone()} />
@@ -236,7 +231,7 @@ fn ToolForm(props: &ToolFormProps) -> Html {
         }
     });
     let typed = use_state(|| vec![None::<String>; 4]);
-    let all = tools(texts);
+    let (all, build) = all_tools(texts);
     let Some(tool) = all.get(props.index) else { return Html::default() };
     let mut missing = false;
     let values: Vec<String> = tool
@@ -253,8 +248,8 @@ fn ToolForm(props: &ToolFormProps) -> Html {
             }
         })
         .collect();
-    if missing && tool.label == texts.power_on {
-        return html! { <p class="tool-form hint">{ texts.none_off }</p> };
+    if missing && props.index >= build {
+        return html! { <p class="tool-form hint">{ texts.nothing_broken }</p> };
     }
     if missing {
         let deploy = props.go.reform(|_: MouseEvent| Some(0));

@@ -608,6 +608,8 @@ impl Cluster {
             let dead_client = open.client.machine == addr.machine && open.client.part.process() == part;
             let (from, to) = if dead_client { (open.client, open.server) } else { (open.server, open.client) };
             if to.machine != addr.machine || to.part.process() != part {
+                // What ends a connection comes after the request that is still on its way through it.
+                let delay = delay.max(open.due_at.since(self.now));
                 self.fail(from, to, id, kind, delay, true, sink);
             }
         }

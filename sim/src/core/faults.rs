@@ -116,6 +116,11 @@ impl Faults {
         let dropped = || self.dropped.contains(&(from, Chain::Output, to)) || self.dropped.contains(&(to, Chain::Input, from));
         from != to && (self.is_disconnected(from) || self.is_disconnected(to) || dropped())
     }
+    /// The rules of a machine that drop packets: of which chain, and of what comes from or goes to which machine.
+    pub fn drops(&self, machine: MachineId) -> impl Iterator<Item = (Chain, MachineId)> {
+        let rules = (machine, Chain::Input, MachineId(0))..=(machine, Chain::Output, MachineId(u16::MAX));
+        self.dropped.range(rules).map(|(_, chain, other)| (*chain, *other))
+    }
     /// What an interface does to what its machine sends.
     pub fn netem(&self, machine: MachineId) -> Option<Netem> {
         self.netem.get(&machine).copied()

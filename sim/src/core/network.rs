@@ -11,6 +11,14 @@ pub struct Open {
     pub client: Addr,
     /// Who is to answer.
     pub server: Addr,
+    /// When the request arrives.
+    pub due_at: Time,
+}
+
+impl Open {
+    fn of(envelope: &Envelope) -> Self {
+        Self { client: envelope.from, server: envelope.to, due_at: envelope.due_at }
+    }
 }
 
 /// Sender and receiver as one number.
@@ -54,14 +62,14 @@ impl Network {
     fn note(&mut self, envelope: &Envelope) {
         match &envelope.message {
             Message::Request(_) => {
-                self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
+                self.open.insert(envelope.id, Open::of(envelope));
             }
             Message::EtcdRequest(request) if !matches!(**request, crate::etcd::EtcdRequest::Compact { .. }) => {
-                self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
+                self.open.insert(envelope.id, Open::of(envelope));
             }
             Message::Cri(cri) => match &**cri {
                 crate::runtime::Cri::Call { .. } => {
-                    self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
+                    self.open.insert(envelope.id, Open::of(envelope));
                 }
                 crate::runtime::Cri::Reply { to, .. } => {
                     self.open.remove(to);
@@ -70,7 +78,7 @@ impl Network {
             },
             Message::Machine(message) => match &**message {
                 crate::machine::MachineMessage::Call { .. } => {
-                    self.open.insert(envelope.id, Open { client: envelope.from, server: envelope.to });
+                    self.open.insert(envelope.id, Open::of(envelope));
                 }
                 crate::machine::MachineMessage::Reply { to, .. } => {
                     self.open.remove(to);

@@ -270,6 +270,13 @@ fn what_went_wrong_once_does_not_again() {
     check(2, 525, &acts.concat());
     // An api-server whose member of etcd is lost reads the state anew: not all that happened came over a stream.
     check(1, 0, &[Act::Deploy(0, 0), Act::Line("docker stop M", 16, 0), Act::Deploy(0, 1)]);
+    // A program that is ended while a request to it is still on its way through a slow link.
+    let slow = Act::Line("docker exec M tc qdisc replace dev eth0 root netem delay 40ms 20ms loss 3%", 93, 198);
+    let acts = [
+        vec![Act::Write, Act::Deploy(0, 1), Act::Line("docker stop M", 235, 5), slow],
+        vec![Act::Write, Act::Write, Act::Write, Act::Line("docker exec N systemctl stop kubelet", 242, 44)],
+    ];
+    check(4, 420_939, &acts.concat());
     // A load balancer that does not hear a worker for a moment, in which the kubelet asks for a token and for a ConfigMap.
     check(2, 0, &[Act::Line("docker exec M iptables -A INPUT -s O -j DROP", 4, 233), Act::Deploy(0, 1)]);
 }

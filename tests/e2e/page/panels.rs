@@ -123,6 +123,26 @@ fn the_palette_spares_the_control_plane_and_closes_its_forms() {
 }
 
 #[test]
+fn links_are_cut_from_the_palette_and_mended() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let tool = |name: &str| {
+        page.evaluate(&format!("[...document.querySelectorAll('.tool')].find(tool => tool.textContent === '{name}').click()"));
+    };
+    let told = "[...document.querySelectorAll('.stage text')].some(text => text.textContent === '✂ → registry')";
+    tool("No images");
+    let command = "docker exec kind-worker iptables -A OUTPUT -d registry-1.docker.io -j DROP";
+    page.until(&format!("document.querySelector('.tool-form code')?.textContent === '{command}'"));
+    page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
+    page.until(told);
+    tool("Mend links");
+    page.until("document.querySelector('.tool-form code')?.textContent === 'docker exec kind-worker iptables -F'");
+    page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
+    page.until(&format!("!({told})"));
+    tool("Stop a part");
+    page.until("document.querySelector('.tool-form code')?.textContent === 'docker exec kind-worker systemctl stop kubelet'");
+}
+
+#[test]
 fn the_legend_opens_by_a_key_and_closes_by_escape() {
     let page = open("?autoplay=0", &PageOptions::default());
     page.press("l");
