@@ -19,7 +19,7 @@ use crate::state::{AppAction, State};
 const IDLE_MS: u32 = 100;
 
 /// Milliseconds between looks at the state while something is computed as fast as it goes.
-const BUSY_LOOK_MS: f64 = 100.0;
+const BUSY_LOOK_MS: f64 = 200.0;
 
 /// Calls back as a task of its own, without the delay of a timer: the browser may draw and take input in between.
 struct Turns {
