@@ -18,7 +18,7 @@ use crate::scene::marks::{Align, Mark};
 use crate::scene::model::{MachineView, PodPhase, PodView, Pods};
 use crate::scene::prims::{Prim, baseline, dot_outline, prims};
 use crate::scene::{Camera, MessageKind, Scene, ViewModel};
-use crate::state::{Colours, State};
+use crate::state::State;
 
 /// A drawing that takes longer than this, in milliseconds, is moved as it is while the camera moves …
 const QUICK_MS: f64 = 8.0;
@@ -109,7 +109,7 @@ impl FieldPainter {
             return false;
         };
         let theme = theme();
-        let late = theme != if state.colours() == Colours::Dark { "dark" } else { "light" };
+        let late = theme != state.colours().name();
         let resized = self.pen.fit(&canvas, state.picture.size);
         let camera = state.view.camera;
         let start = now();

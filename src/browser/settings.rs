@@ -6,10 +6,11 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{MediaQueryListEvent, UrlSearchParams};
 
 use super::store::Store;
+use crate::scene::svg::Theme;
 use crate::scene::{Colouring, Detail, Grouping, Look};
 use crate::state::lesson::Given;
 use crate::state::player::Pace;
-use crate::state::{AppAction, Colours, Start};
+use crate::state::{AppAction, Start};
 
 /// The attribute of `<html>` that says `ready` as soon as the first picture stands. Tests, screenshots and benchmarks wait for it, and
 /// read the moment from the performance mark `orrery-ready`.
@@ -91,11 +92,7 @@ pub(crate) fn read() -> Start {
     let url = UrlSearchParams::new_with_str(&search).ok();
     let parameter = |name: &str| url.as_ref().and_then(|url| url.get(name));
     let setting = |name: &str| parameter(name).or_else(|| saved(name));
-    let theme = match setting("theme").as_deref() {
-        Some("light") => Some(Colours::Light),
-        Some("dark") => Some(Colours::Dark),
-        _ => None,
-    };
+    let theme = setting("theme").and_then(|name| Theme::parse(&name));
     let lang = setting("lang").filter(|lang| crate::i18n::texts(lang).is_some());
     let system = gloo::utils::window().navigator_language();
     let elsewhere = parameter("lesson").is_some_and(|lesson| Given::has_address(&lesson));
@@ -122,12 +119,22 @@ pub(crate) fn read() -> Start {
         detail: parameter("detail").and_then(|detail| Detail::parse(&detail)),
         lang: lang.unwrap_or(system),
         theme,
-        dark: media("(prefers-color-scheme: dark)"),
+        system_theme: system_theme(),
+        hints: saved("hints").is_none(),
         reduced_motion: media("(prefers-reduced-motion: reduce)"),
         bare,
         room: (!media("(max-width: 1000px)"), !media("(max-height: 560px)")),
         dock_height: saved("dock").and_then(|height| height.parse().ok()).filter(|height: &f64| height.is_finite()),
         clock: now,
+    }
+}
+
+/// What the system prefers.
+fn system_theme() -> Theme {
+    match () {
+        () if media("(prefers-contrast: more)") => Theme::Contrast,
+        () if media("(prefers-color-scheme: dark)") => Theme::Dark,
+        () => Theme::Light,
     }
 }
 
@@ -156,6 +163,8 @@ pub(crate) fn follow_system(store: &Store) {
         let _ = list.add_event_listener_with_callback("change", changed.as_ref().unchecked_ref());
         changed.forget();
     };
-    watch("(prefers-color-scheme: dark)", AppAction::SystemIsDark);
+    for query in ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"] {
+        watch(query, |_| AppAction::SystemTheme(system_theme()));
+    }
     watch("(prefers-reduced-motion: reduce)", AppAction::SetReducedMotion);
 }

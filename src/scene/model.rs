@@ -418,11 +418,6 @@ impl PodView {
             .bytes()
             .chain(namespace.bytes())
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-        let ended = matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed");
-        let requested = |resource: &str| -> i64 {
-            let containers = pod["spec"]["containers"].items().iter().filter(|_| !ended);
-            containers.map(|container| quantity::milli(container["resources"]["requests"][resource].str())).sum()
-        };
         Self {
             name: pod["metadata"]["name"].text(),
             uid: pod["metadata"]["uid"].text(),
@@ -435,8 +430,8 @@ impl PodView {
             controller: pod.controller().map(|owner| owner["name"].text()).unwrap_or_default(),
             node: pod["spec"]["nodeName"].text(),
             created,
-            requests: (requested("cpu"), requested("memory")),
-            ended,
+            requests: (pod_requests(pod, "cpu"), pod_requests(pod, "memory")),
+            ended: has_ended(pod),
         }
     }
 }
@@ -503,6 +498,17 @@ fn phase(pod: &Value) -> (PodPhase, Text) {
         ("Running", false) => (PodPhase::Started, "Running".into()),
         _ => (PodPhase::Creating, "Pending".into()),
     }
+}
+
+/// Whether all containers of a pod have ended for good.
+fn has_ended(pod: &Value) -> bool {
+    matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed")
+}
+
+/// What a pod's containers request of a resource, in thousandths of its unit; nothing once it has ended.
+pub fn pod_requests(pod: &Value, resource: &str) -> i64 {
+    let containers = pod["spec"]["containers"].items().iter().filter(|_| !has_ended(pod));
+    containers.map(|container| quantity::milli_of(&container["resources"]["requests"][resource])).sum()
 }
 
 #[cfg(test)]

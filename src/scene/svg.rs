@@ -11,7 +11,7 @@ use super::prims::{Prim, baseline, dot_outline, nose_outline, pill_outline, poly
 const THEME: &str = include_str!("../../styles/theme.css");
 const STYLE: &str = include_str!("../../styles/scene.css");
 
-/// Colours of an exported picture.
+/// Colours of the page, the stage and exported pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
     /// Dark on light.
@@ -19,6 +19,32 @@ pub enum Theme {
     Light,
     /// Light on dark.
     Dark,
+    /// Black on white, every colour 7:1 and more: for poor projectors and poor eyes.
+    Contrast,
+}
+
+impl Theme {
+    /// All themes, in the order in which a button goes through them.
+    pub const ALL: [Self; 3] = [Self::Light, Self::Dark, Self::Contrast];
+
+    /// As in addresses, on the command line and in `data-theme`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+            Self::Contrast => "contrast",
+        }
+    }
+
+    /// The theme of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.name() == name)
+    }
+
+    /// The one after it.
+    pub fn next(self) -> Self {
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
+    }
 }
 
 /// The scene with what lies over it and the messages that are on their way at `t`, in microseconds.
@@ -126,14 +152,14 @@ pub(super) fn resolved(theme: Theme) -> String {
     out + rest
 }
 
-/// The theme's variables: all of `:root`, then those of the dark block.
+/// The theme's variables: all of `:root`, then those of its own block.
 fn variables(theme: Theme) -> Vec<(&'static str, &'static str)> {
     let mut found = Vec::new();
     for block in THEME.split('}') {
         let Some((selector, body)) = block.split_once('{') else { continue };
         let selector = selector.rsplit("*/").next().unwrap_or(selector).trim();
-        let wanted = selector == ":root" || (theme == Theme::Dark && selector == ":root[data-theme=\"dark\"]");
-        if wanted {
+        let own = selector.strip_prefix(":root[data-theme=\"").and_then(|rest| rest.strip_suffix("\"]"));
+        if selector == ":root" || own == Some(theme.name()) {
             found.extend(body.split(';').filter_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 let name = name.trim();
@@ -157,8 +183,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_colour_is_known_in_both_themes() {
-        for theme in [Theme::Light, Theme::Dark] {
+    fn every_colour_is_known_in_every_theme() {
+        for theme in Theme::ALL {
             let style = resolved(theme);
             assert!(!style.contains("var("), "unresolved variable");
             for (name, _) in STYLE.match_indices("var(--").map(|(at, _)| {

@@ -1,12 +1,14 @@
-//! Figures over time, read from the trace: pods by phase, requests to the api-server by client.
+//! Figures over time, read from the trace: pods by phase, requests to the api-server by client, how long its answers take, and the cpu that
+//! is requested on each node.
 
 use orrery_sim::core::collections::PMap;
 
-use orrery_sim::core::{EnvelopeId, Message, Part, Time, Trace};
+use orrery_sim::core::{Duration, EnvelopeId, Message, Part, Time, Trace, Verb};
 use orrery_sim::etcd::EtcdRequest;
 use orrery_sim::value::Text;
 
-use crate::scene::model::PodPhase;
+use crate::scene::model::{PodPhase, pod_requests};
+use crate::scene::quantity;
 
 /// Who asks the api-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +51,28 @@ impl Client {
     }
 }
 
+/// A change of what is requested on a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadChange {
+    /// When.
+    pub at: Time,
+    /// The node's name.
+    pub node: Text,
+    /// The cpu requested from then on, in percent of the node's allocatable cpu.
+    pub percent: f64,
+}
+
+/// An answer of the api-server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// When the request was sent.
+    pub at: Time,
+    /// Whether it wrote something.
+    pub write: bool,
+    /// How long it took until the answer was back.
+    pub took: Duration,
+}
+
 /// A change of the number of pods in a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PhaseChange {
@@ -56,6 +80,22 @@ pub struct PhaseChange {
     pub at: Time,
     /// The numbers from then on, in the order of [`PodPhase::ALL`].
     pub counts: [u32; 7],
+}
+
+/// What counts of a pod: its phase, its node, and the cpu that it requests there, in thousandths.
+#[derive(Clone, Debug)]
+struct Pod {
+    phase: PodPhase,
+    node: Text,
+    cpu: i64,
+}
+
+/// A write that etcd has not acknowledged yet.
+#[derive(Clone, Debug)]
+enum Write {
+    Pod(Text, Option<Pod>),
+    /// Name and allocatable cpu.
+    Node(Text, i64),
 }
 
 /// Series that follow the trace.
@@ -66,8 +106,15 @@ pub struct Series {
     pub phases: Vec<PhaseChange>,
     /// Requests: when and by whom, in the order of envelopes.
     pub requests: Vec<(Time, Client)>,
-    pods: PMap<Text, PodPhase>,
-    writes: PMap<EnvelopeId, (Text, Option<PodPhase>)>,
+    /// Answers to requests that are no watches, in the order of envelopes.
+    pub answers: Vec<Answer>,
+    /// What is requested on the nodes, one entry a change, in the order of time.
+    pub loads: Vec<LoadChange>,
+    pods: PMap<Text, Pod>,
+    /// Allocatable and requested cpu of each node, in thousandths.
+    nodes: PMap<Text, (i64, i64)>,
+    writes: PMap<EnvelopeId, Write>,
+    asked: PMap<EnvelopeId, (Time, bool)>,
 }
 
 impl Series {
@@ -77,33 +124,81 @@ impl Series {
             match &envelope.message {
                 // What passes a load balancer counts when it comes there, for its sender.
                 Message::Request(_) if envelope.from.part == Part::LoadBalancer => {}
-                Message::Request(_) if matches!(envelope.to.part, Part::ApiServer | Part::LoadBalancer) => {
+                Message::Request(request) if matches!(envelope.to.part, Part::ApiServer | Part::LoadBalancer) => {
                     self.requests.push((envelope.sent_at, Client::of(envelope.from.part)));
+                    if request.verb != Verb::Watch {
+                        let write = !matches!(request.verb, Verb::Get | Verb::List);
+                        self.asked.insert(envelope.id, (envelope.sent_at, write));
+                    }
+                }
+                Message::Response(response) => {
+                    if let Some((at, write)) = self.asked.remove(&response.to) {
+                        self.answers.push(Answer { at, write, took: envelope.due_at.since(at) });
+                    }
+                }
+                Message::Failure(failure) => {
+                    self.asked.remove(&failure.to);
                 }
                 Message::EtcdRequest(request) => match &**request {
                     EtcdRequest::Put { key, value, .. } if key.starts_with("/registry/pods/") => {
-                        self.writes.insert(envelope.id, (key.clone(), Some(PodPhase::of(value))));
+                        let (phase, cpu) = (PodPhase::of(value), pod_requests(value, "cpu"));
+                        let pod = Pod { phase, node: value["spec"]["nodeName"].text(), cpu };
+                        self.writes.insert(envelope.id, Write::Pod(key.clone(), Some(pod)));
                     }
                     EtcdRequest::Delete { key, .. } if key.starts_with("/registry/pods/") => {
-                        self.writes.insert(envelope.id, (key.clone(), None));
+                        self.writes.insert(envelope.id, Write::Pod(key.clone(), None));
+                    }
+                    EtcdRequest::Put { key, value, .. } if key.starts_with("/registry/minions/") => {
+                        let cpu = quantity::milli_of(&value["status"]["allocatable"]["cpu"]);
+                        self.writes.insert(envelope.id, Write::Node(value["metadata"]["name"].text(), cpu));
                     }
                     _ => {}
                 },
-                Message::EtcdResponse(response) => {
-                    if let Some((key, phase)) = self.writes.remove(&response.to)
-                        && response.succeeded
-                    {
-                        let before = match phase {
-                            Some(phase) => self.pods.insert(key, phase),
+                Message::EtcdResponse(response) => match self.writes.remove(&response.to).filter(|_| response.succeeded) {
+                    Some(Write::Pod(key, pod)) => {
+                        let before = match &pod {
+                            Some(pod) => self.pods.insert(key, pod.clone()),
                             None => self.pods.remove(&key),
                         };
-                        self.change(envelope.sent_at, before, phase);
+                        self.load(envelope.sent_at, before.as_ref(), -1);
+                        self.load(envelope.sent_at, pod.as_ref(), 1);
+                        self.change(envelope.sent_at, before.map(|pod| pod.phase), pod.map(|pod| pod.phase));
                     }
-                }
+                    Some(Write::Node(name, cpu)) => self.nodes.entry(name).or_default().0 = cpu,
+                    None => {}
+                },
                 _ => {}
             }
         }
         self.next = trace.envelopes().len();
+    }
+
+    /// A pod comes to its node or leaves it.
+    fn load(&mut self, at: Time, pod: Option<&Pod>, sign: i64) {
+        let Some(pod) = pod.filter(|pod| !pod.node.is_empty() && pod.cpu > 0) else { return };
+        let (allocatable, requested) = self.nodes.entry(pod.node.clone()).or_default();
+        *requested += sign * pod.cpu;
+        let percent = if *allocatable > 0 { *requested as f64 * 100.0 / *allocatable as f64 } else { 0.0 };
+        let last = self.loads.last_mut().filter(|last| last.at == at && last.node == pod.node);
+        match last {
+            Some(last) => last.percent = percent,
+            None => self.loads.push(LoadChange { at, node: pod.node.clone(), percent }),
+        }
+    }
+
+    /// How long reads and writes took that were sent within each of `bins` equal parts of a stretch of time, in milliseconds, on average;
+    /// (start of the bin in seconds, reads, writes), `None` where nothing was sent.
+    pub fn latencies(&self, from: Time, to: Time, bins: usize) -> Vec<(f64, [Option<f64>; 2])> {
+        let width = (to.since(from).0 / bins.max(1) as u64).max(1);
+        let mut sums = vec![[(0_u64, 0_u64); 2]; bins];
+        for answer in self.answers.iter().filter(|answer| answer.at >= from && answer.at < to) {
+            if let Some(bin) = sums.get_mut((answer.at.since(from).0 / width) as usize) {
+                let (sum, count) = &mut bin[usize::from(answer.write)];
+                (*sum, *count) = (*sum + answer.took.0, *count + 1);
+            }
+        }
+        let mean = |(sum, count): (u64, u64)| (count > 0).then(|| sum as f64 / count as f64 / 1e3);
+        sums.into_iter().enumerate().map(|(bin, of)| ((from.0 + bin as u64 * width) as f64 / 1e6, of.map(mean))).collect()
     }
 
     fn change(&mut self, at: Time, before: Option<PodPhase>, after: Option<PodPhase>) {

@@ -47,10 +47,10 @@ use orrery_sim::scheduler::decision::Decision;
 use orrery_sim::session::Session;
 
 use crate::i18n::{EN, Texts};
+use crate::scene::svg::Theme;
 use crate::scene::{Detail, Guess, Look, MessageKind, Selection};
 use camera::{Shot, View};
 use causes::Causes;
-use charts::Series;
 use jobs::Job;
 use picture::Picture;
 use player::{Pace, Player};
@@ -137,10 +137,14 @@ pub enum AppAction {
     SetShow(visible::Show),
     /// Chooses how pods are shown.
     SetLook(Look),
+    /// Goes on to the next hint of the first visit.
+    NextHint,
+    /// Gives no more hints, now and later.
+    NoHints,
     /// Chooses the colours; `None` follows the system.
-    SetTheme(Option<Colours>),
-    /// The system prefers dark colours.
-    SystemIsDark(bool),
+    SetTheme(Option<Theme>),
+    /// The system prefers other colours.
+    SystemTheme(Theme),
     /// Chooses the language.
     SetLanguage(&'static str),
     /// Steps instead of travel.
@@ -184,15 +188,6 @@ pub enum AppAction {
     Do(Job),
     /// Shows a crowd in the cluster's place, or the cluster again.
     Crowd(Option<crowd::Numbers>),
-}
-
-/// Colours of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colours {
-    /// Dark on light.
-    Light,
-    /// Light on dark.
-    Dark,
 }
 
 /// Tabs of the inspector.
@@ -319,9 +314,11 @@ pub struct Start {
     /// Language.
     pub lang: String,
     /// Colours asked for.
-    pub theme: Option<Colours>,
+    pub theme: Option<Theme>,
     /// What the system prefers.
-    pub dark: bool,
+    pub system_theme: Theme,
+    /// Whether the hints of the first visit are still to be given.
+    pub hints: bool,
     /// Whether motion is to be reduced.
     pub reduced_motion: bool,
     /// Whether only the stage is shown.
@@ -347,8 +344,6 @@ pub struct State {
     pub picture: Picture,
     /// How the stage is looked at.
     pub view: View,
-    /// Figures over time.
-    pub series: Series,
     /// The terminal.
     pub terminal: Terminal,
     /// The terminal at the playhead.
@@ -391,12 +386,14 @@ pub struct State {
     pub predict: bool,
     /// The decision that it was asked about last.
     pub asked: Option<Asked>,
+    /// Which hint of the first visit comes after the first thing to do, counted from 0; `None` when all were given.
+    pub hint: Option<usize>,
     /// What to tell the user.
     pub notice: Option<Notice>,
     /// What the last fork or another cluster has taken the place of.
     pub discarded: Option<Box<Discarded>>,
-    /// Colours asked for, and whether the system is dark.
-    pub theme: (Option<Colours>, bool),
+    /// Colours asked for, and those that the system prefers.
+    pub theme: (Option<Theme>, Theme),
     /// The interface's texts.
     pub texts: &'static Texts,
     /// Level of detail asked for.
@@ -456,7 +453,6 @@ impl State {
             player: Player { pace: start.pace, reduced_motion: start.reduced_motion, ..Player::default() },
             picture: Picture::new((1280.0, 640.0), texts),
             view: View::default(),
-            series: Series::default(),
             terminal: Terminal::default(),
             screen: std::rc::Rc::default(),
             selection: None,
@@ -478,9 +474,10 @@ impl State {
             filter: String::new(),
             predict: false,
             asked: None,
+            hint: start.hints.then_some(0),
             notice: None,
             discarded: None,
-            theme: (start.theme, start.dark),
+            theme: (start.theme, start.system_theme),
             texts,
             detail: start.detail,
             look: start.look,
@@ -548,8 +545,8 @@ impl State {
     }
 
     /// The colours in use.
-    pub fn colours(&self) -> Colours {
-        self.theme.0.unwrap_or(if self.theme.1 { Colours::Dark } else { Colours::Light })
+    pub fn colours(&self) -> Theme {
+        self.theme.0.unwrap_or(self.theme.1)
     }
 
     /// The name of a machine.

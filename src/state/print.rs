@@ -5,7 +5,7 @@ use orrery_sim::lesson::Lesson;
 
 use super::jobs::Job;
 use super::player::Pace;
-use super::{AppAction, Colours, Start, State};
+use super::{AppAction, Start, State};
 use crate::scene::svg::{Theme, svg};
 use crate::scene::{Detail, MessageKind};
 
@@ -53,8 +53,9 @@ impl Print {
             detail: look.detail,
             look: crate::scene::Look { slide: look.slide, ..crate::scene::Look::default() },
             lang: look.lang.clone(),
-            theme: Some(if look.theme == Theme::Dark { Colours::Dark } else { Colours::Light }),
-            dark: false,
+            theme: Some(look.theme),
+            system_theme: look.theme,
+            hints: false,
             reduced_motion: false,
             bare: true,
             room: (false, false),
@@ -139,7 +140,6 @@ impl Print {
 impl State {
     /// The stage as SVG.
     pub fn svg(&self) -> String {
-        let theme = if self.colours() == Colours::Dark { Theme::Dark } else { Theme::Light };
-        svg(&self.picture.scene, &self.picture.over(), &self.picture.flights, self.player.t, theme)
+        svg(&self.picture.scene, &self.picture.over(), &self.picture.flights, self.player.t, self.colours())
     }
 }

@@ -1,5 +1,6 @@
 use super::terminal::Piece;
 use super::*;
+use orrery_sim::core::Duration;
 
 /// A clock that stands still: every frame does all of its work.
 fn clock() -> f64 {
@@ -18,7 +19,8 @@ pub(crate) fn start() -> Start {
         look: crate::scene::Look::default(),
         lang: "en".into(),
         theme: None,
-        dark: false,
+        system_theme: crate::scene::svg::Theme::Light,
+        hints: false,
         reduced_motion: false,
         bare: false,
         room: (true, true),
@@ -272,4 +274,62 @@ fn a_button_waits_while_something_is_worked_on() {
     play(&mut state, 20.0);
     assert!(pod_count(&state) > 12, "it was run in the cluster, not before there was one");
     assert!(state.discarded.is_none());
+}
+
+#[test]
+fn charts_agree_with_the_gauges_and_with_the_trace() {
+    let mut state = ready();
+    let deploy = "kubectl create deployment web --image=nginx --replicas=3 && kubectl set resources deployment web --requests=cpu=500m";
+    state.update(AppAction::Do(Job::Run { line: deploy.into(), reply: 1 }));
+    state.update(AppAction::Do(Job::Settle { limit: None, reply: 2 }));
+    arrive(&mut state);
+    let end = state.session.live_end().0 as f64;
+    state.update(AppAction::Seek(end));
+    arrive(&mut state);
+    let mut series = charts::Series::default();
+    series.follow(state.session.trace());
+    for machine in &state.picture.model.machines {
+        let node = machine.node.as_ref().expect("all are nodes");
+        let last = series.loads.iter().rev().find(|load| load.node == machine.name.as_str()).map_or(0.0, |load| load.percent);
+        assert!((last - node.cpu.0 as f64 * 100.0 / node.cpu.1 as f64).abs() < 1e-9, "{}: {last}", machine.name);
+    }
+    assert!(series.loads.iter().any(|load| load.percent > 15.0), "three times 500m on two nodes of 4 cpus");
+    let means = series.latencies(Time::ZERO, state.session.live_end(), 40);
+    let all = |write: usize| means.iter().filter_map(|(_, means)| means[write]).collect::<Vec<_>>();
+    assert!(!all(0).is_empty() && !all(1).is_empty());
+    assert!(all(1).iter().chain(&all(0)).all(|ms| (0.1..10_000.0).contains(ms)), "{means:?}");
+    let sum: Duration = series.answers.iter().fold(Duration::ZERO, |sum, answer| sum + answer.took);
+    assert!(sum > Duration::ZERO && series.answers.len() <= series.requests.len());
+}
+
+#[test]
+fn hints_come_one_after_the_other_and_never_again() {
+    let mut state = State::new(&Start { hints: true, ..start() });
+    arrive(&mut state);
+    let saved = |effects: Vec<Effect>| effects.iter().any(|effect| matches!(effect, Effect::Save("hints", _)));
+    assert_eq!(state.hint, Some(0));
+    assert!(!saved(state.update(AppAction::NextHint)));
+    assert!(!saved(state.update(AppAction::NextHint)));
+    assert_eq!(state.hint, Some(2));
+    assert!(saved(state.update(AppAction::NextHint)) && state.hint.is_none());
+    let mut state = State::new(&Start { hints: true, ..start() });
+    assert!(saved(state.update(AppAction::NoHints)) && state.hint.is_none());
+    assert_eq!(ready().hint, None, "who has seen them sees none");
+}
+
+#[test]
+fn a_button_goes_through_the_themes() {
+    use crate::scene::svg::Theme;
+    let mut state = State::new(&Start { system_theme: Theme::Contrast, ..start() });
+    assert_eq!(state.colours(), Theme::Contrast, "as the system asks for");
+    state.update(AppAction::SystemTheme(Theme::Dark));
+    assert_eq!(state.colours(), Theme::Dark);
+    let seen: Vec<&str> = (0..3)
+        .map(|_| {
+            state.update(AppAction::SetTheme(Some(state.colours().next())));
+            state.colours().name()
+        })
+        .collect();
+    assert_eq!(seen, ["contrast", "light", "dark"]);
+    assert_eq!(seen.iter().filter_map(|name| Theme::parse(name)).count(), 3);
 }

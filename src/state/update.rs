@@ -5,14 +5,14 @@ use std::rc::Rc;
 use orrery_sim::core::{CommandId, EnvelopeId, Time};
 use orrery_sim::session::Session;
 
-use super::charts::Series;
 use super::crowd::Crowd;
 use super::jobs::Job;
 use super::player::{EVENTS_A_SLICE, Pace};
 use super::terminal::Screen;
-use super::{AppAction, Colours, Discarded, DockTab, Effect, InspectorTab, Notice, State};
+use super::{AppAction, Discarded, DockTab, Effect, InspectorTab, Notice, State};
 use crate::scene::Selection;
 use crate::scene::model::store;
+use crate::scene::svg::Theme;
 
 /// Milliseconds of simulation a frame: ahead of the playhead, and as much for what the playhead shows.
 const SLICE_MS: f64 = 5.0;
@@ -151,16 +151,21 @@ impl State {
                 self.keep_up();
             }
             AppAction::SetShow(show) => self.show(show),
+            AppAction::NextHint => {
+                self.hint = self.hint.map(|hint| hint + 1).filter(|hint| *hint < self.texts.hints.len());
+                if self.hint.is_none() {
+                    self.effects.push(Effect::Save("hints", "given".into()));
+                }
+            }
+            AppAction::NoHints => {
+                self.hint = None;
+                self.effects.push(Effect::Save("hints", "given".into()));
+            }
             AppAction::SetTheme(theme) => {
                 self.theme.0 = theme;
-                let value = match theme {
-                    None => "auto",
-                    Some(Colours::Light) => "light",
-                    Some(Colours::Dark) => "dark",
-                };
-                self.effects.push(Effect::Save("theme", value.into()));
+                self.effects.push(Effect::Save("theme", theme.map_or("auto", Theme::name).into()));
             }
-            AppAction::SystemIsDark(dark) => self.theme.1 = dark,
+            AppAction::SystemTheme(theme) => self.theme.1 = theme,
             AppAction::SetLanguage(lang) => {
                 if let Some(texts) = crate::i18n::texts(lang) {
                     self.texts = texts;
@@ -512,7 +517,6 @@ impl State {
     pub(super) fn refollow(&mut self) {
         self.visible.rewind(self.session.playhead());
         self.visible.follow(&self.session);
-        self.series = Series::default();
         self.screen_for = (usize::MAX, Time::ZERO);
     }
 

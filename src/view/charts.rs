@@ -1,17 +1,23 @@
-//! Charts by plotters, with the playhead drawn in: pods by phase, requests to the api-server by client.
+//! Charts by plotters, with the playhead drawn in, which follows the pointer: pods by phase, requests to the api-server by client, how long
+//! its answers take, cpu requested by node.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use orrery_sim::core::Time;
+use orrery_sim::core::collections::PMap;
+use orrery_sim::core::collections::sort::Sort as _;
 use plotters::prelude::*;
+use wasm_bindgen::JsCast as _;
+use web_sys::Element;
 use yew::prelude::*;
 
-use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
+use crate::i18n::Texts;
 use crate::scene::model::PodPhase;
+use crate::scene::svg::Theme;
 use crate::state::charts::{Client, Series};
-use crate::state::{AppAction, Colours, State};
+use crate::state::{AppAction, State};
 
 /// Colours of charts, one set a theme: those of `theme.css`.
 struct Palette {
@@ -51,54 +57,78 @@ const DARK: Palette = Palette {
     ],
 };
 
+const CONTRAST: Palette = Palette {
+    ink: RGBColor(0x00, 0x00, 0x00),
+    line: RGBColor(0x8a, 0x8a, 0x8a),
+    playhead: RGBColor(0x00, 0x2f, 0xa8),
+    series: [
+        RGBColor(0x00, 0x00, 0x00),
+        RGBColor(0x8a, 0x2f, 0x00),
+        RGBColor(0x00, 0x43, 0x8a),
+        RGBColor(0x00, 0x55, 0x3c),
+        RGBColor(0x68, 0x1f, 0x78),
+        RGBColor(0xa0, 0x00, 0x00),
+        RGBColor(0x55, 0x46, 0x00),
+    ],
+};
+
 /// Longer stretches are cut to this around the playhead, in seconds.
 const WINDOW_S: f64 = 300.0;
+
+/// How narrow a chart may become.
+const NARROWEST: u32 = 300;
 
 #[component]
 pub(crate) fn Charts() -> Html {
     let store = use_store();
-    let texts = use_texts();
     let place = use_node_ref();
     let series = use_mut_ref(|| (0_u32, Series::default()));
     let drawn = use_polled(500, (), {
         let place = place.clone();
         move |state, ()| {
-            let size = place.cast::<web_sys::HtmlElement>().map_or((560, 150), |element| {
+            let size = place.cast::<Element>().map_or((560, 150), |element| {
                 let (w, h) = (element.client_width() as u32, element.client_height() as u32);
-                let columns = if w < 500 { 1 } else { 2 };
-                ((w / columns).saturating_sub(12).max(200), h.saturating_sub(46).max(64))
+                // As the style sheet's grid divides the width.
+                let columns = (w / NARROWEST).clamp(1, 4);
+                let rows = if columns == 4 { 1 } else { 2 };
+                ((w / columns).saturating_sub(16).max(200), (h / rows).saturating_sub(46).max(96))
             });
             draw(state, &series, size)
         }
     });
-    let seek = {
-        let store = store.clone();
-        move |window: (f64, f64)| {
-            let store = store.clone();
-            Callback::from(move |event: MouseEvent| {
-                let Some(element) = event.current_target().and_then(|target| {
-                    use wasm_bindgen::JsCast as _;
-                    target.dyn_into::<web_sys::Element>().ok()
-                }) else {
-                    return;
-                };
-                let rect = element.get_bounding_client_rect();
-                let share = (f64::from(event.client_x()) - rect.left() - MARGIN) / (rect.width() - MARGIN - 12.0).max(1.0);
-                store.dispatch(AppAction::Pause);
-                store.dispatch(AppAction::Seek((window.0 + share.clamp(0.0, 1.0) * (window.1 - window.0)) * 1e6));
-            })
-        }
+    let window = drawn.window;
+    // Pressed and drawn along a chart, the pointer takes the playhead with it.
+    let seek = move |event: &PointerEvent| {
+        let Some(element) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
+        let rect = element.get_bounding_client_rect();
+        let share = (f64::from(event.client_x()) - rect.left() - MARGIN) / (rect.width() - MARGIN - 12.0).max(1.0);
+        store.dispatch(AppAction::Pause);
+        store.dispatch(AppAction::Seek((window.0 + share.clamp(0.0, 1.0) * (window.1 - window.0)) * 1e6));
     };
+    let press = {
+        let seek = seek.clone();
+        Callback::from(move |event: PointerEvent| {
+            if let Some(element) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) {
+                // Without a capture only what leaves the chart is lost.
+                let _ = element.set_pointer_capture(event.pointer_id());
+            }
+            seek(&event);
+        })
+    };
+    let brush = Callback::from(move |event: PointerEvent| {
+        if event.buttons() & 1 == 1 {
+            seek(&event);
+        }
+    });
     html! {
         <div class="charts" ref={place}>
-            { for [(texts.chart_pods, &drawn.pods, &drawn.phases), (texts.chart_requests, &drawn.requests, &drawn.clients)]
-                .into_iter().map(|(title, svg, legend)| html! {
-                <figure class="chart" onclick={seek(drawn.window)}>
+            { for drawn.charts.iter().map(|chart| html! {
+                <figure class="chart" onpointerdown={press.clone()} onpointermove={brush.clone()}>
                     <figcaption>
-                        <strong>{ title }</strong>
-                        { for legend.iter().map(|(name, index)| html! { <span class={format!("key series-{index}")}>{ *name }</span> }) }
+                        <strong>{ chart.title }</strong>
+                        { for chart.legend.iter().map(|(name, index)| html! { <span class={format!("key series-{index}")}>{ name }</span> }) }
                     </figcaption>
-                    { Html::from_html_unchecked(AttrValue::from(svg.clone())) }
+                    { Html::from_html_unchecked(AttrValue::from(chart.svg.clone())) }
                 </figure>
             }) }
         </div>
@@ -108,16 +138,28 @@ pub(crate) fn Charts() -> Html {
 /// Width of the labels of the vertical axis.
 const MARGIN: f64 = 44.0;
 
+/// Into so many parts the time is divided of which averages are drawn.
+const BINS: usize = 60;
+
 #[derive(Clone, PartialEq)]
 struct Drawn {
+    /// From when to when, in seconds.
     window: (f64, f64),
-    pods: String,
-    requests: String,
-    phases: Vec<(&'static str, usize)>,
-    clients: Vec<(&'static str, usize)>,
+    charts: Vec<Chart>,
 }
 
-fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, (w, h): (u32, u32)) -> Drawn {
+#[derive(Clone, PartialEq)]
+struct Chart {
+    title: &'static str,
+    /// Names of the lines and their colours.
+    legend: Vec<(String, usize)>,
+    svg: String,
+}
+
+/// A line: its name, its colour and its points (seconds, value).
+type Line = (String, usize, Vec<(f64, f64)>);
+
+fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, size: (u32, u32)) -> Drawn {
     let mut kept = series.borrow_mut();
     if kept.0 != state.visible.generation {
         *kept = (state.visible.generation, Series::default());
@@ -128,54 +170,92 @@ fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, (w, h): (u32, u32)) 
     let (from, to, t) = (from / 1e6, to / 1e6, state.player.t / 1e6);
     let to = (to.min(from.max(t - WINDOW_S * 0.8) + WINDOW_S)).max(from + 5.0);
     let from = from.max(to - WINDOW_S);
-    let palette = if state.colours() == Colours::Dark { &DARK } else { &LIGHT };
+    let palette = match state.colours() {
+        Theme::Light => &LIGHT,
+        Theme::Dark => &DARK,
+        Theme::Contrast => &CONTRAST,
+    };
+    let (texts, window) = (state.texts, (from, to));
+    let all = [
+        (texts.chart_pods, pods(series, window, texts)),
+        (texts.chart_requests, requests(series, window)),
+        (texts.chart_latency, latencies(series, window, texts)),
+        (texts.chart_cpu, loads(series, window)),
+    ];
+    let charts = all.into_iter().map(|(title, lines)| Chart {
+        title,
+        svg: chart(&lines, window, t, palette, size).unwrap_or_default(),
+        legend: lines.into_iter().map(|(name, colour, _)| (name, colour)).collect(),
+    });
+    Drawn { window, charts: charts.collect() }
+}
 
-    let mut lines: Vec<(usize, Vec<(f64, f64)>)> = Vec::new();
-    let mut phases = Vec::new();
-    for (index, phase) in PodPhase::ALL.into_iter().enumerate() {
-        let mut points = Vec::new();
-        let mut last = 0.0;
-        for change in &series.phases {
-            let at = change.at.as_secs_f64();
-            let count = f64::from(change.counts[index]);
-            if at > to {
-                break;
-            }
-            points.push((at.max(from), last));
-            points.push((at.max(from), count));
-            last = count;
-        }
-        points.push((to, last));
-        if points.iter().any(|(_, count)| *count > 0.0) {
-            phases.push((state.texts.phase(phase), index));
-            lines.push((index, points));
-        }
-    }
-    let pods = chart(&lines, (from, to), t, palette, (w, h)).unwrap_or_default();
+fn moments((from, to): (f64, f64)) -> (Time, Time) {
+    (Time((from * 1e6) as u64), Time((to * 1e6) as u64))
+}
 
-    let bins = 60;
-    let rates = series.rates(Time((from * 1e6) as u64), Time((to * 1e6) as u64), bins);
-    let mut lines = Vec::new();
-    let mut clients = Vec::new();
-    for (index, client) in Client::ALL.into_iter().enumerate() {
-        let points: Vec<(f64, f64)> = rates.iter().map(|(at, rates)| (*at, rates[index])).collect();
-        if points.iter().any(|(_, rate)| *rate > 0.0) {
-            clients.push((client.name(), index + 1));
-            lines.push((index + 1, points));
-        }
+/// A line of steps: the value holds from each change to the next.
+fn steps(changes: impl Iterator<Item = (f64, f64)>, (from, to): (f64, f64)) -> Vec<(f64, f64)> {
+    let (mut points, mut last) = (Vec::new(), 0.0);
+    for (at, value) in changes.take_while(|(at, _)| *at <= to) {
+        points.extend([(at.max(from), last), (at.max(from), value)]);
+        last = value;
     }
-    let requests = chart(&lines, (from, to), t, palette, (w, h)).unwrap_or_default();
-    Drawn { window: (from, to), pods, requests, phases, clients }
+    points.push((to, last));
+    points
+}
+
+fn pods(series: &Series, window: (f64, f64), texts: &Texts) -> Vec<Line> {
+    let lines = PodPhase::ALL.into_iter().enumerate().map(|(index, phase)| {
+        let changes = series.phases.iter().map(|change| (change.at.as_secs_f64(), f64::from(change.counts[index])));
+        (texts.phase(phase).to_string(), index, steps(changes, window))
+    });
+    lines.filter(|(.., points)| points.iter().any(|(_, count)| *count > 0.0)).collect()
+}
+
+fn requests(series: &Series, window: (f64, f64)) -> Vec<Line> {
+    let (from, to) = moments(window);
+    let rates = series.rates(from, to, BINS);
+    let lines = Client::ALL.into_iter().enumerate().map(|(index, client)| {
+        (client.name().to_string(), index + 1, rates.iter().map(|(at, rates)| (*at, rates[index])).collect::<Vec<_>>())
+    });
+    lines.filter(|(.., points)| points.iter().any(|(_, rate)| *rate > 0.0)).collect()
+}
+
+fn latencies(series: &Series, window: (f64, f64), texts: &Texts) -> Vec<Line> {
+    let (from, to) = moments(window);
+    let means = series.latencies(from, to, BINS);
+    let lines = [texts.chart_reads, texts.chart_writes].into_iter().enumerate().map(|(index, name)| {
+        // Between the parts in which nothing was asked the line goes straight.
+        (name.to_string(), index + 1, means.iter().filter_map(|(at, means)| Some((*at, means[index]?))).collect::<Vec<_>>())
+    });
+    lines.filter(|(.., points)| !points.is_empty()).collect()
+}
+
+/// The nodes on which most is requested, as many as there are colours.
+fn loads(series: &Series, window: (f64, f64)) -> Vec<Line> {
+    let mut last: PMap<&str, f64> = PMap::new();
+    for change in series.loads.iter().take_while(|change| change.at.as_secs_f64() <= window.1) {
+        last.insert(change.node.as_str(), change.percent);
+    }
+    let mut nodes: Vec<(&str, f64)> = last.into_iter().collect();
+    nodes.order_by(|a, b| b.1.total_cmp(&a.1));
+    let most = nodes.into_iter().take(LIGHT.series.len() - 1).enumerate();
+    let lines = most.map(|(index, (node, _))| {
+        let own = series.loads.iter().filter(|change| change.node == node);
+        (node.to_string(), index + 1, steps(own.map(|change| (change.at.as_secs_f64(), change.percent)), window))
+    });
+    lines.collect()
 }
 
 fn chart(
-    lines: &[(usize, Vec<(f64, f64)>)],
+    lines: &[Line],
     (from, to): (f64, f64),
     t: f64,
     palette: &Palette,
     size: (u32, u32),
 ) -> Result<String, Box<dyn std::error::Error>> {
-    let most = lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value).fold(1.0, f64::max);
+    let most = lines.iter().flat_map(|(.., points)| points).map(|(_, value)| *value).fold(1.0, f64::max);
     let top = most * 1.08;
     let mut svg = String::new();
     {
@@ -199,7 +279,7 @@ fn chart(
             .x_label_formatter(&|value| format!("{value:.0} s"))
             .y_label_formatter(&|value| if most < 5.0 { format!("{value:.1}") } else { format!("{value:.0}") })
             .draw()?;
-        for (index, points) in lines {
+        for (_, index, points) in lines {
             let colour = palette.series[*index % palette.series.len()];
             chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
         }

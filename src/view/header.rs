@@ -6,7 +6,7 @@ use super::icons::{IconButton, logo};
 use super::use_texts;
 use crate::browser::keys::full_screen;
 use crate::browser::store::{use_selector, use_store};
-use crate::state::{AppAction, Colours};
+use crate::state::AppAction;
 
 #[component]
 pub(crate) fn Header() -> Html {
@@ -16,12 +16,11 @@ pub(crate) fn Header() -> Html {
         let model = &state.picture.model;
         (model.cluster.clone(), model.node_count(), model.pod_count())
     });
-    let (background, panel, dock, legend, dark) = use_selector(|state| {
-        let dark = state.colours() == Colours::Dark;
-        (state.visible.show.background, state.panel_open, state.dock_open, state.legend_open, dark)
+    let (background, panel, dock, legend, theme) = use_selector(|state| {
+        (state.visible.show.background, state.panel_open, state.dock_open, state.legend_open, state.colours())
     });
     let predict = use_selector(|state| state.predict);
-    let theme = store.on(AppAction::SetTheme(Some(if dark { Colours::Light } else { Colours::Dark })));
+    let next_theme = store.on(AppAction::SetTheme(Some(theme.next())));
     let other = if texts.lang == "en" { "de" } else { "en" };
     html! {
         <header class="header">
@@ -38,7 +37,7 @@ pub(crate) fn Header() -> Html {
                 <IconButton icon="heart" label={texts.heartbeats_hint} pressed={background} onclick={store.on(AppAction::ToggleBackground)} />
                 <button type="button" class="text-button" title={texts.language} lang={other}
                     onclick={store.on(AppAction::SetLanguage(other))}>{ other.to_uppercase() }</button>
-                <IconButton icon="theme" label={texts.theme} onclick={theme} />
+                <IconButton icon="theme" label={texts.theme} onclick={next_theme} />
                 <IconButton class="wide-only" icon="full" label={texts.full_screen} onclick={Callback::from(|_| full_screen())} />
                 <IconButton icon="legend" label={texts.legend_key} pressed={legend} onclick={store.on(AppAction::ToggleLegend)} />
                 <IconButton icon="dock" label={texts.dock} pressed={dock} onclick={store.on(AppAction::ToggleDock)} />

@@ -39,7 +39,7 @@ use crate::browser::store::{Store, use_selector, use_store};
 use crate::browser::{frames, keys, settings};
 use crate::i18n::Texts;
 use crate::scene::Selection;
-use crate::state::{AppAction, Colours};
+use crate::state::AppAction;
 
 /// The texts of the chosen language.
 #[hook]
@@ -95,8 +95,8 @@ pub(crate) fn App(props: &AppProps) -> Html {
 #[component]
 fn Page() -> Html {
     let store = use_store();
-    let (bare, dock, panel, dark, lang) =
-        use_selector(|state| (state.bare, state.dock_open, state.panel_open, state.colours() == Colours::Dark, state.texts.lang));
+    let (bare, dock, panel, theme, lang) =
+        use_selector(|state| (state.bare, state.dock_open, state.panel_open, state.colours(), state.texts.lang));
     let (large, height) = use_selector(|state| (state.large_terminal, state.dock_height));
     use_effect_with((), {
         let store = store.clone();
@@ -106,10 +106,10 @@ fn Page() -> Html {
             move || drop(listeners)
         }
     });
-    use_effect_with((dark, lang), |(dark, lang)| {
+    use_effect_with((theme, lang), |(theme, lang)| {
         if let Some(root) = gloo::utils::document().document_element() {
             // Both names are constants and valid.
-            let _ = root.set_attribute("data-theme", if *dark { "dark" } else { "light" });
+            let _ = root.set_attribute("data-theme", theme.name());
             let _ = root.set_attribute("lang", lang);
         }
     });

@@ -32,6 +32,7 @@ pub(crate) fn Panel() -> Html {
                 <div class="panel-scroll">
                     <Dropped />
                     <FirstThing />
+                    <Hints />
                     <LessonList />
                     <Palette />
                     <Looks />
@@ -91,6 +92,34 @@ fn FirstThing() -> Html {
                 <span class="go">{ icon("run") }</span>
             </button>
             <p class="hint">{ texts.try_then }</p>
+        </section>
+    }
+}
+
+/// The hints of a first visit, one at a time, once the first thing to do has been done; none of them ever comes back.
+#[component]
+fn Hints() -> Html {
+    let store = use_store();
+    let texts = use_texts();
+    let hint = use_selector(|state| state.hint.filter(|_| state.lesson.is_none()));
+    let tried = use_polled(400, hint, |state, hint| hint.is_some() && tried(state));
+    let Some((at, (title, text))) = hint.filter(|_| tried).and_then(|at| Some((at, *texts.hints.get(at)?))) else {
+        return Html::default();
+    };
+    let last = at + 1 == texts.hints.len();
+    html! {
+        <section class="first" data-hint={(at + 2).to_string()}>
+            <h2>{ title }</h2>
+            <p>{ text }</p>
+            <p class="hint-buttons">
+                <span class="hint">{ texts.hint_number.replace("{}", &(at + 2).to_string()) }</span>
+                if !last {
+                    <button type="button" class="text-button" onclick={store.on(AppAction::NoHints)}>{ texts.hint_enough }</button>
+                }
+                <button type="button" class="primary" onclick={store.on(AppAction::NextHint)}>
+                    { if last { texts.hint_last } else { texts.hint_next } }
+                </button>
+            </p>
         </section>
     }
 }

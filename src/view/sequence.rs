@@ -10,9 +10,8 @@ use crate::browser::paint::clock;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::scene::Selection;
 use crate::scene::sequence::{Diagram, Said};
-use crate::scene::svg::Theme;
 use crate::state::story::log;
-use crate::state::{AppAction, Colours, State};
+use crate::state::{AppAction, State};
 
 /// So many messages before the playhead, and after it.
 const AROUND: (usize, usize) = (60, 30);
@@ -31,7 +30,7 @@ pub(crate) fn Sequence() -> Html {
     let store = use_store();
     let texts = use_texts();
     let filter = use_selector(|state| state.filter.clone());
-    let dark = use_selector(|state| state.colours() == Colours::Dark);
+    let theme = use_selector(State::colours);
     let hidden = use_state(|| Hidden { answers: true, ..Hidden::default() });
     let (diagram, now, left_out) =
         use_polled(250, (filter, (*hidden).clone()), |state, (filter, hidden)| diagram(state, filter, hidden));
@@ -100,7 +99,6 @@ pub(crate) fn Sequence() -> Html {
             spawn_local(async move { drop(ask("save", &[what, &text]).await) });
         })
     };
-    let theme = if dark { Theme::Dark } else { Theme::Light };
     html! {
         <div class="sequence-view">
             <p class="sequence-tools">
