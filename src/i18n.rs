@@ -497,6 +497,7 @@ mod tests {
             "Esc",
             "?",
             "Pending",
+            "X",
             "ContainerCreating",
             "Running, not Ready",
             "Running",

@@ -291,7 +291,7 @@ fn charts_agree_with_the_gauges_and_with_the_trace() {
     for machine in &state.picture.model.machines {
         let node = machine.node.as_ref().expect("all are nodes");
         let last = series.loads.iter().rev().find(|load| load.node == machine.name.as_str()).map_or(0.0, |load| load.percent);
-        assert!((last - node.cpu.0 as f64 * 100.0 / node.cpu.1 as f64).abs() < 1e-9, "{}: {last}", machine.name);
+        assert!((last - node.gauges[0].share * 100.0).abs() < 1e-9, "{}: {last}", machine.name);
     }
     assert!(series.loads.iter().any(|load| load.percent > 15.0), "three times 500m on two nodes of 4 cpus");
     let means = series.latencies(Time::ZERO, state.session.live_end(), 40);
