@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kube_orrery::scene::Detail;
 use kube_orrery::scene::svg::{Theme, escape};
 use kube_orrery::state::print::{Look, Print};
@@ -34,9 +34,9 @@ pub(crate) struct Options {
     /// Width and height in pixels
     #[arg(long, default_value = "1280x720", value_parser = size)]
     size: (f64, f64),
-    /// Colours
-    #[arg(long, default_value = "light")]
-    theme: Colours,
+    /// Colours: light, dark or contrast
+    #[arg(long, default_value = "light", value_parser = theme)]
+    theme: Theme,
     /// Language of captions and labels
     #[arg(long, default_value = "en", value_parser = ["en", "de"])]
     lang: String,
@@ -51,12 +51,6 @@ pub(crate) struct Options {
     seed: u64,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Colours {
-    Light,
-    Dark,
-}
-
 /// A picture is neither smaller nor larger than this.
 const SIZES: std::ops::RangeInclusive<f64> = 100.0..=8000.0;
 
@@ -64,6 +58,10 @@ fn size(text: &str) -> Result<(f64, f64), String> {
     let number = |text: &str| text.parse().ok().filter(|size| SIZES.contains(size));
     let pair = text.split_once('x').and_then(|(width, height)| Some((number(width)?, number(height)?)));
     pair.ok_or_else(|| format!("such as 1280x720, each from {} to {}", SIZES.start(), SIZES.end()))
+}
+
+fn theme(text: &str) -> Result<Theme, String> {
+    Theme::parse(text).ok_or_else(|| "light, dark or contrast".into())
 }
 
 fn detail(text: &str) -> Result<Detail, String> {
@@ -76,11 +74,13 @@ pub(crate) fn main(options: &Options) -> ExitCode {
 }
 
 fn render(options: &Options) -> Result<(), String> {
-    let theme = match options.theme {
-        Colours::Light => Theme::Light,
-        Colours::Dark => Theme::Dark,
+    let look = Look {
+        size: options.size,
+        theme: options.theme,
+        lang: options.lang.clone(),
+        detail: options.detail,
+        slide: options.slide,
     };
-    let look = Look { size: options.size, theme, lang: options.lang.clone(), detail: options.detail, slide: options.slide };
     let mut print = Print::new(&look, options.seed);
     if options.at.is_some_and(|at| !(0.0..=86_400.0).contains(&at)) {
         return Err("--at: from 0 to 86400 seconds".into());

@@ -279,7 +279,8 @@ fn a_button_waits_while_something_is_worked_on() {
 #[test]
 fn charts_agree_with_the_gauges_and_with_the_trace() {
     let mut state = ready();
-    let deploy = "kubectl create deployment web --image=nginx --replicas=3 && kubectl set resources deployment web --requests=cpu=500m";
+    let deploy =
+        "kubectl create deployment web --image=nginx --replicas=3 && kubectl set resources deployment web --requests=cpu=500m";
     state.update(AppAction::Do(Job::Run { line: deploy.into(), reply: 1 }));
     state.update(AppAction::Do(Job::Settle { limit: None, reply: 2 }));
     arrive(&mut state);

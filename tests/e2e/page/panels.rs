@@ -165,7 +165,12 @@ fn every_control_has_a_name() {
 fn axe_finds_nothing_to_complain_about() {
     let axe = std::env::var_os("ORRERY_AXE").expect("ORRERY_AXE is set by `cargo xtask test --e2e`");
     let axe = std::fs::read_to_string(std::path::PathBuf::from(axe).join("axe.min.js")).expect("axe-core is installed");
-    for query in ["?autoplay=0&theme=light", "?autoplay=0&theme=dark&lang=de", "?lesson=nodes&step=2&autoplay=0&controls=none"] {
+    for query in [
+        "?autoplay=0&theme=light",
+        "?autoplay=0&theme=dark&lang=de",
+        "?autoplay=0&theme=contrast",
+        "?lesson=nodes&step=2&autoplay=0&controls=none",
+    ] {
         let page = open(query, &PageOptions::default());
         page.returned("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
         page.evaluate(&format!("(() => {{ {axe}; }})()"));
@@ -190,4 +195,48 @@ fn axe_finds_nothing_to_complain_about() {
             }
         }
     }
+}
+
+#[test]
+fn charts_take_the_playhead_with_the_pointer() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.returned("await orrery.run('kubectl create deployment web --image=nginx --replicas=3'); await orrery.settle()");
+    page.click(".dock .tab", "Charts");
+    page.until("document.querySelectorAll('.chart svg').length === 4");
+    let legends =
+        page.evaluate("[...document.querySelectorAll('.chart')].map(chart => chart.querySelectorAll('.key').length > 0)");
+    assert_eq!(legends, json!([true, true, true, true]));
+    let at = |kind: &str, share: f64, buttons: u8| {
+        page.evaluate(&format!(
+            "(() => {{
+                const chart = document.querySelectorAll('.chart')[1], rect = chart.getBoundingClientRect();
+                const x = rect.left + 44 + {share} * (rect.width - 56);
+                chart.dispatchEvent(new PointerEvent('{kind}', {{clientX: x, clientY: rect.top + 60, buttons: {buttons}, pointerId: 1, bubbles: true}}));
+            }})()"
+        ));
+        page.evaluate("orrery.state().seconds").as_f64().expect("a number")
+    };
+    let (middle, later) = (at("pointerdown", 0.5, 1), at("pointermove", 0.8, 1));
+    assert!(middle > 0.0 && later > middle, "{middle}, {later}");
+    assert_eq!(at("pointermove", 0.2, 0).to_bits(), later.to_bits(), "only while it is pressed");
+    page.until("orrery.state().arrived");
+    assert_eq!(page.evaluate("orrery.state().playing"), json!(false));
+}
+
+#[test]
+fn a_first_visit_is_given_four_hints_and_a_second_none() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.until("document.querySelector('.first h2')");
+    page.returned("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
+    for hint in ["2", "3", "4"] {
+        page.until(&format!("document.querySelector('[data-hint=\"{hint}\"]')"));
+        let outlined = "[...document.querySelectorAll('.dock-beside, .transport, .palette')].filter(part => getComputedStyle(part).outlineStyle === 'solid').length";
+        assert_eq!(page.evaluate(outlined), json!(1), "hint {hint} shows what it speaks of");
+        page.evaluate("document.querySelector('[data-hint] .primary').click()");
+    }
+    page.until("!document.querySelector('[data-hint]')");
+    page.goto(&page.url(), &PageOptions::default()).expect("the page opens again");
+    page.returned("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
+    page.until("!document.querySelector('.first')");
+    assert_eq!(page.evaluate("document.querySelector('[data-hint]')"), json!(null));
 }
