@@ -297,6 +297,8 @@ pub struct Texts {
     pub compare: &'static str,
     pub sequence: &'static str,
     pub answers: &'static str,
+    pub outline: &'static str,
+    pub outline_more: &'static str,
     pub lifeline: &'static str,
     pub editor: &'static str,
     pub editor_key: &'static str,

@@ -326,6 +326,8 @@ pub static DE: Texts = Texts {
     presenter_key: "Fenster für Vortragende: Notizen, nächster Schritt, Uhr (N)",
     sequence: "Abfolge",
     answers: "Antworten",
+    outline: "Gliederung: alles als Liste",
+    outline_more: "{} weitere: mehr zeigen",
     lifeline: "Zeigen oder verbergen",
     topologies: "Neuer Cluster: Topologien",
     topology_heads: [

@@ -326,6 +326,8 @@ pub static EN: Texts = Texts {
     presenter_key: "Presenter's window: notes, next step, clock (N)",
     sequence: "Sequence",
     answers: "Answers",
+    outline: "Outline: everything as a list",
+    outline_more: "{} more: show more",
     lifeline: "Show or hide",
     topologies: "New cluster: topologies",
     topology_heads: [

@@ -93,6 +93,12 @@ pub struct Say {
     pub f_syncs: &'static str,
     pub f_endpoints_none: &'static str,
     pub f_exit: &'static str,
+    pub f_owns: &'static str,
+    pub f_about: &'static str,
+    pub f_selects: &'static str,
+    pub f_selected_by: &'static str,
+    pub f_in_etcd: &'static str,
+    pub f_caches: &'static str,
 }
 
 /// A template with its gaps filled.
@@ -186,6 +192,12 @@ pub static EN: Say = Say {
     f_syncs: "Syncs",
     f_endpoints_none: "no endpoint",
     f_exit: "Exit code",
+    f_owns: "Owns",
+    f_about: "About",
+    f_selects: "Selects",
+    f_selected_by: "Selected by",
+    f_in_etcd: "In etcd",
+    f_caches: "Informers' caches",
 };
 
 const fn does_en(part: Part) -> &'static str {
@@ -324,6 +336,12 @@ pub static DE: Say = Say {
     f_syncs: "Abgleiche",
     f_endpoints_none: "kein Endpunkt",
     f_exit: "Rückgabewert",
+    f_owns: "Besitzt",
+    f_about: "Betrifft",
+    f_selects: "Wählt aus",
+    f_selected_by: "Ausgewählt von",
+    f_in_etcd: "In etcd liegt",
+    f_caches: "Caches der Informer",
 };
 
 const fn does_de(part: Part) -> &'static str {

@@ -90,6 +90,7 @@ fn part_named(name: &str) -> Option<Part> {
         Part::Kubeadm,
         Part::Registry,
         Part::LoadBalancer,
+        Part::Systemd,
     ];
     plain.into_iter().chain(Controller::ALL.into_iter().map(Part::Controller)).find(|part| part.name() == name)
 }

@@ -4,26 +4,53 @@ use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{EVENTS, LEASES, NODES, PODS};
 use orrery_sim::api::yaml_out::to_yaml;
 use orrery_sim::apiserver::ApiServer;
+use orrery_sim::client::WorkQueue;
 use orrery_sim::core::collections::sort::Sort as _;
-use orrery_sim::core::{Addr, Cluster, CommandId, EnvelopeId, MachineId, Message, Part, Time};
+use orrery_sim::core::{Addr, Cluster, CommandId, EnvelopeId, Machine, MachineId, Message, Part, Time};
 use orrery_sim::etcd::raft::{Body, Payload};
 use orrery_sim::etcd::{Etcd, What};
 use orrery_sim::kcm::ControllerManager;
 use orrery_sim::kubelet::Kubelet;
+use orrery_sim::machine::Systemd;
 use orrery_sim::proxy::{KubeProxy, Rule};
 use orrery_sim::runtime::Containerd;
+use orrery_sim::runtime::process::{Caller, ps};
 use orrery_sim::scheduler::KubeScheduler;
 use orrery_sim::scheduler::queue::Place;
 use orrery_sim::value::Value;
 
 use super::State;
+use super::relations::{in_etcd, relations};
 use crate::i18n::Texts;
 use crate::i18n::say::Say;
 use crate::scene::model::{objects, store};
 use crate::scene::{MessageKind, Selection};
 
-/// A pair of a name and a value.
-pub type Fact = (String, String);
+/// What a fact says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A text, perhaps of several lines.
+    Text(String),
+    /// Text whose columns matter.
+    Columns(String),
+    /// A condition of the object: its status with its reason.
+    Condition(String),
+    /// Objects that one can go to.
+    Links(Vec<(String, Option<Selection>)>),
+}
+
+impl Told {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) | Self::Columns(text) | Self::Condition(text) => text.is_empty(),
+            Self::Links(links) => links.is_empty(),
+        }
+    }
+}
+
+/// A name and what is told under it.
+pub type Fact = (String, Told);
 
 /// An event as the events tab shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +76,20 @@ pub struct EventRow {
 }
 
 impl EventRow {
+    /// What stands for the event itself.
+    pub fn itself(&self) -> Selection {
+        let (namespace, name) = self.key.split_once('/').unwrap_or(("", &self.key));
+        Selection::object(EVENTS, namespace, name)
+    }
+
+    /// What stands for the object that it is about.
+    pub fn about(&self) -> Option<Selection> {
+        let (kind, name) = self.object.split_once('/')?;
+        let resource = Resource::all().find(|resource| resource.singular == kind)?;
+        let namespace = if resource.namespaced { &*self.namespace } else { "" };
+        Some(Selection::object(resource, namespace, name))
+    }
+
     fn of(event: &Value, revision: u64) -> Self {
         let object = if event["involvedObject"].is_null() { &event["regarding"] } else { &event["involvedObject"] };
         let moment = [
@@ -148,18 +189,37 @@ pub fn machine(cluster: &Cluster, name: &str) -> Option<MachineId> {
 
 /// The facts about a selection at `t`.
 pub fn facts(cluster: &Cluster, selection: &Selection, t: Time, say: &Say) -> Vec<Fact> {
-    match selection {
+    let own = match selection {
         Selection::Node(name) => node_facts(cluster, name, say),
-        Selection::Pod(..) => object(cluster, selection).map(|(_, pod)| pod_facts(pod, say)).unwrap_or_default(),
+        Selection::Pod(..) => object(cluster, selection).map(|(_, pod)| pod_facts(pod)).unwrap_or_default(),
         Selection::Part(name, part) => part_facts(cluster, name, *part, t, say),
-        Selection::Object(..) => object(cluster, selection).map(|(_, object)| object_facts(object, say)).unwrap_or_default(),
+        Selection::Object(..) => object(cluster, selection).map(|(_, object)| object_facts(object)).unwrap_or_default(),
         Selection::Message(_) | Selection::Command(_) => Vec::new(),
-    }
+    };
+    let is_object = matches!(selection, Selection::Node(_) | Selection::Pod(..) | Selection::Object(..));
+    let (Some(store), Some((resource, object))) = (store(cluster).filter(|_| is_object), object(cluster, selection)) else {
+        return own;
+    };
+    // What something is comes first, then what it hangs together with.
+    let mut facts = relations(store, resource, object, say);
+    facts.extend(own);
+    facts.extend(in_etcd(store, resource, object, say));
+    facts
 }
 
-fn object_facts(object: &Value, say: &Say) -> Vec<Fact> {
-    let _ = say;
+fn object_facts(object: &Value) -> Vec<Fact> {
+    let (spec, status) = (&object["spec"], &object["status"]);
     let mut facts = vec![fact("Namespace", object.namespace())];
+    if !spec["replicas"].is_null() {
+        let ready = status["readyReplicas"].int();
+        facts.push(fact("Replicas", format!("{} / {} ready", ready, spec["replicas"].int())));
+    }
+    let ports = spec["ports"].items().iter().map(|port| format!("{} {}", port["port"].int(), port["protocol"].str()));
+    facts.push(fact("ClusterIP", spec["clusterIP"].str()));
+    facts.push(fact("Ports", ports.collect::<Vec<_>>().join("\n")));
+    facts.push(fact("Reason", object["reason"].str()));
+    facts.push(fact("Message", object["message"].str()));
+    facts.push(fact("Message", object["note"].str()));
     facts.extend(conditions(object));
     facts.push(fact("Labels", joined(&object["metadata"]["labels"])));
     facts.retain(|(_, value)| !value.is_empty());
@@ -182,8 +242,8 @@ pub fn command_facts(state: &State, command: CommandId) -> Vec<Fact> {
     facts
 }
 
-fn fact(name: &str, value: impl Into<String>) -> Fact {
-    (name.to_string(), value.into())
+pub(super) fn fact(name: &str, value: impl Into<String>) -> Fact {
+    (name.to_string(), Told::Text(value.into()))
 }
 
 fn conditions(value: &Value) -> Vec<Fact> {
@@ -193,7 +253,7 @@ fn conditions(value: &Value) -> Vec<Fact> {
         .map(|condition| {
             let reason = condition["reason"].str();
             let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-            (condition["type"].str().to_string(), format!("{}{why}", condition["status"].str()))
+            (condition["type"].str().to_string(), Told::Condition(format!("{}{why}", condition["status"].str())))
         })
         .collect()
 }
@@ -226,26 +286,17 @@ fn node_facts(cluster: &Cluster, name: &str, say: &Say) -> Vec<Fact> {
     if let Some(machine) = machine(cluster, name).and_then(|id| cluster.machine(id)) {
         facts.push(fact(say.f_address, machine.ip.to_string()));
         facts.push(fact("Image", machine.spec.image.to_string()));
-        let parts: Vec<&str> = machine.parts().map(Part::name).collect();
-        facts.push(fact(say.f_processes, parts.join("\n")));
+        facts.push((say.f_processes.into(), Told::Columns(processes(machine))));
     }
     facts.retain(|(_, value)| !value.is_empty());
     facts
 }
 
-fn pod_facts(pod: &Value, say: &Say) -> Vec<Fact> {
+fn pod_facts(pod: &Value) -> Vec<Fact> {
     let spec = &pod["spec"];
     let status = &pod["status"];
-    let mut facts = vec![
-        fact("Namespace", pod.namespace()),
-        fact("Phase", status["phase"].str()),
-        fact("Node", spec["nodeName"].str()),
-        fact("IP", status["podIP"].str()),
-        fact(
-            say.f_owner,
-            pod.controller().map_or(String::new(), |owner| format!("{}/{}", owner["kind"].str(), owner["name"].str())),
-        ),
-    ];
+    let mut facts =
+        vec![fact("Namespace", pod.namespace()), fact("Phase", status["phase"].str()), fact("IP", status["podIP"].str())];
     for container in spec["containers"].items() {
         let name = container["name"].str();
         let state = status["containerStatuses"].items().iter().find(|state| state["name"].str() == name);
@@ -255,12 +306,35 @@ fn pod_facts(pod: &Value, say: &Say) -> Vec<Fact> {
                 if reason.is_empty() { key.as_str() } else { reason }
             })
         });
-        facts.push((format!("Container {name}"), [container["image"].str(), state].join("\n").trim_end().to_string()));
+        facts.push(fact(&format!("Container {name}"), [container["image"].str(), state].join("\n").trim_end()));
     }
     facts.extend(conditions(pod));
     facts.push(fact("Labels", joined(&pod["metadata"]["labels"])));
     facts.retain(|(_, value)| !value.is_empty());
     facts
+}
+
+/// As many lines of a list are told.
+const MOST_LINES: usize = 24;
+
+/// The lines of a list, as many as are told.
+fn shortened(lines: impl Iterator<Item = String>) -> String {
+    let mut lines: Vec<String> = lines.collect();
+    let more = lines.len().saturating_sub(MOST_LINES);
+    if more > 0 {
+        lines.truncate(MOST_LINES);
+        lines.push(format!("… +{more}"));
+    }
+    lines.join("\n")
+}
+
+/// The processes of a machine as `ps fxwwo pid,comm` shows them.
+fn processes(machine: &Machine) -> String {
+    let mut all = machine.part::<Systemd>(Part::Systemd).map(|systemd| systemd.processes(&machine.disk)).unwrap_or_default();
+    all.extend(machine.part::<Containerd>(Part::Runtime).iter().flat_map(|containerd| containerd.processes()));
+    let nobody = Caller { pid: 0, tty: false, pid_digits: 6 };
+    let args = ["fxwwo", "pid,comm"].map(String::from);
+    if all.is_empty() { String::new() } else { ps(&args, &all, &nobody).0 }
 }
 
 /// More keys than these are not measured.
@@ -271,7 +345,13 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
     let Some(id) = machine(cluster, machine_name) else { return Vec::new() };
     let Some(machine) = cluster.machine(id).filter(|_| id != MachineId::USER) else { return Vec::new() };
     let runs = machine.powered && machine.runs(part);
-    let mut facts = vec![fact(say.f_machine, machine_name), fact(say.f_running, if runs { say.f_yes } else { say.f_no })];
+    let mut facts = vec![
+        (
+            say.f_machine.to_string(),
+            Told::Links(vec![(machine_name.to_string(), Some(Selection::Node(machine_name.to_string())))]),
+        ),
+        fact(say.f_running, if runs { say.f_yes } else { say.f_no }),
+    ];
     let mut tell = |name: &str, value: String| facts.push(fact(name, value));
     let holds = |leads: bool| if leads { say.f_yes } else { say.f_no }.to_string();
     match part.process() {
@@ -297,8 +377,17 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
         }
         Part::Scheduler => {
             if let Some(scheduler) = machine.part::<KubeScheduler>(part) {
-                let count =
-                    |places: &[Place]| scheduler.queue().pods().filter(|pod| places.contains(&pod.place)).count().to_string();
+                let count = |places: &[Place]| {
+                    let pods: Vec<_> = scheduler.queue().pods().filter(|pod| places.contains(&pod.place)).collect();
+                    let names = pods.iter().map(|pod| {
+                        let why = pod.rejectors.iter().copied().collect::<Vec<_>>().join(", ");
+                        let until = (pod.place == Place::Backoff || pod.place == Place::ErrorBackoff)
+                            .then(|| format!(" → {} s", scheduler.queue().backoff_until(pod)));
+                        let why = if why.is_empty() { why } else { format!(" ({why})") };
+                        format!("{}{why}{}", pod.info.key, until.unwrap_or_default())
+                    });
+                    shortened([pods.len().to_string()].into_iter().chain(names))
+                };
                 tell(say.f_leads, holds(scheduler.is_leading()));
                 tell(say.f_in_line, count(&[Place::Active]));
                 tell(say.f_backing_off, count(&[Place::Backoff, Place::ErrorBackoff]));
@@ -314,11 +403,19 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
         Part::Controller(_) => {
             if let (Some(manager), Part::Controller(controller)) = (machine.part::<ControllerManager>(part), part) {
                 tell(say.f_leads, holds(manager.is_working()));
-                if let Some((waiting, working)) = manager.queue_lengths(controller) {
-                    let words =
-                        [say.f_waiting.replace("{}", &waiting.to_string()), say.f_working.replace("{}", &working.to_string())];
-                    tell(say.f_queue, words.join(", "));
+                let queues: Vec<_> = manager.work_queues(controller).collect();
+                if !queues.is_empty() {
+                    let sum = |count: fn(&WorkQueue) -> usize| queues.iter().map(|queue| count(queue)).sum::<usize>().to_string();
+                    let words = [
+                        say.f_waiting.replace("{}", &sum(WorkQueue::len)),
+                        say.f_working.replace("{}", &sum(WorkQueue::in_progress)),
+                    ];
+                    let keys = queues.iter().flat_map(|queue| queue.waiting()).map(|queued| queued.key.to_string());
+                    tell(say.f_queue, shortened([words.join(", ")].into_iter().chain(keys)));
                 }
+                let caches = manager.informers().iter().filter(|informer| !informer.store().is_empty());
+                let caches = caches.map(|informer| format!("{} {}", informer.store().len(), informer.resource().plural));
+                tell(say.f_caches, shortened(caches));
             }
         }
         Part::Kubelet => {
@@ -337,6 +434,7 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
                 tell(say.f_sandboxes, containerd.sandboxes().count().to_string());
                 tell(say.f_containers, containerd.containers().count().to_string());
                 tell(say.f_images, containerd.images().count().to_string());
+                facts.push((say.f_processes.into(), Told::Columns(processes(machine))));
             }
         }
         Part::KubeProxy => {
@@ -350,7 +448,7 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
                     };
                     format!("{}:{} {} → {to}", rule.cluster_ip, rule.port, rule.protocol)
                 };
-                tell(say.f_rules, proxy.rules().values().take(20).map(rule).collect::<Vec<_>>().join("\n"));
+                tell(say.f_rules, shortened(proxy.rules().values().map(rule)));
             }
         }
         _ => {}

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod lesson;
 #[cfg(test)]
 mod lesson_tests;
+pub mod outline;
 pub mod picture;
 pub mod player;
 pub mod predict;
@@ -27,6 +28,7 @@ pub mod predict;
 mod predict_tests;
 pub mod print;
 pub mod recording;
+pub mod relations;
 pub mod revisions;
 pub mod scrub;
 pub mod sentence;
@@ -111,6 +113,10 @@ pub enum AppAction {
     GoToMessage(u32),
     /// The pointer is at a message of a list or a diagram, or at none.
     PointAt(Option<u32>),
+    /// Shows the outline as it is unfolded here, or closes it.
+    SetOutline(outline::Unfolded),
+    /// Asks why a condition of the selected object is as it is.
+    WhyCondition(String),
     /// Opens a tab of the inspector.
     InspectorTab(InspectorTab),
     /// Opens a tab of the dock.
@@ -354,6 +360,8 @@ pub struct State {
     pub inspector: InspectorTab,
     /// What led to the selection and what followed from it, while that is asked for.
     pub causes: Option<Rc<Causes>>,
+    /// The outline in the panel.
+    pub outline: outline::Unfolded,
     /// The message of a list or a diagram that the pointer is at.
     pub pointed: Option<u32>,
     /// Which tab of the dock is open.
@@ -458,6 +466,7 @@ impl State {
             selection: None,
             inspector: InspectorTab::default(),
             causes: None,
+            outline: None,
             pointed: None,
             dock: DockTab::default(),
             dock_open: start.room.1,

@@ -39,6 +39,17 @@ pub fn revisions(trace: &Trace, key: &str, t: Time) -> Vec<Revision> {
     found
 }
 
+/// The request to etcd that gave a condition of an object the status that it has at `t`.
+pub fn condition_since(trace: &Trace, key: &str, kind: &str, t: Time) -> Option<EnvelopeId> {
+    let all = revisions(trace, key, t);
+    let status = |revision: &Revision| {
+        revision.value.as_ref().and_then(|object| object.condition(kind)).map(|condition| condition["status"].text())
+    };
+    let now = status(all.last()?);
+    let since = all.iter().rposition(|revision| status(revision) != now).map_or(0, |before| before + 1);
+    all.get(since).map(|revision| revision.by)
+}
+
 /// When the last command until `t` was given.
 pub fn last_command(trace: &Trace, t: Time) -> Option<Time> {
     let until = trace.terminal().partition_point(|(at, _, _)| *at <= t);
@@ -130,5 +141,13 @@ mod tests {
         assert_eq!(replicas(Against::Previous), Some((3, 2)), "the last change is that the third is ready");
         assert_eq!(Against::parse(&Against::Revision(all[0].revision).key()).choose(&all, trace, t), Some(0));
         assert_eq!(Against::BeforeCommand.choose(&all[all.len() - 1..], trace, t), None);
+        // A condition's cause is the write that changed it, not the last one.
+        let since = condition_since(trace, &key, "Progressing", t).expect("it has this condition");
+        let at = all.iter().position(|revision| revision.by == since).expect("a write of it");
+        let status = |at: usize| {
+            all[at].value.as_ref().and_then(|object| object.condition("Progressing")).map(|condition| condition["status"].text())
+        };
+        assert!(at > 0 && at < all.len() - 1, "{at} of {}", all.len());
+        assert!(status(at - 1) != status(at) && status(at) == status(all.len() - 1));
     }
 }

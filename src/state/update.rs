@@ -6,8 +6,10 @@ use orrery_sim::core::{CommandId, EnvelopeId, Time};
 use orrery_sim::session::Session;
 
 use super::crowd::Crowd;
+use super::inspect::etcd_key;
 use super::jobs::Job;
 use super::player::{EVENTS_A_SLICE, Pace};
+use super::revisions::condition_since;
 use super::terminal::Screen;
 use super::{AppAction, Discarded, DockTab, Effect, InspectorTab, Notice, State};
 use crate::scene::Selection;
@@ -98,6 +100,15 @@ impl State {
             }
             AppAction::GoToMessage(id) => self.go_to_message(id),
             AppAction::PointAt(message) => self.pointed = message,
+            AppAction::SetOutline(unfolded) => self.outline = unfolded,
+            AppAction::WhyCondition(kind) => {
+                let since = self.selection.as_ref().and_then(etcd_key);
+                let since = since.and_then(|key| condition_since(self.session.trace(), &key, &kind, self.player.time()));
+                if let Some(id) = since {
+                    self.select(Some(Selection::Message(id.0)));
+                    self.inspector = InspectorTab::Why;
+                }
+            }
             AppAction::InspectorTab(tab) => self.inspector = tab,
             AppAction::DockTab(tab) => {
                 self.dock = tab;

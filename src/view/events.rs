@@ -6,7 +6,6 @@ use super::messages::halves;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
 use crate::i18n::span;
-use crate::scene::Selection;
 use crate::state::AppAction;
 use crate::state::inspect::{EventRow, events};
 
@@ -26,17 +25,8 @@ pub(crate) fn Events() -> Html {
             if rows.is_empty() {
                 <p class="empty">{ texts.no_events }</p>
             }
-            { for rows.iter().map(|row| event(row, now, store.on(AppAction::Select(selection(row))))) }
+            { for rows.iter().map(|row| event(row, now, store.on(AppAction::Select(row.about())))) }
         </div>
-    }
-}
-
-/// What a click on an event selects.
-fn selection(row: &EventRow) -> Option<Selection> {
-    match row.object.split_once('/')? {
-        ("pod", name) => Some(Selection::Pod(row.namespace.clone(), name.to_string())),
-        ("node", name) => Some(Selection::Node(name.to_string())),
-        _ => None,
     }
 }
 

@@ -9,11 +9,11 @@ use super::events::event;
 use super::icons::IconButton;
 use super::use_texts;
 use super::yaml::{ObjectYaml, whole};
-use crate::browser::store::{use_polled, use_selector, use_store};
+use crate::browser::store::{Store, use_polled, use_selector, use_store};
 use crate::i18n::Texts;
 use crate::scene::Selection;
 use crate::scene::messages::full_label;
-use crate::state::inspect::{self, EventRow, Fact};
+use crate::state::inspect::{self, EventRow, Fact, Told};
 use crate::state::sentence::sentence;
 use crate::state::story::{self, Row};
 use crate::state::{AppAction, InspectorTab, State};
@@ -172,7 +172,7 @@ fn content(state: &State, selection: &Selection, tab: InspectorTab) -> Content {
     }
 }
 
-fn show(content: &Content, selection: &Selection, texts: &'static Texts, store: &crate::browser::store::Store) -> Html {
+fn show(content: &Content, selection: &Selection, texts: &'static Texts, store: &Store) -> Html {
     match content {
         Content::Gone => html! { <p class="empty">{ texts.gone }</p> },
         Content::Text(text) if text.is_empty() => html! { <p class="empty">{ texts.nothing_here }</p> },
@@ -182,13 +182,13 @@ fn show(content: &Content, selection: &Selection, texts: &'static Texts, store: 
             <>
                 if !sentence.is_empty() { <p class="sentence">{ sentence }</p> }
                 <dl class="facts">
-                    { for facts.iter().map(|(name, value)| html! { <><dt>{ name }</dt><dd>{ value }</dd></> }) }
+                    { for facts.iter().map(|(name, value)| html! { <><dt>{ name }</dt><dd>{ told(name, value, texts, store) }</dd></> }) }
                 </dl>
             </>
         },
         Content::Events(rows, _) if rows.is_empty() => html! { <p class="empty">{ texts.no_events }</p> },
         Content::Events(rows, now) => html! {
-            <div class="rows events stacked">{ for rows.iter().map(|row| event(row, *now, Callback::noop())) }</div>
+            <div class="rows events stacked">{ for rows.iter().map(|row| event(row, *now, store.on(AppAction::Select(Some(row.itself()))))) }</div>
         },
         Content::Messages(rows) if rows.is_empty() => html! { <p class="empty">{ texts.nothing_here }</p> },
         Content::Messages(rows) => html! {
@@ -199,7 +199,29 @@ fn show(content: &Content, selection: &Selection, texts: &'static Texts, store: 
     }
 }
 
-pub(super) fn message(row: &Row, store: &crate::browser::store::Store) -> Html {
+fn told(name: &str, value: &Told, texts: &Texts, store: &Store) -> Html {
+    match value {
+        Told::Text(text) => html! { text },
+        Told::Columns(text) => html! { <pre class="columns" tabindex="0">{ text }</pre> },
+        Told::Condition(text) => html! {
+            <>
+                { text }{ " " }
+                <button type="button" class="link" aria-label={format!("{name}: {}", texts.why)}
+                    onclick={store.on(AppAction::WhyCondition(name.to_string()))}>{ texts.why }</button>
+            </>
+        },
+        Told::Links(links) => html! {
+            { for links.iter().map(|(text, selection)| match selection {
+                Some(_) => html! {
+                    <button type="button" class="link" onclick={store.on(AppAction::Select(selection.clone()))}>{ text }</button>
+                },
+                None => html! { <span>{ text }</span> },
+            }) }
+        },
+    }
+}
+
+pub(super) fn message(row: &Row, store: &Store) -> Html {
     html! {
         <button type="button" class="row" data-message={row.id.0.to_string()} title={row.label.clone()} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
             <span class={classes!("swatch", row.kind.class())}></span>

@@ -19,6 +19,7 @@ mod looks;
 mod messages;
 mod notices;
 mod observed;
+mod outline;
 mod palette;
 mod panel;
 mod sequence;

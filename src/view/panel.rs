@@ -8,6 +8,7 @@ use super::inspector::Inspector;
 use super::legend::Legend;
 use super::lesson::LessonList;
 use super::looks::Looks;
+use super::outline::Outline;
 use super::palette::Palette;
 use super::use_texts;
 use crate::browser::store::{use_polled, use_selector, use_store};
@@ -36,6 +37,7 @@ pub(crate) fn Panel() -> Html {
                     <LessonList />
                     <Palette />
                     <Looks />
+                    <Outline />
                     <Legend />
                 </div>
             }

@@ -27,6 +27,9 @@ pub(crate) struct Line {
 pub(crate) struct TreeProps {
     pub label: &'static str,
     pub lines: Vec<Line>,
+    /// The line that Tab comes to at first; the first one when it is not there.
+    #[prop_or_default]
+    pub start: String,
     /// Someone goes to what the line of this key stands for.
     pub ongo: Callback<String>,
     /// Someone folds or unfolds it.
@@ -41,7 +44,7 @@ fn line_of(event: &Event) -> Option<Element> {
 #[component]
 pub(crate) fn Tree(props: &TreeProps) -> Html {
     // The line that Tab comes to.
-    let current = use_state(String::new);
+    let current = use_state(|| props.start.clone());
     let key_of = |line: &Element| line.get_attribute("data-line").unwrap_or_default();
     let click = {
         let (ongo, onturn) = (props.ongo.clone(), props.onturn.clone());

@@ -22,11 +22,10 @@ impl Queues {
         &mut self.0[id as usize]
     }
 
-    /// Keys that wait and keys that are worked on, of the queues of a controller, of all of them for the manager itself.
-    pub(super) fn lengths(&self, controller: Controller) -> Option<(usize, usize)> {
-        let own = |account: Controller| controller == Controller::Manager || account == controller;
-        let queues = QUEUES.iter().zip(&self.0).filter(|(row, _)| own(row.account)).map(|(_, queue)| queue);
-        queues.map(|queue| (queue.len(), queue.in_progress())).reduce(|a, b| (a.0 + b.0, a.1 + b.1))
+    /// The queues of a controller, all of them for the manager itself.
+    pub(super) fn of(&self, controller: Controller) -> impl Iterator<Item = &WorkQueue> {
+        let own = move |account: Controller| controller == Controller::Manager || account == controller;
+        QUEUES.iter().zip(&self.0).filter(move |(row, _)| own(row.account)).map(|(_, queue)| queue)
     }
 
     /// Handles a timer; says whether it was of one of the queues.

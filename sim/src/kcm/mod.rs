@@ -40,7 +40,7 @@ use crate::api::resource::{
     CONFIGMAPS, CONTROLLERREVISIONS, DAEMONSETS, DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, EVENTS, EVENTS_K8S_IO, NAMESPACES,
     NODES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICEACCOUNTS, SERVICES,
 };
-use crate::client::{Change, Informer, LeaderElector, Leadership, object_reference};
+use crate::client::{Change, Informer, LeaderElector, Leadership, WorkQueue, object_reference};
 use crate::core::{Addr, Component, Controller, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
 use crate::kubectl::parse::go_duration_us;
 use crate::programs::Launch;
@@ -132,10 +132,14 @@ impl ControllerManager {
         self.working
     }
 
-    /// The work queues of a controller, of all of them for the manager itself: keys that wait, keys that are worked on. `None` for a controller
-    /// without a queue.
-    pub fn queue_lengths(&self, controller: Controller) -> Option<(usize, usize)> {
-        self.queues.lengths(controller)
+    /// The work queues of a controller, all of them for the manager itself; none for a controller without a queue.
+    pub fn work_queues(&self, controller: Controller) -> impl Iterator<Item = &WorkQueue> {
+        self.queues.of(controller)
+    }
+
+    /// The informers, which all controllers share.
+    pub fn informers(&self) -> &[Informer] {
+        &self.informers
     }
 
     fn context<'c, 'o>(&'c mut self, out: &'c mut Outbox<'o>) -> Context<'c, 'o> {

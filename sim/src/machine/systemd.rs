@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::command::{self, Command, Finished};
 use super::network::{Changes, Firewall};
 use super::{BOOT_FILE, MachineMessage, files, usage};
-use crate::core::{Addr, Component, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
+use crate::core::{Addr, Component, Disk, Duration, Effect, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
 use crate::kind::load_balancer;
 use crate::programs::Launch;
 use crate::runtime::process::{self, Caller, Pids, Process};
@@ -131,18 +131,8 @@ impl Systemd {
         args
     }
 
-    fn kubelet_command_line(&self, out: &Outbox<'_>) -> String {
-        let flags = out.disk().files.get(files::KUBELET_FLAGS).map(Value::text).unwrap_or_default();
-        let flags = flags.trim().strip_prefix("KUBELET_KUBEADM_ARGS=").unwrap_or_default().trim_matches('"').to_string();
-        format!(
-            "/usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig={} --config={} {flags} --runtime-cgroups=/system.slice/containerd.service",
-            files::KUBELET_KUBECONFIG,
-            files::KUBELET_CONFIG
-        )
-    }
-
-    /// The machine's own processes, without those of containers.
-    fn processes(&self, out: &Outbox<'_>) -> Vec<Process> {
+    /// The machine's own processes, without those of containers; `disk` has the kubelet's flags.
+    pub fn processes(&self, disk: &Disk) -> Vec<Process> {
         let entry = |pid, ppid, started, cmd: &str| Process { pid, ppid, started, cmd: Text::new(cmd) };
         let mut list =
             vec![entry(1, 0, self.started, "/sbin/init"), entry(self.journald, 1, self.started, "/lib/systemd/systemd-journald")];
@@ -150,7 +140,7 @@ impl Systemd {
             list.push(entry(pid, 1, started, "/usr/local/bin/containerd"));
         }
         if let Some((pid, started)) = self.kubelet.running {
-            list.push(entry(pid, 1, started, &self.kubelet_command_line(out)));
+            list.push(entry(pid, 1, started, &kubelet_command_line(disk)));
         }
         list
     }
@@ -289,7 +279,7 @@ impl Systemd {
         let Some(Pending { client, call, command }) = self.pending.remove(&to) else { return };
         let result = match &command {
             Command::Ps { args, tty, pid, line } => {
-                let mut processes = self.processes(out);
+                let mut processes = self.processes(out.disk());
                 processes.extend(result.unwrap_or_default().items().iter().map(Process::from_value));
                 processes.push(Process { pid: *pid, ppid: 0, started: out.now(), cmd: line.clone() });
                 let old = crate::kind::node_image_minor(&self.image).is_some_and(|minor| minor < 20);
@@ -350,4 +340,14 @@ impl Component for Systemd {
     }
 
     crate::component_boilerplate!();
+}
+
+fn kubelet_command_line(disk: &Disk) -> String {
+    let flags = disk.files.get(files::KUBELET_FLAGS).map(Value::text).unwrap_or_default();
+    let flags = flags.trim().strip_prefix("KUBELET_KUBEADM_ARGS=").unwrap_or_default().trim_matches('"').to_string();
+    format!(
+        "/usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig={} --config={} {flags} --runtime-cgroups=/system.slice/containerd.service",
+        files::KUBELET_KUBECONFIG,
+        files::KUBELET_CONFIG
+    )
 }

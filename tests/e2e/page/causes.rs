@@ -116,3 +116,55 @@ fn a_command_is_taken_back_by_a_key_and_brought_back() {
     page.evaluate("document.querySelector('.notice button').click()");
     page.until(&format!("{pods} === 3"));
 }
+
+#[test]
+fn objects_lead_to_each_other_and_to_what_the_programs_hold() {
+    let page = deployed();
+    page.click(".inspector .tab", "Summary");
+    let go = |text: &str| {
+        page.until(&format!(
+            "[...document.querySelectorAll('.facts .link')].some(link => link.textContent.startsWith('{text}'))"
+        ));
+        page.evaluate(&format!(
+            "[...document.querySelectorAll('.facts .link')].find(link => link.textContent.startsWith('{text}')).click()"
+        ));
+    };
+    let title = |text: &str| page.until(&format!("document.querySelector('.inspector h2').textContent.includes('{text}')"));
+    page.until("document.querySelector('.facts').textContent.includes('/registry/pods/default/web')");
+    go("ReplicaSet/web-");
+    title("ReplicaSet in default");
+    go("Deployment/web");
+    title("Deployment in default");
+    page.until("document.querySelector('.facts').textContent.includes('3 / 3')");
+    // Why a condition is as it is.
+    page.evaluate("document.querySelector('.facts .link[aria-label^=\"Available\"]').click()");
+    page.until("document.querySelectorAll('.why .row').length > 2 && document.querySelector('.inspector h2').textContent.includes('deployments/web')");
+    // What programs hold.
+    page.select("part/kind-worker/containerd");
+    page.until("document.querySelector('.columns')?.textContent.includes('containerd-shim')");
+    page.select("part/kind-control-plane/deployment-controller");
+    page.until("document.querySelector('.facts').textContent.includes('1 deployments') || document.querySelector('.facts').textContent.includes('2 deployments')");
+}
+
+#[test]
+fn the_outline_is_walked_by_keys_and_one_comes_back_to_it() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.evaluate("document.querySelector('#orrery-outline').click()");
+    page.until("document.querySelectorAll('.outline [role=treeitem]').length > 3");
+    page.evaluate("document.querySelector('.outline [role=treeitem]').focus()");
+    let key = |key: &str| {
+        page.evaluate(&format!(
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true, cancelable: true}}))"
+        ))
+    };
+    key("ArrowDown");
+    key("ArrowRight");
+    page.until("document.querySelector('.outline [data-line=\"part/kind-worker/kubelet\"]')");
+    key("ArrowRight");
+    let line = page.evaluate("document.activeElement.dataset.line");
+    assert!(line.as_str().is_some_and(|line| line.starts_with("part/kind-worker/")), "{line}");
+    key("Enter");
+    page.until("document.querySelector('.inspector')");
+    page.press("Escape");
+    page.until(&format!("document.activeElement.dataset.line === {line}"));
+}
