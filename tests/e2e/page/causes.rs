@@ -143,7 +143,7 @@ fn objects_lead_to_each_other_and_to_what_the_programs_hold() {
     page.select("part/kind-worker/containerd");
     page.until("document.querySelector('.columns')?.textContent.includes('containerd-shim')");
     page.select("part/kind-control-plane/deployment-controller");
-    page.until("document.querySelector('.facts').textContent.includes('1 deployments') || document.querySelector('.facts').textContent.includes('2 deployments')");
+    page.until("document.querySelector('.facts').textContent.includes('3 deployments')");
 }
 
 #[test]
