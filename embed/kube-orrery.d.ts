@@ -40,8 +40,7 @@ export interface Recording {
 export interface Orrery {
   /** Runs a command line at the playhead and simulates to its end. */
   run(line: string): Promise<CommandResult>;
-  /** Goes to a step, from 1, of a built-in lesson, which is begun unless it is given already. */
-  /** A built-in lesson, or one of your own by its address (`./mine.yaml`, `https://…`), at a step from 1. */
+  /** Goes to a step, from 1, of a built-in lesson or of one's own (by its address: `./mine.yaml`, `https://…`), which is begun unless it is given already. */
   lesson(id: string, step?: number): void | Promise<void>;
   /** The next step of the lesson; without one the next message. */
   next(): void;
@@ -57,6 +56,8 @@ export interface Orrery {
   state(): OrreryState;
   /** The stage as SVG. */
   svg(): string;
+  /** A video of the next seconds of the stage, at most 300; time runs on. Only in the page itself, not by `call`. */
+  film(seconds?: number): Promise<Blob>;
   /** An address that opens what is shown now. */
   share(): Promise<string>;
   recording(): Recording;

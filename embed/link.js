@@ -3,6 +3,7 @@
   "use strict";
   // No recording is longer, in bytes; whoever made it may have meant harm.
   const LONGEST = 2_000_000;
+  const here = document.currentScript.src;
 
   const piped = (bytes, transform) => new Blob([bytes]).stream().pipeThrough(transform);
 
@@ -57,7 +58,14 @@
     }
   };
 
-  // Saves as a file what is shown ("recording", "svg", "png"), or a text that the page has made ("lesson", "sequence", "mermaid").
+  // Plays from here on and records some seconds of the stage.
+  const film = async seconds => {
+    // A page that is one file has no others beside it.
+    if (!here) throw new Error("film(seconds): not from a page that is a single file");
+    return (await import(new URL("video.js", here))).film(seconds);
+  };
+
+  // Saves as a file what is shown ("recording", "svg", "png", "video"), or a text that the page has made ("lesson", "sequence", "mermaid").
   const save = async (what, text) => {
     const made = {
       sequence: () => [new Blob([text], { type: "image/svg+xml" }), "sequence.svg"],
@@ -65,9 +73,13 @@
       lesson: () => [new Blob([text], { type: "application/yaml" }), "lesson.yaml"],
       recording: () => [new Blob([window.orrery.saved()], { type: "application/json" }), "cluster.orrery"],
       svg: () => [new Blob([window.orrery.svg()], { type: "image/svg+xml" }), "stage.svg"],
+      video: async () => {
+        const blob = await film(10);
+        return [blob, `stage.${blob.type.split("/")[1]}`];
+      },
       png: async () => [await picture(window.orrery.svg()), "stage.png"],
     }[what];
-    if (!made) throw new Error("save(what): what must be recording, svg, png, lesson, sequence or mermaid");
+    if (!made) throw new Error("save(what): what must be recording, svg, png, video, lesson, sequence or mermaid");
     const [blob, name] = await made();
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
     link.click();
@@ -117,7 +129,7 @@
     const given = window.orrery.lesson;
     // One that is given already only changes its step.
     const begin = (id, step) => elsewhere(id) && window.orrery.state().lesson !== id ? lesson(id, step) : given(id, step);
-    Object.assign(window.orrery, { share, save, lesson: begin });
+    Object.assign(window.orrery, { share, save, film, lesson: begin });
     const [shared, id] = [parameters.get("r") ?? linked(), parameters.get("lesson")];
     if (shared === undefined && elsewhere(id)) begin(id, Number(parameters.get("step") ?? 1) || 1);
     open(shared);

@@ -286,6 +286,7 @@ pub struct Texts {
     pub share_code: &'static str,
     pub share_long: &'static str,
     pub save_recording: &'static str,
+    pub save_video: &'static str,
     pub topologies: &'static str,
     /// Shape, control-plane nodes, workers, etcd, how many control-plane nodes and members of etcd it can lose.
     pub topology_heads: [&'static str; 6],

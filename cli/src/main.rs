@@ -4,6 +4,7 @@ mod bench;
 mod bench_schedule;
 mod compare;
 mod lesson;
+mod png;
 mod render;
 mod run;
 mod schedule;

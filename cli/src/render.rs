@@ -10,6 +10,7 @@ use kube_orrery::scene::svg::{Theme, escape};
 use kube_orrery::state::print::{Look, Print};
 use orrery_sim::lesson::{self, Lesson};
 
+use crate::png::png;
 use crate::run::{read_script, split};
 
 /// Options of `orrery render`.
@@ -28,9 +29,15 @@ pub(crate) struct Options {
     /// where the most messages travel
     #[arg(long)]
     at: Option<f64>,
-    /// Where it goes: a picture (.svg), a page to print (.html, lessons only) or a folder
+    /// Where it goes: a picture (.svg, .png), a page to print (.html, lessons only) or a folder
     #[arg(short, long)]
     out: PathBuf,
+    /// What pictures are; without it what the name of the file says
+    #[arg(long)]
+    format: Option<Format>,
+    /// Pixels of a PNG for each pixel of the size
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=4))]
+    scale: u8,
     /// Width and height in pixels
     #[arg(long, default_value = "1280x720", value_parser = size)]
     size: (f64, f64),
@@ -49,6 +56,21 @@ pub(crate) struct Options {
     /// Seed of all random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Svg,
+    Png,
+}
+
+impl Format {
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Png => "png",
+        }
+    }
 }
 
 /// A picture is neither smaller nor larger than this.
@@ -92,7 +114,7 @@ fn render(options: &Options) -> Result<(), String> {
             let how = code.map_or("did not end".to_string(), |code| format!("exit {code}"));
             eprintln!("note: {how}: {line}");
         }
-        return write(&options.out, &print.at(options.at.map_or(end, |at| at * 1e6)));
+        return picture(options, &options.out, &print.at(options.at.map_or(end, |at| at * 1e6)));
     }
     let (name, lesson) = find(options.lesson.as_deref().unwrap_or_default())?;
     let steps = lesson.steps.len();
@@ -103,16 +125,17 @@ fn render(options: &Options) -> Result<(), String> {
         print.at(moment)
     };
     match options.step {
-        Some(step) if (1..=steps).contains(&step) => write(&options.out, &draw(step - 1)),
+        Some(step) if (1..=steps).contains(&step) => picture(options, &options.out, &draw(step - 1)),
         Some(step) => Err(format!("--step {step}: the lesson {name} has the steps 1 to {steps}")),
         None => {
             let pictures: Vec<String> = (0..steps).map(&mut draw).collect();
             if options.out.extension().is_some_and(|extension| extension == "html") {
-                return write(&options.out, &handout(&lesson, &options.lang, &pictures));
+                return write(&options.out, handout(&lesson, &options.lang, &pictures).as_bytes());
             }
             fs::create_dir_all(&options.out).map_err(|error| format!("{}: {error}", options.out.display()))?;
-            let number = (1..).zip(&pictures);
-            number.into_iter().try_for_each(|(step, picture)| write(&options.out.join(format!("{name}-{step}.svg")), picture))
+            let extension = options.format.unwrap_or(Format::Svg).extension();
+            let named = (1..).zip(&pictures).map(|(step, svg)| (options.out.join(format!("{name}-{step}.{extension}")), svg));
+            named.into_iter().try_for_each(|(path, svg)| picture(options, &path, svg))
         }
     }
 }
@@ -151,8 +174,17 @@ fn handout(lesson: &Lesson, lang: &str, pictures: &[String]) -> String {
     page + "</body>\n</html>\n"
 }
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+/// Writes a picture as what it is asked for.
+fn picture(options: &Options, path: &Path, svg: &str) -> Result<(), String> {
+    let named = if path.extension().is_some_and(|extension| extension == "png") { Format::Png } else { Format::Svg };
+    match options.format.unwrap_or(named) {
+        Format::Svg => write(path, svg.as_bytes()),
+        Format::Png => write(path, &png(svg, f32::from(options.scale))?),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -349,6 +349,7 @@ pub static DE: Texts = Texts {
     etcd_stacked: "auf der Control-Plane",
     etcd_external: "auf eigenen Maschinen",
     compare: "Zwei nebeneinander vergleichen",
+    save_video: "Video: 10 s ab hier",
     save_recording: "Als Datei sichern",
     copy: "Kopieren",
     copied: "Kopiert",

@@ -349,6 +349,7 @@ pub static EN: Texts = Texts {
     etcd_stacked: "on the control plane",
     etcd_external: "on machines of its own",
     compare: "Compare two side by side",
+    save_video: "Video: 10 s from here",
     save_recording: "Save as a file",
     copy: "Copy",
     copied: "Copied",

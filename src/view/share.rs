@@ -53,6 +53,7 @@ pub(crate) fn Share() -> Html {
                 <button type="button" onclick={save("recording")}>{ texts.save_recording }</button>
                 <button type="button" onclick={save("svg")}>{ "SVG" }</button>
                 <button type="button" onclick={save("png")}>{ "PNG" }</button>
+                <button type="button" onclick={save("video")}>{ texts.save_video }</button>
             </p>
         </Dialog>
     }

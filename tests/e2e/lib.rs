@@ -66,6 +66,11 @@ impl Opened {
         self.server.as_ref().expect("it is served").url()
     }
 
+    /// From now on nobody answers at the site's address.
+    pub fn stop_server(&mut self) {
+        self.server = None;
+    }
+
     /// The JSON of an expression in the page; promises are awaited.
     ///
     /// # Panics

@@ -27,9 +27,9 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   serve [--port N]        set up what is missing, build the page, serve it on 127.0.0.1:8080, build again when a file changes
-  dist [--wasm-opt] [--out FOLDER]
+  dist [--wasm-opt] [--out FOLDER] [--url https://…/]
                           build the static site into dist/, one file that runs from a disk, and a zip; print sizes
-                          (--wasm-opt: also run Binaryen, by npm)
+                          (--wasm-opt: also run Binaryen, by npm; --url: where it will be, for oEmbed)
   test [--native] [--wasm] [--e2e] [FILTER]
                           set up and run every test, or only those parts: native, in the browser, of the built page
   bench [--module] [--native] [--browser] [--frames]
@@ -99,11 +99,13 @@ fn usage(argument: Arg<'_>) -> anyhow::Error {
 }
 
 fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
+    let mut url = None;
     let mut site = Site { profile: "page".to_owned(), out: PathBuf::from("dist"), wasm_opt: false };
     while let Some(argument) = arguments.next()? {
         match argument {
             Arg::Long("wasm-opt") => site.wasm_opt = true,
             Arg::Long("out") => site.out = arguments.value()?.into(),
+            Arg::Long("url") => url = Some(arguments.value()?.string()?),
             other => return Err(usage(other)),
         }
     }
@@ -111,8 +113,12 @@ fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
     // The sizes are those of the page alone.
     let (single, zip) = (site.out.join("kube-orrery.html"), site.out.join("kube-orrery.zip"));
     site.print_sizes()?;
-    site.zip(&zip)?;
     site.single(&single)?;
+    if let Some(url) = &url {
+        site.oembed(url)?;
+    }
+    site.keep_for_later(&[&single, &zip])?;
+    site.zip(&zip)?;
     site.compress()?;
     println!("{} can be served from any path of any web server", site.out.display());
     for (file, what) in [(&single, "runs from a disk, without a server"), (&zip, "holds the site")] {

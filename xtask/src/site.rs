@@ -58,6 +58,16 @@ impl Site {
         run(Command::new(bundler()?).arg("single").arg(&self.out).arg(file))
     }
 
+    /// Lets the site work after one visit without a network, but for the files `apart`.
+    pub(crate) fn keep_for_later(&self, apart: &[&Path]) -> anyhow::Result<()> {
+        run(Command::new(bundler()?).arg("offline").arg(&self.out).args(apart))
+    }
+
+    /// Adds what oEmbed asks for; the site will be at `url`.
+    pub(crate) fn oembed(&self, url: &str) -> anyhow::Result<()> {
+        run(Command::new(bundler()?).arg("oembed").arg(&self.out).arg(url))
+    }
+
     /// Writes the site as a zip.
     pub(crate) fn zip(&self, file: &Path) -> anyhow::Result<()> {
         run(Command::new(bundler()?).arg("zip").arg(&self.out).arg(file))

@@ -127,6 +127,11 @@ fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts
     site.build()?;
     let single = site.out.with_extension("html");
     site.single(&single)?;
+    // Of its own: what keeps files for later must not do so in the other tests.
+    let offline = Site { out: site.out.with_file_name("e2e-offline"), ..site.clone() };
+    offline.build()?;
+    offline.keep_for_later(&[])?;
+    let offline = offline.out;
     let tools = target_folder()?.join("tools");
     let reveal = setup::package(&tools, "reveal.js", "6.0.2")?;
     let axe = setup::package(&tools, "axe-core", "4.14.1")?;
@@ -136,6 +141,8 @@ fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts
         .args(filter)
         .env("ORRERY_SITE", &site.out)
         .env("ORRERY_SINGLE", single)
+        .env("ORRERY_OFFLINE", offline)
+        .env("ORRERY_CLI", tool("orrery", "compiling the command line (a minute or two the first time)")?)
         .env("ORRERY_REVEAL", reveal)
         .env("ORRERY_AXE", axe)
         .env("CHROME", &programs.chromium)

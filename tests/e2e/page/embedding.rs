@@ -260,6 +260,59 @@ fn a_deck_that_is_printed_shows_the_posters() {
 }
 
 #[test]
+fn a_stretch_of_time_becomes_a_film() {
+    let page = open(
+        "?lesson=controllers&step=1&autoplay=0&controls=none",
+        &PageOptions { width: 800, height: 450, ..PageOptions::default() },
+    );
+    page.until("orrery.state().step === 1 && orrery.state().arrived");
+    let film = page.returned(
+        "const before = orrery.state().seconds;
+         const blob = await orrery.film(3);
+         const video = Object.assign(document.createElement('video'), { src: URL.createObjectURL(blob), muted: true });
+         await new Promise((done, fail) => Object.assign(video, { onloadeddata: done, onerror: () => fail(video.error) }));
+         const size = [video.videoWidth, video.videoHeight];
+         const picture = () => {
+           const canvas = Object.assign(document.createElement('canvas'), { width: size[0], height: size[1] });
+           canvas.getContext('2d').drawImage(video, 0, 0);
+           return canvas.toDataURL();
+         };
+         const first = picture();
+         await new Promise(done => { video.onended = done; video.play(); });
+         return { type: blob.type, bytes: blob.size, size, seconds: video.currentTime, moved: picture() !== first, passed: orrery.state().seconds - before }",
+    );
+    println!("{film}");
+    assert_eq!(film["type"], json!("video/webm"));
+    assert!(film["bytes"].as_u64() > Some(10_000) && film["size"][0].as_u64() == Some(800), "{film}");
+    assert!(film["seconds"].as_f64().is_some_and(|seconds| (2.0..8.0).contains(&seconds)), "{film}");
+    assert!(film["moved"] == json!(true) && film["passed"].as_f64() > Some(0.0), "{film}");
+    let refused = page.returned("try { await orrery.film(-1) } catch (error) { return error.message }");
+    assert!(refused.as_str().is_some_and(|text| text.starts_with("film(seconds): seconds must be")), "{refused}");
+}
+
+#[test]
+fn after_one_visit_it_works_without_a_network() {
+    let folder = Folder::new("offline");
+    folder.link("kept", "ORRERY_OFFLINE");
+    folder.write("index.html", "<!DOCTYPE html><link rel=\"icon\" href=\"data:,\">");
+    let mut page = open_folder(&folder.0, "");
+    let site = format!("{}kept/", page.url());
+    page.goto(&format!("{site}?autoplay=0"), &PageOptions::default()).expect("the page gets ready");
+    // Everything is kept as soon as the worker is active.
+    page.until("Boolean((await navigator.serviceWorker.ready).active)");
+    let kept =
+        page.returned("const [name] = await caches.keys(); return [name, (await (await caches.open(name)).keys()).length]");
+    assert!(kept[0].as_str().is_some_and(|name| name.starts_with("orrery /kept/ ")) && kept[1].as_u64() > Some(10), "{kept}");
+    // No network is: no server.
+    page.stop_server();
+    page.goto(&format!("{site}?lesson=nodes&step=2&autoplay=0"), &PageOptions::default()).expect("ready without a network");
+    page.until("orrery.state().lesson === 'nodes' && orrery.state().step === 2");
+    assert_eq!(page.returned("return (await orrery.run('kubectl get nodes -o name')).code"), json!(0));
+    // A page from a disk or in somebody else's sandbox keeps nothing: there the script is not there, or does nothing.
+    assert_eq!(page.evaluate("document.querySelectorAll('script[src$=\"offline.js\"]').length"), json!(1));
+}
+
+#[test]
 fn one_file_runs_from_a_disk() {
     let file = PathBuf::from(std::env::var_os("ORRERY_SINGLE").expect("ORRERY_SINGLE is set by `cargo xtask test --e2e`"));
     println!("{} bytes", fs::metadata(&file).expect("it is there").len());

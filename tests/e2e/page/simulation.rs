@@ -1,5 +1,6 @@
 //! The simulation in the page is the one of the command line.
 
+use base64::Engine as _;
 use kube_orrery::scene::svg::Theme;
 use kube_orrery::state::print::{Look, Print};
 use orrery_e2e::open;
@@ -72,6 +73,62 @@ fn a_picture_made_without_a_browser_is_the_pages() {
     page.until("orrery.state().arrived");
     let theirs = page.evaluate("orrery.svg()");
     assert_eq!(theirs.as_str(), Some(mine.as_str()));
+}
+
+#[test]
+fn a_png_made_without_a_browser_is_what_the_page_shows() {
+    let page = open(
+        "?lesson=communication&step=2&autoplay=0&theme=light&lang=en&controls=none",
+        &PageOptions { width: 960, height: 540, ..PageOptions::default() },
+    );
+    page.until("orrery.state().step === 2 && orrery.state().arrived");
+    // Labels of flights are laid out anew when fonts have come; a moment with several messages on their way.
+    page.evaluate("orrery.seek(orrery.state().seconds + 0.02)");
+    page.until("orrery.state().arrived");
+    page.evaluate("await new Promise(done => setTimeout(done, 600))");
+    let stage = page.evaluate(
+        "(rect => [rect.x, rect.y, rect.width, rect.height])(document.querySelector('.stage').getBoundingClientRect())",
+    );
+    let number = |index: usize| stage[index].as_f64().expect("a number");
+    let file = std::env::temp_dir().join(format!("orrery-e2e-{}.png", std::process::id()));
+    let program = std::env::var_os("ORRERY_CLI").expect("ORRERY_CLI is set by `cargo xtask test --e2e`");
+    let made = std::process::Command::new(program)
+        .args(["render", "--lesson", "communication", "--step", "2", "--slide", "--at", "0.02"])
+        .args(["--size", &format!("{}x{}", number(2), number(3)), "--out"])
+        .arg(&file)
+        .status()
+        .expect("the command line runs");
+    assert!(made.success());
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let (mine, theirs) = (base64(&std::fs::read(&file).expect("written")), base64(&page.screenshot().expect("a picture")));
+    std::fs::remove_file(file).expect("removed");
+    let compared = page.returned(&format!(
+        "const pixels = async (data, x, y) => {{
+           const image = new Image(); image.src = 'data:image/png;base64,' + data; await image.decode();
+           const canvas = Object.assign(document.createElement('canvas'), {{ width: {2}, height: {3} }});
+           const context = canvas.getContext('2d'); context.drawImage(image, -x, -y);
+           return {{ width: image.width, height: image.height, data: context.getImageData(0, 0, {2}, {3}).data }};
+         }};
+         const mine = await pixels('{mine}', 0, 0), theirs = await pixels('{theirs}', {0}, {1});
+         let far = 0, sum = 0, inked = 0;
+         for (let at = 0; at < mine.data.length; at += 4) {{
+           const off = Math.max(...[0, 1, 2].map(channel => Math.abs(mine.data[at + channel] - theirs.data[at + channel])));
+           sum += off; far += off > 64; inked += mine.data[at] + mine.data[at + 1] + mine.data[at + 2] < 380;
+         }}
+         const all = mine.data.length / 4;
+         return {{ size: [mine.width, mine.height], far: far / all, mean: sum / all, inked: inked / all }};",
+        number(0),
+        number(1),
+        number(2),
+        number(3)
+    ));
+    println!("{compared}");
+    assert_eq!(compared["size"], json!([number(2) as u64, number(3) as u64]));
+    // Letters have soft edges, which each painter makes in its own way.
+    assert!(compared["far"].as_f64().is_some_and(|far| far < 0.02), "{compared}");
+    assert!(compared["mean"].as_f64().is_some_and(|mean| mean < 3.0), "{compared}");
+    // And there is something to see.
+    assert!(compared["inked"].as_f64().is_some_and(|inked| inked > 0.05), "{compared}");
 }
 
 #[test]

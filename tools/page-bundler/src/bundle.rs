@@ -131,7 +131,7 @@ fn optimise(program: &Path, wasm: &Path) -> anyhow::Result<()> {
 }
 
 /// Sixteen hexadecimal digits of FNV-1a: names must differ when contents do, nobody attacks them.
-fn hash(contents: &[&[u8]]) -> String {
+pub(crate) fn hash(contents: &[&[u8]]) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in contents.iter().copied().flatten() {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);

@@ -3,12 +3,14 @@
 //! - [`html`] finds the links in index.html that are meant for the builder, as Trunk does.
 //! - [`bundle`] turns each into files, and index.html into one that loads them.
 //! - [`single`] puts all of it into one file.
+//! - [`offline`] lets it work without a network, and be found by oEmbed.
 //! - [`sizes`] weighs the result and compresses it.
 //!
 //! This is a program of its own, so that `xtask` starts within a moment: what rewrites WebAssembly takes a minute to compile.
 
 mod bundle;
 mod html;
+mod offline;
 mod single;
 mod sizes;
 
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use lexopt::Arg;
 
-const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER\npage-bundler compress FOLDER\npage-bundler single FOLDER FILE.html\npage-bundler zip FOLDER FILE.zip";
+const USAGE: &str = "page-bundler bundle --wasm MODULE --index index.html --out FOLDER [--strip] [--wasm-opt PROGRAM]\npage-bundler sizes FOLDER\npage-bundler compress FOLDER\npage-bundler single FOLDER FILE.html\npage-bundler zip FOLDER FILE.zip\npage-bundler offline FOLDER [FILE APART …]\npage-bundler oembed FOLDER URL";
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = lexopt::Parser::from_env();
@@ -46,6 +48,14 @@ fn main() -> anyhow::Result<()> {
             single::single(&PathBuf::from(words.get(1).context(USAGE)?), &PathBuf::from(words.get(2).context(USAGE)?))
         }
         Some("zip") => single::zip(&PathBuf::from(words.get(1).context(USAGE)?), &PathBuf::from(words.get(2).context(USAGE)?)),
+        Some("offline") => {
+            let apart: Vec<PathBuf> = words.iter().skip(2).map(PathBuf::from).collect();
+            offline::offline(&PathBuf::from(words.get(1).context(USAGE)?), &apart)
+        }
+        Some("oembed") => {
+            let url = words.get(2).and_then(|url| url.to_str()).context(USAGE)?;
+            offline::oembed(&PathBuf::from(words.get(1).context(USAGE)?), url)
+        }
         Some("compress") => sizes::compress(&PathBuf::from(words.get(1).context(USAGE)?)),
         _ => bail!(USAGE),
     }

@@ -1,0 +1,22 @@
+//! Pictures as PNG, with fonts of our own: the same bytes on every machine.
+
+use resvg::{tiny_skia, usvg};
+
+const FONTS: [&[u8]; 3] = [
+    include_bytes!("../fonts/DejaVuSans.ttf"),
+    include_bytes!("../fonts/DejaVuSans-Bold.ttf"),
+    include_bytes!("../fonts/DejaVuSansMono-Bold.ttf"),
+];
+
+/// A picture as PNG, `scale` times as many pixels wide and high as the SVG says.
+pub(crate) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
+    let mut options = usvg::Options { font_family: "DejaVu Sans".into(), ..usvg::Options::default() };
+    let fonts = options.fontdb_mut();
+    FONTS.iter().for_each(|font| fonts.load_font_data(font.to_vec()));
+    let tree = usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
+    let length = |length: f32| (length * scale).round() as u32;
+    let (width, height) = (length(tree.size().width()), length(tree.size().height()));
+    let mut picture = tiny_skia::Pixmap::new(width, height).ok_or_else(|| format!("{width} × {height} pixels are too many"))?;
+    resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut picture.as_mut());
+    picture.encode_png().map_err(|error| error.to_string())
+}
