@@ -13,7 +13,9 @@ pub(crate) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
     let mut options = usvg::Options { font_family: "DejaVu Sans".into(), ..usvg::Options::default() };
     let fonts = options.fontdb_mut();
     FONTS.iter().for_each(|font| fonts.load_font_data(font.to_vec()));
-    let tree = usvg::Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
+    // Of weights between the hundreds the library knows nothing; the bold font is the same.
+    let tree = usvg::Tree::from_str(&svg.replace("font-weight: 650", "font-weight: 700"), &options)
+        .map_err(|error| error.to_string())?;
     let length = |length: f32| (length * scale).round() as u32;
     let (width, height) = (length(tree.size().width()), length(tree.size().height()));
     let mut picture = tiny_skia::Pixmap::new(width, height).ok_or_else(|| format!("{width} × {height} pixels are too many"))?;

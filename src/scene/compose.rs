@@ -522,8 +522,8 @@ fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
     let rect = Rect { h: bottom - tray.y + 0.5 * f, ..tray };
     let mut marks = vec![Mark::Box { rect, radius: 0.5 * f, look: BoxLook::Tray }];
     if let Some(at) = title {
-        let text = fit(texts.without_node, tray.w - f, 0.82 * f, true);
-        marks.push(label(at, Align::Start, 0.82 * f, true, Ink::Soft, text));
+        let size = fitting(texts.without_node, 0.82 * f, tray.inset(0.35 * f), f);
+        marks.push(label(at, Align::Start, size, true, Ink::Soft, texts.without_node));
     }
     let groups = model.unscheduled.iter().zip(&cells).map(|(pod, cell)| Rc::new(pod_group(pod, *cell))).collect();
     Group { key: "tray".into(), selects: None, title: texts.without_node.to_string(), marks, groups }

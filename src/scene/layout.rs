@@ -200,7 +200,10 @@ impl Layout {
             let user = Rect::new(margin, parts_y, width, m.cp_parts * f);
             let bar = balancer.as_ref().or(machines.first()).and_then(|server| server.bar);
             let bar = bar.map_or(user.bottom() + f, |bar| bar.bottom());
-            let registry = m.registry.then(|| Rect::new(margin, frame.bottom() - 3.0 * f, width, 3.0 * f));
+            let registry = m.registry.then(|| {
+                let height = m.cp_parts.min(3.0) * f;
+                Rect::new(margin, frame.bottom() - height, width, height)
+            });
             let bottom = registry.map_or(frame.bottom(), |registry| registry.y - 1.4 * f);
             let top = bar + plan.lane.min(4.0 * f);
             (user, Rect::new(margin, top, width, (bottom - top).max(0.0)), registry)

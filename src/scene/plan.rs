@@ -287,7 +287,10 @@ impl Plan {
             let least = if last { 3.0 } else { metrics.legible };
             let mut font = metrics.largest;
             while font >= least {
-                if let Some(columns) = columns_that_fit(metrics, font, width, height, control, workers, stacked) {
+                let columns = columns_that_fit(metrics, font, width, height, control, workers, stacked);
+                // From slide to slide the few workers stay side by side.
+                let steady = |columns: &usize| !look.slide || stacked || workers > 4 || *columns == workers.max(1);
+                if let Some(columns) = columns.filter(steady) {
                     return Self::spread(*detail, metrics, font, stacked, columns, height, (control, workers));
                 }
                 font -= 0.25;
