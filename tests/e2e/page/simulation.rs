@@ -123,7 +123,9 @@ fn a_png_made_without_a_browser_is_what_the_page_shows() {
         number(3)
     ));
     println!("{compared}");
-    assert_eq!(compared["size"], json!([number(2) as u64, number(3) as u64]));
+    for (index, length) in [number(2), number(3)].into_iter().enumerate() {
+        assert!(compared["size"][index].as_f64().is_some_and(|mine| (mine - length).abs() < 1.0), "{compared}");
+    }
     // Letters have soft edges, which each painter makes in its own way.
     assert!(compared["far"].as_f64().is_some_and(|far| far < 0.02), "{compared}");
     assert!(compared["mean"].as_f64().is_some_and(|mean| mean < 3.0), "{compared}");
