@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use kube_orrery::scene::Detail;
 use kube_orrery::scene::svg::{Theme, escape};
 use kube_orrery::state::print::{Look, Print};
