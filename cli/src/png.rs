@@ -22,3 +22,26 @@ pub(crate) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut picture.as_mut());
     picture.encode_png().map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_the_same_every_time_as_large_as_asked_and_have_bold_type() {
+        let text = |weight: u32| {
+            format!(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"60\" height=\"20\">\
+                 <style>text {{ font-family: Inter, \"DejaVu Sans\"; font-weight: {weight}; }}</style><text y=\"15\" font-size=\"14\">etcd ●</text></svg>"
+            )
+        };
+        let size = |png: &[u8]| [16, 20].map(|at| u32::from_be_bytes([png[at], png[at + 1], png[at + 2], png[at + 3]]));
+        let plain = png(&text(400), 1.0).expect("a picture");
+        assert_eq!(size(&plain), [60, 20]);
+        assert_eq!(png(&text(400), 1.0).as_deref(), Ok(&*plain));
+        assert_eq!(size(&png(&text(400), 2.0).expect("a picture")), [120, 40]);
+        assert_ne!(png(&text(650), 1.0).expect("a picture"), plain);
+        assert_eq!(png(&text(650), 1.0), png(&text(700), 1.0));
+        assert!(png("<svg", 1.0).is_err());
+    }
+}
