@@ -22,7 +22,7 @@ pub static DE: Texts = Texts {
     zoom_in: "Näher (+)",
     zoom_out: "Weiter weg (−)",
     zoom_fit: "Der ganze Cluster (0)",
-    follow: "Die Kamera folgt dem gewählten Pod",
+    follow: "Dem gewählten Pod folgen: die Kamera, und nur seine Nachrichten",
     starting: "kind erzeugt den Cluster …",
     skipped: "{} übersprungen",
     decide_asked: "{pod} braucht einen Node. Welchen der {n}?",

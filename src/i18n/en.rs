@@ -22,7 +22,7 @@ pub static EN: Texts = Texts {
     zoom_in: "Closer (+)",
     zoom_out: "Further away (−)",
     zoom_fit: "The whole cluster (0)",
-    follow: "The camera follows the selected pod",
+    follow: "Follow the selected pod: the camera, and only its messages",
     starting: "kind is creating the cluster …",
     skipped: "{} skipped",
     decide_asked: "{pod} needs a node. Which of the {n}?",

@@ -1,5 +1,7 @@
 //! Where the camera is, where it is gliding to, and whom it follows.
 
+use orrery_sim::value::Text;
+
 use super::State;
 use super::picture::Picture;
 use crate::scene::geometry::{Point, Rect};
@@ -70,6 +72,18 @@ impl View {
 impl State {
     /// Moves the camera.
     pub(super) fn shoot(&mut self, shot: Shot) {
+        self.turn(shot);
+        // Of a pod that is followed only its own messages are shown: its life.
+        let pod = self.view.follows.as_ref().and_then(|selection| match selection {
+            Selection::Pod(_, name) => Some(Text::new(name)),
+            _ => None,
+        });
+        if self.visible.show.pod != pod {
+            self.show(super::visible::Show { pod, ..self.visible.show.clone() });
+        }
+    }
+
+    fn turn(&mut self, shot: Shot) {
         let (size, most) = (self.picture.size, self.picture.closest());
         let at_once = self.player.reduced_motion;
         let camera = self.view.goal();

@@ -70,7 +70,7 @@ pub enum Line {
 }
 
 /// The message that an answer answers.
-fn question(message: &Message) -> Option<EnvelopeId> {
+pub(super) fn question(message: &Message) -> Option<EnvelopeId> {
     Some(match message {
         Message::Response(response) => response.to,
         Message::EtcdResponse(response) => response.to,

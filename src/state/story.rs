@@ -2,7 +2,9 @@
 
 use orrery_sim::core::{Addr, Cause, CommandId, Envelope, EnvelopeId, MachineId, Message, Part, TerminalEvent, Time, Trace};
 use orrery_sim::etcd::EtcdRequest;
+use orrery_sim::runtime::Cri;
 
+use super::causes::{cause, question};
 use super::visible::Visible;
 use crate::scene::MessageKind;
 use crate::scene::messages::full_label;
@@ -184,6 +186,27 @@ fn recent(
         .take(most)
         .map(|envelope| Row::of(envelope, trace, names))
         .collect()
+}
+
+/// Whether a message is about an object of this name: it names it, answers a message that does, or asks the container runtime for what comes
+/// next after such a one.
+pub(super) fn concerns(envelope: &Envelope, trace: &Trace, name: &str) -> bool {
+    let of = |id: Option<EnvelopeId>| {
+        id.filter(|id| *id < envelope.id).and_then(|id| trace.get(id)).is_some_and(|one| concerns(one, trace, name))
+    };
+    if let Some(asked) = question(&envelope.message) {
+        return of(Some(asked));
+    }
+    match &envelope.message {
+        Message::EtcdWatch(batch) => batch.events.iter().any(|event| event.key.rsplit('/').next() == Some(name)),
+        Message::Cri(cri) => match &**cri {
+            Cri::Call { args, .. } if !args["config"]["metadata"]["namespace"].is_null() => {
+                args["config"]["metadata"]["name"].str() == name
+            }
+            _ => of(cause(envelope)),
+        },
+        _ => names_object(envelope, name),
+    }
 }
 
 fn names_object(envelope: &Envelope, name: &str) -> bool {

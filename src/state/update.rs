@@ -18,6 +18,8 @@ use crate::scene::svg::Theme;
 
 /// Milliseconds of simulation a frame: ahead of the playhead, and as much for what the playhead shows.
 const SLICE_MS: f64 = 5.0;
+/// Milliseconds of a replay a frame after a jump, while nothing moves.
+const JUMP_SLICE_MS: f64 = 14.0;
 /// Milliseconds of simulation a task while somebody waits for the start or for an answer; several tasks fit between two frames.
 const BUSY_SLICE_MS: f64 = 10.0;
 /// A command within this many microseconds of the end of what was seen discards nothing worth telling.
@@ -336,7 +338,9 @@ impl State {
     /// Brings everything that depends on the playhead up to date.
     pub(super) fn look(&mut self) {
         let t = self.player.time();
-        let arrived = !self.jobs.is_empty() || self.approach((self.clock)() + SLICE_MS);
+        // Whoever jumps waits for the picture; who watches wants every frame.
+        let slice = if self.player.moves() { SLICE_MS } else { JUMP_SLICE_MS };
+        let arrived = !self.jobs.is_empty() || self.approach((self.clock)() + slice);
         if arrived && (self.last_frame.is_none_or(|now| now >= self.next_refresh) || !self.player.moves()) {
             self.refresh();
         }

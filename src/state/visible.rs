@@ -9,6 +9,7 @@ use orrery_sim::session::Session;
 use orrery_sim::value::Text;
 
 use super::decided::Decided;
+use super::story::concerns;
 use crate::lens::{DECISION_S, DOT_S, Lens, PILL_S, Span};
 use crate::scene::MessageKind;
 use crate::scene::wires::is_drawn;
@@ -76,11 +77,13 @@ pub struct Show {
     pub hidden: u8,
     /// Only messages about objects of this namespace, and those that are about none.
     pub namespace: Option<Text>,
+    /// Only messages about the pod of this name, while it is followed.
+    pub pod: Option<Text>,
 }
 
 impl Default for Show {
     fn default() -> Self {
-        Self { background: false, kinds: u16::MAX, hidden: 0, namespace: None }
+        Self { background: false, kinds: u16::MAX, hidden: 0, namespace: None, pod: None }
     }
 }
 
@@ -124,7 +127,8 @@ impl Show {
             let Some(wanted) = &self.namespace else { return true };
             namespace_of(envelope, trace).is_none_or(|namespace| namespace == *wanted)
         };
-        (drawn && heard() && about()).then(|| MessageKind::of(envelope)).filter(|kind| self.kind(*kind))
+        let followed = || self.pod.as_ref().is_none_or(|pod| concerns(envelope, trace, pod));
+        (drawn && heard() && about() && followed()).then(|| MessageKind::of(envelope)).filter(|kind| self.kind(*kind))
     }
 }
 
@@ -193,7 +197,11 @@ impl Visible {
         let trace = session.trace();
         let live_end = Decided::known_until(session.live_cluster(), session.live_end());
         // What began before has its time already: it was decided anew after a command.
-        decisions.retain(|decision| decision.began >= self.taken);
+        let followed = |decision: &Decision| {
+            let name = |pod: &Text| decision.pod.rsplit('/').next() == Some(&**pod);
+            self.show.pod.as_ref().is_none_or(name)
+        };
+        decisions.retain(|decision| decision.began >= self.taken && followed(decision));
         if live_end <= self.taken {
             return;
         }
@@ -388,6 +396,16 @@ mod tests {
             );
             assert!(without.len() < all.len(), "{speaker:?} has something to say");
         }
+        // A pod's life: from the request that makes it to what its node's runtime does for it.
+        let life = shown(&Show { pod: Some("web".into()), ..Show::default() });
+        let kinds: Vec<MessageKind> = life.iter().map(|envelope| MessageKind::of(envelope)).collect();
+        for kind in [MessageKind::Request, MessageKind::Watch, MessageKind::Etcd, MessageKind::Cri] {
+            assert!(kinds.contains(&kind), "{kind:?}");
+        }
+        assert!(life.len() > 30 && life.len() < all.len() / 4, "{} of {}", life.len(), all.len());
+        let first =
+            trace.terminal().iter().rev().find(|(_, _, event)| matches!(event, TerminalEvent::Command(_))).expect("a command");
+        assert!(life.iter().all(|envelope| envelope.sent_at >= first.0), "it began with its command");
         let count = |namespace: &'static str| {
             let show = Show { namespace: Some(namespace.into()), ..Show::default() };
             shown(&show).iter().filter(|envelope| namespace_of(envelope, trace).is_some_and(|have| have == namespace)).count()

@@ -77,4 +77,10 @@ fn it_follows_a_pod() {
         const pod = document.querySelector('[data-select=\"pod/default/web\"]').getBoundingClientRect();
         return pod.left > stage.left && pod.right < stage.right && pod.top > stage.top && pod.bottom < stage.bottom; })()";
     page.until(inside);
+    // Of all messages only its own are left, until it is followed no more.
+    let rows = "document.querySelectorAll('.messages .row').length";
+    let others = "[...document.querySelectorAll('.messages .row')].some(row => row.title.includes('coredns'))";
+    page.until(&format!("{rows} > 5 && !{others}"));
+    page.evaluate("document.querySelectorAll('.camera button')[3].click(); orrery.seek(orrery.state().seconds - 4)");
+    page.until(&format!("{others}"));
 }
