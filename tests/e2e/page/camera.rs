@@ -71,6 +71,9 @@ fn it_follows_a_pod() {
         "document.querySelector('[data-select=\"pod/default/web\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
     );
     page.until("document.querySelectorAll('.camera button').length === 4");
+    let titles = "[...document.querySelectorAll('.messages .row')].map(row => row.title).join()";
+    page.until(&format!("{titles}.includes('web')"));
+    let before = page.evaluate(titles);
     page.evaluate("document.querySelectorAll('.camera button')[3].click()");
     page.until("orrery.state().zoom > 1.5");
     let inside = "(() => { const stage = document.querySelector('.stage').getBoundingClientRect();
@@ -78,9 +81,7 @@ fn it_follows_a_pod() {
         return pod.left > stage.left && pod.right < stage.right && pod.top > stage.top && pod.bottom < stage.bottom; })()";
     page.until(inside);
     // Of all messages only its own are left, until it is followed no more.
-    let rows = "document.querySelectorAll('.messages .row').length";
-    let others = "[...document.querySelectorAll('.messages .row')].some(row => row.title.includes('coredns'))";
-    page.until(&format!("{rows} > 5 && !{others}"));
-    page.evaluate("document.querySelectorAll('.camera button')[3].click(); orrery.seek(orrery.state().seconds - 4)");
-    page.until(&format!("{others}"));
+    page.until(&format!("{titles} !== {before}"));
+    page.evaluate("document.querySelectorAll('.camera button')[3].click()");
+    page.until(&format!("{titles} === {before}"));
 }
