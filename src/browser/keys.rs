@@ -125,6 +125,8 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
             let state = store.state();
             if state.topologies_open {
                 AppAction::ToggleTopologies
+            } else if state.manifest.is_some() {
+                AppAction::CloseManifest
             } else if state.editor_open {
                 AppAction::ToggleEditor
             } else if state.share_open {

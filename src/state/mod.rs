@@ -21,6 +21,7 @@ pub mod lesson;
 #[cfg(test)]
 mod lesson_tests;
 pub mod outline;
+pub mod manifest;
 pub mod picture;
 pub mod player;
 pub mod predict;
@@ -143,6 +144,12 @@ pub enum AppAction {
     SetShow(visible::Show),
     /// Chooses how pods are shown.
     SetLook(Look),
+    /// Opens the editor of manifests with a text.
+    EditManifest(String),
+    /// Closes the editor of manifests.
+    CloseManifest,
+    /// Writes a manifest into the terminal's folder and applies it.
+    ApplyManifest(String),
     /// Goes on to the next hint of the first visit.
     NextHint,
     /// Gives no more hints, now and later.
@@ -386,6 +393,8 @@ pub struct State {
     pub topologies_open: bool,
     /// Whether the lesson editor is shown.
     pub editor_open: bool,
+    /// What the editor of manifests was opened with; `None` while it is closed.
+    pub manifest: Option<Rc<str>>,
     /// Whether it is shown how to share.
     pub share_open: bool,
     /// Filter of the message log.
@@ -479,6 +488,7 @@ impl State {
             help_open: false,
             share_open: false,
             editor_open: false,
+            manifest: None,
             topologies_open: false,
             filter: String::new(),
             predict: false,
@@ -518,7 +528,7 @@ impl State {
 
     /// Whether a dialog lies over the page.
     pub fn has_dialog(&self) -> bool {
-        self.help_open || self.share_open || self.editor_open || self.topologies_open
+        self.help_open || self.share_open || self.editor_open || self.topologies_open || self.manifest.is_some()
     }
 
     /// Whether the next frame would change anything.

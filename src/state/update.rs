@@ -209,6 +209,12 @@ impl State {
             AppAction::ToggleTopologies => self.topologies_open = !self.topologies_open,
             AppAction::GiveLesson(name, text, step) => self.open_text(&name, &text, step),
             AppAction::NoLesson(name, why) => self.no_lesson(Notice::Unreachable(format!("{name} ({why})"))),
+            AppAction::EditManifest(text) => self.manifest = Some(text.into()),
+            AppAction::CloseManifest => self.manifest = None,
+            AppAction::ApplyManifest(text) => {
+                self.manifest = None;
+                self.enter(&format!("{}\nkubectl apply -f {MANIFEST}", writing(MANIFEST, &text)));
+            }
             AppAction::ToggleEditor => self.editor_open = !self.editor_open,
             AppAction::ToggleShare => self.share_open = !self.share_open,
             AppAction::Do(job) => self.jobs.push(job),
@@ -562,12 +568,20 @@ impl State {
         }
         let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
         let safe = if safe.trim_matches(['.', '-']).is_empty() { "dropped.yaml".to_string() } else { safe };
-        let mut mark = "EOF".to_string();
-        while text.lines().any(|line| line == mark) {
-            mark.push('_');
-        }
-        let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-        self.dropped = Some(safe.clone());
-        self.enter(&format!("cat > {safe} <<'{mark}'\n{text}{end}{mark}"));
+        self.enter(&writing(&safe, text));
+        self.dropped = Some(safe);
     }
+}
+
+/// The file that the editor of manifests writes.
+const MANIFEST: &str = "manifest.yaml";
+
+/// The command line that writes a file.
+fn writing(name: &str, text: &str) -> String {
+    let mut mark = "EOF".to_string();
+    while text.lines().any(|line| line == mark) {
+        mark.push('_');
+    }
+    let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+    format!("cat > {name} <<'{mark}'\n{text}{end}{mark}")
 }

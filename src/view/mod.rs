@@ -16,6 +16,7 @@ mod inspector;
 mod legend;
 mod lesson;
 mod looks;
+mod manifest;
 mod messages;
 mod notices;
 mod observed;
@@ -171,6 +172,7 @@ fn Page() -> Html {
             <help::Help />
             <share::Share />
             <editor::Editor />
+            <manifest::Manifest />
             <topologies::Topologies />
             if *dropping {
                 <DropHint />

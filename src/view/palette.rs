@@ -180,6 +180,7 @@ pub(crate) fn Palette() -> Html {
             <h2>{ texts.build }</h2>
             <p class="hint">{ texts.build_hint }</p>
             <button type="button" class="tool" onclick={store.on(AppAction::ToggleTopologies)}>{ texts.topologies }</button>
+            <button type="button" class="tool" onclick={store.on(AppAction::EditManifest(String::new()))}>{ texts.manifest }</button>
             <div class="tools">
                 { for all.iter().enumerate().map(|(index, tool)| {
                     let open = open.clone();

@@ -1,16 +1,17 @@
 //! An object as YAML, and how it differs from what it was.
 
+use orrery_sim::api::to_yaml;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use super::use_texts;
 use crate::browser::paint::clock;
-use crate::browser::store::use_polled;
+use crate::browser::store::{use_polled, use_store};
 use crate::scene::Selection;
-use crate::state::State;
 use crate::state::diff::{Line, diff};
 use crate::state::inspect;
 use crate::state::revisions::{Against, last_command, revisions};
+use crate::state::{AppAction, State, manifest};
 
 /// As many revisions are offered.
 const MOST_REVISIONS: usize = 40;
@@ -34,8 +35,13 @@ enum Shown {
 pub(crate) fn ObjectYaml(props: &YamlProps) -> Html {
     let texts = use_texts();
     let against = use_state(Against::default);
+    let store = use_store();
     let (options, shown) =
         use_polled(400, (props.selection.clone(), *against), |state, (selection, against)| look(state, selection, *against));
+    let own = use_polled(400, props.selection.clone(), |state, selection| {
+        let (_, object) = inspect::object(state.session.cluster(), selection)?;
+        Some(to_yaml(&manifest::of_object(object)))
+    });
     let choose = {
         let against = against.clone();
         Callback::from(move |event: Event| {
@@ -57,7 +63,14 @@ pub(crate) fn ObjectYaml(props: &YamlProps) -> Html {
             }
             { match &shown {
                 Shown::Gone => html! { <p class="empty">{ texts.gone }</p> },
-                Shown::Whole(text) => whole(text),
+                Shown::Whole(text) => html! {
+                    <>
+                        if let Some(own) = &own {
+                            <button type="button" class="tool edit" onclick={store.on(AppAction::EditManifest(own.clone()))}>{ texts.manifest_edit }</button>
+                        }
+                        { whole(text) }
+                    </>
+                },
                 Shown::Differences(lines) if lines.is_empty() => html! { <p class="empty">{ texts.no_difference }</p> },
                 Shown::Differences(lines) => html! {
                     <pre class="yaml diff" tabindex="0">{ for lines.iter().map(|line| match line {
