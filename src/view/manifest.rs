@@ -96,11 +96,14 @@ pub(crate) fn Manifest() -> Html {
         <Dialog title={texts.manifest} class="editor manifest" close={store.on(AppAction::CloseManifest)}>
             <p class="manifest-top">
                 <span>{ texts.manifest_intro }</span>
-                <label>{ texts.manifest_template }
-                    <select onchange={begin}>{ for TEMPLATES.iter().map(|(name, _)| html! { <option>{ *name }</option> }) }</select>
+                <label><span>{ texts.manifest_template }</span>
+                    <select onchange={begin}>
+                        <option selected={TEMPLATES.iter().all(|(_, template)| *template != *text)}>{ "…" }</option>
+                        { for TEMPLATES.iter().map(|(name, template)| html! { <option selected={*template == *text}>{ *name }</option> }) }
+                    </select>
                 </label>
             </p>
-            <textarea ref={place.clone()} spellcheck="false" aria-label={texts.manifest} value={(*text).clone()}
+            <textarea ref={place.clone()} autofocus=true spellcheck="false" aria-label={texts.manifest} value={(*text).clone()}
                 oninput={let look = look.clone(); move |_: InputEvent| look()} onkeyup={let look = look.clone(); move |_: KeyboardEvent| look()}
                 onclick={let look = look.clone(); move |_: MouseEvent| look()} onkeydown={keys} />
             { choices(&offered, texts.manifest_fields, &take) }

@@ -240,3 +240,56 @@ fn a_first_visit_is_given_four_hints_and_a_second_none() {
     page.until("!document.querySelector('.first')");
     assert_eq!(page.evaluate("document.querySelector('[data-hint]')"), json!(null));
 }
+
+#[test]
+fn a_manifest_is_written_with_help_and_applied() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.click(".tool", "Write a manifest (YAML)");
+    page.until("document.activeElement === document.querySelector('.manifest textarea')");
+    // The cursor stands after the letters.
+    page.evaluate(
+        "(() => {
+            const field = document.querySelector('.manifest textarea');
+            field.value = field.value.replace('        image: nginx\\n', '        image: nginx\\n        imagePullPolcy: Always\\n        live\\n');
+            const at = field.value.indexOf('live') + 4;
+            field.setSelectionRange(at, at);
+            field.dispatchEvent(new InputEvent('input', {bubbles: true}));
+        })()",
+    );
+    page.until("document.querySelector('.candidates .chip b')?.textContent === 'livenessProbe'");
+    page.until("[...document.querySelectorAll('.problem b')].some(place => place.textContent === '18:9')");
+    let press = |key: &str, control: bool| {
+        page.evaluate(&format!(
+            "document.querySelector('.manifest textarea').dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', ctrlKey: {control}, bubbles: true}}))"
+        ));
+    };
+    press(" ", true);
+    page.until("document.querySelector('.manifest textarea').value.includes('\\n        livenessProbe: \\n')");
+    // What is wrong is found by a click, and mended.
+    page.evaluate("document.querySelector('.problem').click()");
+    let at =
+        "document.querySelector('.manifest textarea').value.slice(document.querySelector('.manifest textarea').selectionStart)";
+    page.until(&format!("{at}.startsWith('imagePullPolcy')"));
+    page.evaluate(
+        "(() => {
+            const field = document.querySelector('.manifest textarea');
+            field.value = field.value.replace('Polcy', 'Policy').replace('        livenessProbe: \\n', '');
+            field.dispatchEvent(new InputEvent('input', {bubbles: true}));
+        })()",
+    );
+    page.until("!document.querySelector('.problem')");
+    page.evaluate("document.querySelector('.manifest .primary').click()");
+    page.until("document.querySelector('.scrollback').textContent.includes('deployment.apps/web created')");
+    page.returned("await orrery.settle()");
+    // An object is edited from its YAML: what the server added is left out.
+    page.evaluate(
+        "document.querySelector('[data-select^=\"pod/default/web\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+    );
+    page.click(".inspector .tab", "YAML");
+    page.click(".tool.edit", "Edit and apply");
+    page.until("document.querySelector('.manifest textarea').value.startsWith('apiVersion: v1\\nkind: Pod')");
+    assert_eq!(
+        page.evaluate("/^status:|uid: .*\\n  resourceV/m.test(document.querySelector('.manifest textarea').value)"),
+        json!(false)
+    );
+}
