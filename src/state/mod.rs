@@ -20,8 +20,8 @@ pub mod jobs;
 pub mod lesson;
 #[cfg(test)]
 mod lesson_tests;
-pub mod outline;
 pub mod manifest;
+pub mod outline;
 pub mod picture;
 pub mod player;
 pub mod predict;

@@ -268,7 +268,8 @@ impl Containerd {
 
     fn start_container(&mut self, id: &Text, call: EnvelopeId, out: &mut Outbox<'_>) {
         let me = Addr::new(self.machine, Part::Kubelet);
-        let used = usage::memory_of(self.containers.values().filter(|other| other.state == State::Running).map(|other| other.memory));
+        let used =
+            usage::memory_of(self.containers.values().filter(|other| other.state == State::Running).map(|other| other.memory));
         let Some(container) = self.containers.get_mut(id) else {
             return reply(Duration::ZERO, me, call, Err(not_found(id)), out);
         };

@@ -1,6 +1,5 @@
 //! Addresses of pods, as the CNI plugin host-local gives them.
 
-
 use super::containerd::Containerd;
 use crate::addons::CNI_CONFIG;
 use crate::core::Outbox;

@@ -95,7 +95,8 @@ fn diff_maps(kind: Option<&'static Type>, old: &Value, new: &Value, options: Opt
         }
     }
     if options.retain_keys {
-        let retained: Vec<Value> = new.entries().iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.into()).collect();
+        let retained: Vec<Value> =
+            new.entries().iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.into()).collect();
         let cleared = old.entries().iter().any(|(key, value)| !value.is_null() && own(new, key).is_none());
         if !retained.is_empty() && (!patch.is_empty() || cleared) {
             patch.insert(RETAIN_KEYS, retained);
