@@ -131,15 +131,15 @@ fn links_are_cut_from_the_palette_and_mended() {
     let told = "[...document.querySelectorAll('.stage text')].some(text => text.textContent === '✂ → registry')";
     tool("No images");
     let command = "docker exec kind-worker iptables -A OUTPUT -d registry-1.docker.io -j DROP";
-    page.until(&format!("document.querySelector('.tool-form code')?.textContent === '{command}'"));
+    page.until(&format!("document.querySelector('.tool-form code')?.textContent.trim() === '{command}'"));
     page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
     page.until(told);
     tool("Mend links");
-    page.until("document.querySelector('.tool-form code')?.textContent === 'docker exec kind-worker iptables -F'");
+    page.until("document.querySelector('.tool-form code')?.textContent.trim() === 'docker exec kind-worker iptables -F'");
     page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
     page.until(&format!("!({told})"));
     tool("Stop a part");
-    page.until("document.querySelector('.tool-form code')?.textContent === 'docker exec kind-worker systemctl stop kubelet'");
+    page.until("document.querySelector('.tool-form code')?.textContent.trim() === 'docker exec kind-worker systemctl stop kubelet'");
 }
 
 #[test]
@@ -257,7 +257,8 @@ fn a_manifest_is_written_with_help_and_applied() {
         })()",
     );
     page.until("document.querySelector('.candidates .chip b')?.textContent === 'livenessProbe'");
-    page.until("[...document.querySelectorAll('.problem b')].some(place => place.textContent === '18:9')");
+    // Half a key is no YAML yet.
+    page.until("document.querySelectorAll('.problem').length === 1");
     let press = |key: &str, control: bool| {
         page.evaluate(&format!(
             "document.querySelector('.manifest textarea').dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', ctrlKey: {control}, bubbles: true}}))"
@@ -266,6 +267,7 @@ fn a_manifest_is_written_with_help_and_applied() {
     press(" ", true);
     page.until("document.querySelector('.manifest textarea').value.includes('\\n        livenessProbe: \\n')");
     // What is wrong is found by a click, and mended.
+    page.until("document.querySelector('.problem b')?.textContent === '18:9'");
     page.evaluate("document.querySelector('.problem').click()");
     let at =
         "document.querySelector('.manifest textarea').value.slice(document.querySelector('.manifest textarea').selectionStart)";
