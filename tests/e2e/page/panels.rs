@@ -139,7 +139,9 @@ fn links_are_cut_from_the_palette_and_mended() {
     page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
     page.until(&format!("!({told})"));
     tool("Stop a part");
-    page.until("document.querySelector('.tool-form code')?.textContent.trim() === 'docker exec kind-worker systemctl stop kubelet'");
+    page.until(
+        "document.querySelector('.tool-form code')?.textContent.trim() === 'docker exec kind-worker systemctl stop kubelet'",
+    );
 }
 
 #[test]
