@@ -92,7 +92,7 @@
   const fetched = async address => {
     const url = new URL(address, location.href);
     if (!["http:", "https:", location.protocol].includes(url.protocol)) throw new Error(url.protocol);
-    const answer = await fetch(url, { referrerPolicy: "no-referrer", signal: AbortSignal.timeout(PATIENCE_S * 1000) });
+    const answer = await fetch(url, { credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(PATIENCE_S * 1000) });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const decoder = new TextDecoder();
     let text = "";
@@ -106,12 +106,13 @@
       }
     }
   };
+  // Only what was asked for last is given.
+  let asked = 0;
   const lesson = async (address, step = 1) => {
-    try {
-      window.orrery.give(address, await fetched(address), "", step);
-    } catch (error) {
-      window.orrery.give(address, undefined, error.name === "TimeoutError" ? `> ${PATIENCE_S} s` : error.message, step);
-    }
+    const own = (asked += 1);
+    const [text, why] = await fetched(address).then(
+      text => [text, ""], error => [undefined, error.name === "TimeoutError" ? `> ${PATIENCE_S} s` : error.message]);
+    if (own === asked) window.orrery.give(address, text, why, step);
   };
   const elsewhere = id => typeof id === "string" && id.includes("/");
 

@@ -35,11 +35,14 @@ export const film = async (seconds = 10) => {
   const stopped = new Promise((done, fail) => Object.assign(recorder, { onstop: done, onerror: event => fail(event.error) }));
   recorder.start();
   orrery.play();
-  for (const end = performance.now() + seconds * 1000; performance.now() < end;) {
-    await drawn(orrery.svg(), paint);
-    await new Promise(done => setTimeout(done, 20));
+  try {
+    for (const end = performance.now() + seconds * 1000; performance.now() < end;) {
+      await drawn(orrery.svg(), paint);
+      await new Promise(done => setTimeout(done, 20));
+    }
+  } finally {
+    recorder.stop();
   }
-  recorder.stop();
   await stopped;
   return new Blob(parts, { type: mimeType.split(";")[0] });
 };

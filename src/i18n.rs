@@ -7,6 +7,7 @@ pub mod say;
 
 use crate::scene::model::PodPhase;
 use crate::scene::{Colouring, Grouping, MessageKind};
+use crate::state::milestones::What;
 pub use de::DE;
 pub use en::EN;
 
@@ -318,6 +319,8 @@ pub struct Texts {
     pub copy: &'static str,
     pub copied: &'static str,
     pub bring_back: &'static str,
+    /// Created, bound, started, Ready, NotReady, leads.
+    pub milestones: [&'static str; 6],
     pub nothing_more: &'static str,
     pub too_long: &'static str,
     pub dismiss: &'static str,
@@ -335,6 +338,19 @@ impl PartialEq for Texts {
 }
 
 impl Texts {
+    /// A milestone in words.
+    pub fn milestone(&self, what: &What) -> String {
+        let (text, first, second) = match what {
+            What::Created(object) => (self.milestones[0], object.as_str(), ""),
+            What::Bound(pod, node) => (self.milestones[1], pod.as_str(), node.as_str()),
+            What::Started(container) => (self.milestones[2], container.as_str(), ""),
+            What::Ready(node, true) => (self.milestones[3], node.as_str(), ""),
+            What::Ready(node, false) => (self.milestones[4], node.as_str(), ""),
+            What::Leads(component, machine) => (self.milestones[5], *component, machine.as_str()),
+        };
+        text.replacen("{}", first, 1).replacen("{}", second, 1)
+    }
+
     /// A filter's reason in plain words; reasons that are not in the table stay as they are.
     pub fn reason(&self, reason: &str) -> String {
         if let Some(resource) = reason.strip_prefix("Insufficient ") {

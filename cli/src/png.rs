@@ -8,17 +8,27 @@ const FONTS: [&[u8]; 3] = [
     include_bytes!("../fonts/DejaVuSansMono-Bold.ttf"),
 ];
 
+/// A picture takes at most four bytes for each of so many.
+const MOST_PIXELS: u64 = 100_000_000;
+
 /// A picture as PNG, `scale` times as many pixels wide and high as the SVG says.
 pub(crate) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
     let mut options = usvg::Options { font_family: "DejaVu Sans".into(), ..usvg::Options::default() };
     let fonts = options.fontdb_mut();
     FONTS.iter().for_each(|font| fonts.load_font_data(font.to_vec()));
     // Of weights between the hundreds the library knows nothing; the bold font is the same.
-    let tree = usvg::Tree::from_str(&svg.replace("font-weight: 650", "font-weight: 700"), &options)
-        .map_err(|error| error.to_string())?;
+    let (style, rest) = svg.split_once("</style>").unwrap_or(("", svg));
+    let whole = if style.is_empty() {
+        rest.to_string()
+    } else {
+        [&style.replace("font-weight: 650", "font-weight: 700"), "</style>", rest].concat()
+    };
+    let tree = usvg::Tree::from_str(&whole, &options).map_err(|error| error.to_string())?;
     let length = |length: f32| (length * scale).round() as u32;
     let (width, height) = (length(tree.size().width()), length(tree.size().height()));
-    let mut picture = tiny_skia::Pixmap::new(width, height).ok_or_else(|| format!("{width} × {height} pixels are too many"))?;
+    let fits = u64::from(width) * u64::from(height) <= MOST_PIXELS;
+    let picture = fits.then(|| tiny_skia::Pixmap::new(width, height)).flatten();
+    let mut picture = picture.ok_or_else(|| format!("{width} × {height} pixels are too many: at most {MOST_PIXELS}"))?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut picture.as_mut());
     picture.encode_png().map_err(|error| error.to_string())
 }
@@ -43,5 +53,6 @@ mod tests {
         assert_ne!(png(&text(650), 1.0).expect("a picture"), plain);
         assert_eq!(png(&text(650), 1.0), png(&text(700), 1.0));
         assert!(png("<svg", 1.0).is_err());
+        assert!(png(&text(400), 4000.0).is_err_and(|why| why.contains("too many")));
     }
 }

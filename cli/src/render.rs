@@ -128,8 +128,19 @@ fn render(options: &Options) -> Result<(), String> {
         Some(step) if (1..=steps).contains(&step) => picture(options, &options.out, &draw(step - 1)),
         Some(step) => Err(format!("--step {step}: the lesson {name} has the steps 1 to {steps}")),
         None => {
+            let named = options.out.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+            match (named, options.format) {
+                ("png" | "svg", _) => {
+                    return Err(format!(
+                        "{}: a whole lesson goes into a folder or a page (.html); --step N gives one picture",
+                        options.out.display()
+                    ));
+                }
+                ("html", Some(_)) => return Err("--format: a page to print has its own pictures".into()),
+                _ => {}
+            }
             let pictures: Vec<String> = (0..steps).map(&mut draw).collect();
-            if options.out.extension().is_some_and(|extension| extension == "html") {
+            if named == "html" {
                 return write(&options.out, handout(&lesson, &options.lang, &pictures).as_bytes());
             }
             fs::create_dir_all(&options.out).map_err(|error| format!("{}: {error}", options.out.display()))?;

@@ -236,6 +236,10 @@ impl Session {
     pub fn take_back(&mut self, command: CommandId) {
         let Some((at, _)) = self.recording.entries.get(command.0 as usize) else { return };
         let at = Time(*at);
+        // The trace holds all until then, as of what is not taken back.
+        if at > self.live.time {
+            self.advance(at, usize::MAX);
+        }
         self.recording.entries.truncate(command.0 as usize);
         self.checkpoints.retain(|moment| moment.time <= at && moment.next_entry <= command.0 as usize);
         self.live = self.nearest(at);

@@ -43,7 +43,9 @@ pub(crate) fn listen(store: &Store) -> EventListener {
                 }
                 return;
             }
-            if let Some(action) = action(&store, &event.key(), control) {
+            let shifted = event.shift_key() && event.key().starts_with("Arrow");
+            let key = if shifted { format!("Shift+{}", event.key()) } else { event.key() };
+            if let Some(action) = action(&store, &key, control) {
                 event.prevent_default();
                 store.dispatch(action);
             }
@@ -93,6 +95,8 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "." => AppAction::TogglePlay,
         "ArrowRight" | "PageDown" => AppAction::StepForward,
         "ArrowLeft" | "PageUp" => AppAction::StepBack,
+        "Shift+ArrowRight" => AppAction::Milestone(true),
+        "Shift+ArrowLeft" => AppAction::Milestone(false),
         "Home" => AppAction::ToStart,
         "End" => AppAction::ToLive,
         "+" | "=" => AppAction::Camera(Shot::Zoom(Camera::STEP, None)),

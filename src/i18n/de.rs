@@ -361,6 +361,7 @@ pub static DE: Texts = Texts {
     copy: "Kopieren",
     copied: "Kopiert",
     bring_back: "Zurückholen",
+    milestones: ["{} erzeugt", "{} an {} gebunden", "Container {} gestartet", "{} ist Ready", "{} ist NotReady", "{}: {} führt"],
     nothing_more: "In den nächsten zehn Minuten kommt keine weitere Nachricht.",
     too_long: "Dieser Befehl war nach einer Stunde simulierter Zeit nicht zu Ende:",
     dismiss: "Verstanden",
@@ -370,6 +371,7 @@ pub static DE: Texts = Texts {
     keys: &[
         ("Leertaste", "abspielen, anhalten"),
         ("← →", "vorige, nächste Nachricht"),
+        ("Umschalt-← →", "Meilenstein davor, nächster Meilenstein: erzeugt, gebunden, gestartet, Ready, Leader"),
         ("Strg-Z", "nimmt den letzten Befehl zurück; Strg-Y holt ihn zurück"),
         ("Pos1 Ende", "zum Anfang, zum aktuellen Ende"),
         (

@@ -361,6 +361,7 @@ pub static EN: Texts = Texts {
     copy: "Copy",
     copied: "Copied",
     bring_back: "Bring it back",
+    milestones: ["{} created", "{} bound to {}", "container {} started", "{} is Ready", "{} is NotReady", "{}: {} leads"],
     nothing_more: "No further message within the next ten minutes.",
     too_long: "This command had not ended after an hour of simulated time:",
     dismiss: "Dismiss",
@@ -370,6 +371,7 @@ pub static EN: Texts = Texts {
     keys: &[
         ("Space", "play, pause"),
         ("← →", "message before, next message"),
+        ("Shift-← →", "milestone before, next milestone: created, bound, started, Ready, leader"),
         ("Ctrl-Z", "takes back the last command; Ctrl-Y brings it back"),
         ("Home End", "to the start, to the live end"),
         ("+ − 0", "closer, further away, the whole cluster; wheel, two fingers and dragging, too. On the stage, arrows move it"),

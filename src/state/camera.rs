@@ -69,15 +69,19 @@ impl View {
     }
 }
 
+/// Of a pod that is followed only its own messages are shown: its life.
+pub(super) fn life_of(follows: Option<&Selection>) -> Option<Text> {
+    match follows {
+        Some(Selection::Pod(_, name)) => Some(Text::new(name)),
+        _ => None,
+    }
+}
+
 impl State {
     /// Moves the camera.
     pub(super) fn shoot(&mut self, shot: Shot) {
         self.turn(shot);
-        // Of a pod that is followed only its own messages are shown: its life.
-        let pod = self.view.follows.as_ref().and_then(|selection| match selection {
-            Selection::Pod(_, name) => Some(Text::new(name)),
-            _ => None,
-        });
+        let pod = life_of(self.view.follows.as_ref());
         if self.visible.show.pod != pod {
             self.show(super::visible::Show { pod, ..self.visible.show.clone() });
         }

@@ -233,7 +233,8 @@ impl Causes {
                 continue;
             }
             let more = longer.iter().filter(|have| **have == index).count();
-            let most = (MOST_BRANCHES * (1 + more)).min(MOST_LINES.saturating_sub(lines.len() + ahead.len()));
+            let most =
+                (MOST_BRANCHES * (1 + more)).min((MOST_LINES * (1 + longer.len())).saturating_sub(lines.len() + ahead.len()));
             if branches > most {
                 ahead.push((index, below, Some(most)));
             }

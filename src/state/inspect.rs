@@ -212,7 +212,7 @@ fn object_facts(object: &Value) -> Vec<Fact> {
     let mut facts = vec![fact("Namespace", object.namespace())];
     if !spec["replicas"].is_null() {
         let ready = status["readyReplicas"].int();
-        facts.push(fact("Replicas", format!("{} / {} ready", ready, spec["replicas"].int())));
+        facts.push(fact("Replicas", format!("{} / {} Ready", ready, spec["replicas"].int())));
     }
     let ports = spec["ports"].items().iter().map(|port| format!("{} {}", port["port"].int(), port["protocol"].str()));
     facts.push(fact("ClusterIP", spec["clusterIP"].str()));

@@ -4,12 +4,15 @@ use orrery_sim::api::schema::{self, Kind, Type};
 use orrery_sim::api::{Place, Resource, documents, locate};
 use orrery_sim::value::Value;
 
+/// No more unknown fields of an object are named.
+const MOST_PROBLEMS: usize = 12;
+
 /// Something that the server would refuse, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where.
     pub place: Place,
-    /// What, in the words of kubectl and the server.
+    /// What, in the words of kubectl and the server where they have some.
     pub text: String,
 }
 
@@ -49,14 +52,17 @@ pub fn problems(text: &str) -> Vec<Problem> {
             continue;
         }
         let (version, kind) = (object["apiVersion"].str(), object.kind());
+        if (version, kind) == ("v1", "List") {
+            // kubectl takes its items one by one.
+            continue;
+        }
         if version.is_empty() || kind.is_empty() {
-            add(
-                "",
-                format!(
-                    "Object 'Kind' is missing or has no version: {} not set",
-                    if kind.is_empty() { "kind" } else { "apiVersion" }
-                ),
-            );
+            let missing = match (version.is_empty(), kind.is_empty()) {
+                (true, true) => "[apiVersion not set, kind not set]",
+                (true, false) => "apiVersion not set",
+                _ => "kind not set",
+            };
+            add("", format!("error validating data: {missing}"));
             continue;
         }
         let Some(resource) = Resource::of_kind(version, kind) else {
@@ -65,7 +71,7 @@ pub fn problems(text: &str) -> Vec<Problem> {
         };
         match schema::check(schema::of_resource(resource).name, &without_kind(object)) {
             Ok(unknown) => {
-                for text in unknown {
+                for text in unknown.into_iter().take(MOST_PROBLEMS) {
                     let path = text.split('"').nth(1).unwrap_or_default().to_string();
                     add(&path, text);
                 }
@@ -193,7 +199,7 @@ fn path_to<'t>(before: &'t str, line: &str) -> Vec<&'t str> {
         }
         let column = indent(above);
         let Some((key, rest)) = trimmed.split_once(':').filter(|_| column < depth) else { continue };
-        if rest.trim().is_empty() {
+        if rest.trim().is_empty() || rest.trim_start().starts_with('#') {
             path.push(key);
         }
         depth = column;
@@ -357,6 +363,7 @@ mod tests {
             Vec::<String>::new(),
             "labels are anything"
         );
+        assert_eq!(deployment("spec: # of the deployment\n  repl|"), ["replicas: "]);
         assert_eq!(deployment("nonsense:\n  a|"), Vec::<String>::new());
         assert_eq!(offered("ki|"), ["kind: "]);
         assert_eq!(offered("kind: Deploy|"), ["Deployment"]);

@@ -21,6 +21,7 @@ pub mod lesson;
 #[cfg(test)]
 mod lesson_tests;
 pub mod manifest;
+pub mod milestones;
 pub mod outline;
 pub mod picture;
 pub mod player;
@@ -42,6 +43,7 @@ mod undo;
 mod update;
 pub mod visible;
 
+use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
 use orrery_sim::core::{CommandId, MachineId, Time};
@@ -55,6 +57,7 @@ use crate::scene::{Detail, Guess, Look, MessageKind, Selection};
 use camera::{Shot, View};
 use causes::Causes;
 use jobs::Job;
+use milestones::{Milestones, What};
 use picture::Picture;
 use player::{Pace, Player};
 use recording::Unreadable;
@@ -150,6 +153,8 @@ pub enum AppAction {
     CloseManifest,
     /// Writes a manifest into the terminal's folder and applies it.
     ApplyManifest(String),
+    /// Goes to the next milestone, or to the one before.
+    Milestone(bool),
     /// Goes on to the next hint of the first visit.
     NextHint,
     /// Gives no more hints, now and later.
@@ -268,6 +273,8 @@ pub enum Notice {
     NothingToUndo,
     /// The user's cluster has made room for another one.
     PutAside,
+    /// A milestone that the playhead has gone to.
+    Reached(What),
     /// There is no further message.
     NothingMore,
     /// A command of the programming interface took too long.
@@ -403,6 +410,8 @@ pub struct State {
     pub predict: bool,
     /// The decision that it was asked about last.
     pub asked: Option<Asked>,
+    /// What was worth stopping at, as far as somebody has asked for it.
+    milestones: RefCell<Milestones>,
     /// Which hint of the first visit comes after the first thing to do, counted from 0; `None` when all were given.
     pub hint: Option<usize>,
     /// What to tell the user.
@@ -493,6 +502,7 @@ impl State {
             filter: String::new(),
             predict: false,
             asked: None,
+            milestones: RefCell::default(),
             hint: start.hints.then_some(0),
             notice: None,
             discarded: None,
@@ -561,6 +571,12 @@ impl State {
             && self.visible.lens.burst_at(t + 150_000.0).is_none()
             && self.visible.lens.skip_at(t).is_none()
             && !self.player.needs_more(&self.session, &self.visible)
+    }
+
+    /// The milestones so far.
+    pub fn milestones(&self) -> Ref<'_, Milestones> {
+        self.milestones.borrow_mut().follow(self.session.trace(), self.visible.generation);
+        self.milestones.borrow()
     }
 
     /// The colours in use.

@@ -57,6 +57,11 @@ impl Looks {
         }
     }
 
+    /// Whoever is followed belongs to another cluster.
+    pub(super) fn follow_nobody(&mut self) {
+        (self.follows, self.show.pod) = (None, None);
+    }
+
     /// With what a step asks for; `roomy` is whether dock and panel may open by themselves.
     fn told(mut self, told: &Told, roomy: bool) -> Self {
         let words = |words: &Option<Vec<&str>>, word: &str| words.as_ref().is_none_or(|words| words.contains(&word));
@@ -78,6 +83,7 @@ impl Looks {
             self.show.namespace = Some(Text::new(namespace));
         }
         if let Some(follows) = told.camera.as_deref().and_then(Selection::parse) {
+            self.show.pod = super::camera::life_of(Some(&follows));
             self.follows = Some(follows);
         }
         if let Some(word) = told.dock {

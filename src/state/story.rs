@@ -217,7 +217,7 @@ fn names_object(envelope: &Envelope, name: &str) -> bool {
         Message::Watch(batch) => batch.events.iter().any(|event| event.object.name() == name),
         Message::EtcdRequest(request) => match &**request {
             EtcdRequest::Put { key, .. } | EtcdRequest::Delete { key, .. } | EtcdRequest::Range { key, prefix: false, .. } => {
-                key.ends_with(name)
+                key.rsplit('/').next() == Some(name)
             }
             _ => false,
         },

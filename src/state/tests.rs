@@ -334,3 +334,31 @@ fn a_button_goes_through_the_themes() {
     assert_eq!(seen, ["contrast", "light", "dark"]);
     assert_eq!(seen.iter().filter_map(|name| Theme::parse(name)).count(), 3);
 }
+
+#[test]
+fn one_goes_from_milestone_to_milestone() {
+    let mut state = ready();
+    state.update(AppAction::Do(Job::Run { line: "kubectl create deployment web --image=nginx --replicas=2".into(), reply: 1 }));
+    state.update(AppAction::Do(Job::Settle { limit: None, reply: 2 }));
+    arrive(&mut state);
+    let all: Vec<String> = state.milestones().list().iter().map(|stone| EN.milestone(&stone.what)).collect();
+    let count = |words: &str| all.iter().filter(|text| text.contains(words)).count();
+    assert_eq!(count("deployment/web created"), 1, "{all:?}");
+    assert_eq!(count("pod/web-"), 2);
+    assert_eq!(all.iter().filter(|text| text.starts_with("web-") && text.contains(" bound to kind-worker")).count(), 2);
+    assert_eq!(count("container nginx started"), 2);
+    assert_eq!((count("kind-worker2 is Ready"), count("kube-scheduler: kind-control-plane leads")), (1, 1));
+    state.update(AppAction::ToStart);
+    arrive(&mut state);
+    let mut seen = Vec::new();
+    loop {
+        state.update(AppAction::Milestone(true));
+        let Some(Notice::Reached(what)) = state.notice.clone() else { break };
+        seen.push((state.player.t, EN.milestone(&what)));
+    }
+    assert_eq!(state.notice, Some(Notice::NothingMore));
+    assert!(seen.len() >= 8 && seen.iter().is_sorted_by(|a, b| a.0 < b.0), "{seen:?}");
+    let place = state.player.t;
+    state.update(AppAction::Milestone(false));
+    assert!(state.player.t < place && !state.player.playing);
+}

@@ -164,6 +164,18 @@ impl State {
                 self.keep_up();
             }
             AppAction::SetShow(show) => self.show(show),
+            AppAction::Milestone(forward) => {
+                let t = self.player.time();
+                let found = {
+                    let milestones = self.milestones();
+                    if forward { milestones.after(t) } else { milestones.before(t) }.cloned()
+                };
+                self.play(false);
+                self.notice = Some(found.as_ref().map_or(Notice::NothingMore, |found| Notice::Reached(found.what.clone())));
+                if let Some(found) = found {
+                    self.go(found.at.0 as f64);
+                }
+            }
             AppAction::NextHint => {
                 self.hint = self.hint.map(|hint| hint + 1).filter(|hint| *hint < self.texts.hints.len());
                 if self.hint.is_none() {
@@ -530,6 +542,11 @@ impl State {
         self.terminal.partial.clear();
         (self.ready, self.began, self.selection, self.dropped, self.lesson) = (false, true, None, None, None);
         (self.origin, self.cleared) = (Time::ZERO, Time::ZERO);
+        // Whoever was followed is not in this cluster.
+        (self.view.follows, self.visible.show.pod) = (None, None);
+        if let Some(own) = &mut self.own_looks {
+            own.follow_nobody();
+        }
         self.look_as_told();
         self.refollow();
     }

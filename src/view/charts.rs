@@ -75,6 +75,9 @@ const CONTRAST: Palette = Palette {
 /// Longer stretches are cut to this around the playhead, in seconds.
 const WINDOW_S: f64 = 300.0;
 
+/// Into so many parts the time is divided at most.
+const FINEST: f64 = 800.0;
+
 /// How narrow a chart may become.
 const NARROWEST: u32 = 300;
 
@@ -97,8 +100,12 @@ pub(crate) fn Charts() -> Html {
         }
     });
     let window = drawn.window;
+    // What is drawn follows the playhead; while the pointer is down, what was drawn when it came down counts.
+    let held = use_mut_ref(|| window);
     // Pressed and drawn along a chart, the pointer takes the playhead with it.
+    let along = held.clone();
     let seek = move |event: &PointerEvent| {
+        let window = *along.borrow();
         let Some(element) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
         let rect = element.get_bounding_client_rect();
         let share = (f64::from(event.client_x()) - rect.left() - MARGIN) / (rect.width() - MARGIN - 12.0).max(1.0);
@@ -112,6 +119,7 @@ pub(crate) fn Charts() -> Html {
                 // Without a capture only what leaves the chart is lost.
                 let _ = element.set_pointer_capture(event.pointer_id());
             }
+            *held.borrow_mut() = window;
             seek(&event);
         })
     };
@@ -196,9 +204,17 @@ fn moments((from, to): (f64, f64)) -> (Time, Time) {
 
 /// A line of steps: the value holds from each change to the next.
 fn steps(changes: impl Iterator<Item = (f64, f64)>, (from, to): (f64, f64)) -> Vec<(f64, f64)> {
-    let (mut points, mut last) = (Vec::new(), 0.0);
+    let (mut points, mut last, mut drawn) = (vec![(from, 0.0)], 0.0, from);
     for (at, value) in changes.take_while(|(at, _)| *at <= to) {
-        points.extend([(at.max(from), last), (at.max(from), value)]);
+        if at - drawn < (to - from) / FINEST && points.len() > 1 || at <= from {
+            // Too close to the one before, or before the window: only the last of them counts.
+            if let Some(point) = points.last_mut() {
+                point.1 = value;
+            }
+        } else {
+            points.extend([(at, last), (at, value)]);
+            drawn = at;
+        }
         last = value;
     }
     points.push((to, last));

@@ -21,10 +21,12 @@ pub(crate) fn Manifest() -> Html {
     let text = use_state(String::new);
     let cursor = use_state(|| 0_usize);
     use_effect_with(given.clone(), {
-        let text = text.clone();
+        let (text, cursor) = (text.clone(), cursor.clone());
         move |given| {
             if let Some(given) = given {
-                text.set(if given.is_empty() { TEMPLATES[0].1.to_string() } else { given.to_string() });
+                let begin = if given.is_empty() { TEMPLATES[0].1 } else { given };
+                cursor.set(begin.len());
+                text.set(begin.to_string());
             }
         }
     });
@@ -80,10 +82,11 @@ pub(crate) fn Manifest() -> Html {
         })
     };
     let begin = {
-        let text = text.clone();
+        let (text, cursor) = (text.clone(), cursor.clone());
         Callback::from(move |event: Event| {
             let select: HtmlSelectElement = event.target_unchecked_into();
             if let Some((_, template)) = TEMPLATES.iter().find(|(name, _)| *name == select.value()) {
+                cursor.set(template.len());
                 text.set((*template).to_string());
             }
         })

@@ -44,6 +44,7 @@ pub(crate) fn Notices() -> Html {
                 Notice::Unreadable(Unreadable::All(why)) => format!("{} {why}", texts.unreadable),
                 Notice::Unreadable(Unreadable::Rest(_, read, all)) => texts.damaged(*read, *all),
                 Notice::TooLarge => texts.too_large.to_string(),
+                Notice::Reached(what) => texts.milestone(what),
                 Notice::NothingMore => texts.nothing_more.to_string(),
                 Notice::NoLesson(id) => format!("{} {id}", texts.no_lesson),
                 Notice::Unreachable(what) => format!("{} {what}", texts.unreachable),

@@ -75,6 +75,8 @@ const SLOTS: u32 = 333;
 /// Ticks and skipped stretches, in thousandths of the scrubber's width.
 #[derive(Clone, PartialEq)]
 struct Ticks {
+    /// Marks below the messages.
+    milestones: String,
     /// For each kind its marks.
     kinds: Vec<(MessageKind, String)>,
     /// Skipped: from, to, how long.
@@ -97,8 +99,17 @@ fn ticks(state: &State) -> Ticks {
         .filter(|skip| skip.to as f64 > from)
         .map(|skip| (place(skip.from as f64), place(skip.to as f64), skip.to - skip.from))
         .collect();
+    let stones = state.milestones();
+    let mut last = f64::NEG_INFINITY;
+    // As with messages: one of several at the same place says as much.
+    let milestones = stones.list().iter().map(|stone| place(stone.at.0 as f64)).filter(|at| {
+        let apart = *at - last >= 3.0;
+        last = if apart { *at } else { last };
+        apart
+    });
+    let milestones = milestones.map(|at| format!("M{} 24l-4 5h8z", number(at))).collect();
     let seconds = |t: f64| (t / 1e6) as u64;
-    Ticks { kinds, skips, seconds: (seconds(from), seconds(to), seconds(state.player.t)) }
+    Ticks { milestones, kinds, skips, seconds: (seconds(from), seconds(to), seconds(state.player.t)) }
 }
 
 /// The line of the scrubber on which a kind of message is marked, so that position tells it as well as colour.
@@ -157,6 +168,8 @@ fn Scrubber() -> Html {
         let store = store.clone();
         Callback::from(move |event: KeyboardEvent| {
             let action = match event.key().as_str() {
+                "ArrowRight" if event.shift_key() => AppAction::Milestone(true),
+                "ArrowLeft" if event.shift_key() => AppAction::Milestone(false),
                 "ArrowRight" | "ArrowUp" => AppAction::StepForward,
                 "ArrowLeft" | "ArrowDown" => AppAction::StepBack,
                 "Home" => AppAction::ToStart,
@@ -180,7 +193,8 @@ fn Scrubber() -> Html {
                     if to - from > 45.0 { <span>{ span(*us) }</span> }
                 </div>
             }) }
-            <svg class="ticks" viewBox="0 0 1000 24" preserveAspectRatio="none" aria-hidden="true">
+            <svg class="ticks" viewBox="0 0 1000 29" preserveAspectRatio="none" aria-hidden="true">
+                <path class="milestones" d={ticks.milestones.clone()} />
                 { for ticks.kinds.iter().map(|(kind, d)| html! { <path class={classes!("tick", kind.class())} d={d.clone()} /> }) }
             </svg>
             <div class="thumb" id="orrery-thumb"></div>

@@ -106,6 +106,8 @@ fn look(state: &State, selection: &Selection, against: Against) -> (Vec<(Against
     options.extend(all.iter().rev().skip(1).take(MOST_REVISIONS).map(|one| {
         (Against::Revision(one.revision), format!("{} {} · {}", texts.revision, one.revision, clock(one.at.0 as f64)))
     }));
+    // What is not offered any more counts as nothing chosen.
+    let against = if options.iter().any(|(option, _)| *option == against) { against } else { Against::Nothing };
     let shown = match against {
         Against::Nothing => whole.map_or(Shown::Gone, Shown::Whole),
         _ => {

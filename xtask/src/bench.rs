@@ -132,14 +132,14 @@ const LARGE: &str = "await (async () => {
 
     // Ten minutes of three control-plane nodes, five members of etcd on machines of their own, and twenty workers, on which nothing happens.
     const etcd = [1, 2, 3, 4, 5], peers = etcd.map(at => `etcd${at}=http://etcd${at}:2380`).join(',');
-    const endpoints = etcd.map(at => `      - http://etcd${at}:2379\n`).join('');
+    const endpoints = etcd.map(at => `      - http://etcd${at}:2379\\n`).join('');
     await run('kind delete cluster --name kind');
     for (const at of etcd) {
         await run(`docker run -d --name etcd${at} --network kind registry.k8s.io/etcd:3.6.8-0 etcd --name=etcd${at} --initial-advertise-peer-urls=http://etcd${at}:2380 --initial-cluster=${peers}`);
     }
-    const available = 'kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nkubeadmConfigPatches:\n- |\n  kind: ClusterConfiguration\n  etcd:\n    external:\n      endpoints:\n'
-        + endpoints + 'nodes:\n' + '- role: control-plane\n'.repeat(3) + '- role: worker\n'.repeat(20);
-    await run(`cat > available.yaml <<EOF\n${available}EOF`);
+    const available = 'kind: Cluster\\napiVersion: kind.x-k8s.io/v1alpha4\\nkubeadmConfigPatches:\\n- |\\n  kind: ClusterConfiguration\\n  etcd:\\n    external:\\n      endpoints:\\n'
+        + endpoints + 'nodes:\\n' + '- role: control-plane\\n'.repeat(3) + '- role: worker\\n'.repeat(20);
+    await run(`cat > available.yaml <<EOF\\n${available}EOF`);
     await run('kind create cluster --config available.yaml');
     await orrery.settle();
     const start = performance.now();

@@ -113,12 +113,13 @@ fn dist(arguments: &mut Parser) -> anyhow::Result<()> {
     // The sizes are those of the page alone.
     let (single, zip) = (site.out.join("kube-orrery.html"), site.out.join("kube-orrery.zip"));
     site.print_sizes()?;
-    site.single(&single)?;
     if let Some(url) = &url {
         site.oembed(url)?;
     }
     site.keep_for_later(&[&single, &zip])?;
+    // The zip holds the site alone.
     site.zip(&zip)?;
+    site.single(&single)?;
     site.compress()?;
     println!("{} can be served from any path of any web server", site.out.display());
     for (file, what) in [(&single, "runs from a disk, without a server"), (&zip, "holds the site")] {

@@ -263,13 +263,18 @@ fn grace_period(resource: Resource, pod: &Value, options: &Value) -> Option<i64>
     Some(asked.unwrap_or_else(|| pod["spec"]["terminationGracePeriodSeconds"].as_int().unwrap_or(30)).max(0))
 }
 
+/// Ten thousand years, in seconds.
+const GRACE_MOST_S: i64 = 315_360_000_000;
+
 fn mark_deleted(object: &mut Value, now: Time, grace: i64) {
     let metadata = &mut object["metadata"];
     if metadata["deletionTimestamp"].is_null() && metadata["generation"].int() > 0 {
         metadata["generation"] = (metadata["generation"].int() + 1).into();
     }
     if metadata["deletionTimestamp"].is_null() || grace < metadata["deletionGracePeriodSeconds"].int() {
-        metadata["deletionTimestamp"] = (now + Duration::s(grace as u64)).rfc3339().into();
+        // Of longer ones the date is the last that can be written.
+        let span = Duration::s(grace.clamp(0, GRACE_MOST_S) as u64);
+        metadata["deletionTimestamp"] = (now + span).rfc3339().into();
         metadata["deletionGracePeriodSeconds"] = grace.into();
     }
 }

@@ -371,8 +371,8 @@ impl Cluster {
         self.next_envelope += 1;
         // A machine that cannot be reached neither refuses nor resets: the other side finds out by itself.
         let (kind, delay) = match kind {
-            FailureKind::Refused if self.faults.cuts(from, to) => (FailureKind::Timeout, DIAL_TIMEOUT),
-            FailureKind::Reset if self.faults.cuts(from, to) => (FailureKind::Timeout, KEEP_ALIVE),
+            FailureKind::Refused if self.faults.cuts(from, to) => (FailureKind::Timeout, DIAL_TIMEOUT.max(delay)),
+            FailureKind::Reset if self.faults.cuts(from, to) => (FailureKind::Timeout, KEEP_ALIVE.max(delay)),
             _ => (kind, delay),
         };
         let sent_at = self.now + delay;

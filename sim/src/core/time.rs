@@ -6,6 +6,9 @@ use std::ops::{Add, AddAssign, Sub};
 /// The simulated date at [`Time::ZERO`]: 2026-01-05 09:00:00 UTC, in seconds since 1970.
 pub const EPOCH_UNIX_S: u64 = 1_767_603_600;
 
+/// 9999-12-31 23:59:59 UTC.
+const LAST_UNIX_S: u64 = 253_402_300_799;
+
 /// A moment: microseconds since the simulation began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u64);
@@ -80,7 +83,8 @@ impl Time {
     }
     /// `2026-01-05T09:00:00`. By hand, for every object and event carries some.
     fn digits(self) -> [u8; 19] {
-        let (year, month, day, hour, minute, second) = civil(self.unix_s());
+        // RFC 3339 has four digits for the year.
+        let (year, month, day, hour, minute, second) = civil(self.unix_s().min(LAST_UNIX_S));
         let mut text = *b"0000-00-00T00:00:00";
         for (at, number) in [(0, year / 100), (2, year % 100), (5, month), (8, day), (11, hour), (14, minute), (17, second)] {
             text[at] += (number / 10) as u8;
@@ -169,6 +173,7 @@ mod tests {
         assert_eq!(late.rfc3339_micro(), "2026-03-06T09:00:01.234567Z");
         assert_eq!(Time::parse_rfc3339(&late.rfc3339_micro()), Some(late));
         assert!(late.is_rfc3339(&late.rfc3339()) && !late.is_rfc3339(&late.rfc3339_micro()));
+        assert_eq!(Time(300_000_000_000_000_000).rfc3339(), "9999-12-31T23:59:59Z");
         assert_eq!(Time::parse_rfc3339("yesterday"), None);
         assert_eq!(Time::parse_rfc3339("2025-01-05T09:00:00Z"), None);
     }

@@ -97,8 +97,9 @@ pub fn main(args: &[&str], node: &Node, io: &mut Io) -> Flow<()> {
         if let Some(cluster) = document("ClusterConfiguration") {
             config.read_cluster(&cluster);
         }
-        // That of the node's own file counts for `kubeadm init` only.
-        config.kubelet = document("kubelet").unwrap_or(config.kubelet);
+        if let Some(kubelet) = document("kubelet") {
+            config.kubelet = kubelet;
+        }
     }
     // A node of this name must not be there yet.
     if insist(&Request::get(NODES, "", &node.name), io)?.is_ok() {

@@ -98,7 +98,8 @@ fn threshold(config: &Value, signal: &str, default: &str, capacity: i64) -> i64 
     let own = &config["evictionHard"];
     let text = if own.is_null() { default } else { own[signal].str() };
     match text.strip_suffix('%') {
-        Some(percent) => capacity / 100 * percent.parse::<i64>().unwrap_or(0),
+        // Thousandths of a percent are as fine as it gets.
+        Some(percent) => (i128::from(capacity) * i128::from(Quantity::of(&Text::new(percent).into()).milli()) / 100_000) as i64,
         None => Quantity::of(&Text::new(text).into()).units(),
     }
 }

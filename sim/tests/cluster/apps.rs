@@ -6,7 +6,7 @@ use orrery_sim::core::{Addr, Duration, MachineId, Part};
 use orrery_sim::session::Session;
 use orrery_sim::{apiserver::ApiServer, value::Value};
 
-use super::{booted, run};
+use super::{booted, ok};
 
 /// Three tiers, each a Deployment and a Service, in the manner of public demo applications.
 const SHOP: &str = include_str!("shop.yaml");
@@ -15,12 +15,6 @@ fn pods(session: &Session) -> Vec<Value> {
     let addr = Addr::new(MachineId(1), Part::ApiServer);
     let server: &ApiServer = session.live_cluster().part(addr).expect("the api-server runs");
     server.caches().list_in(PODS, "default").cloned().collect()
-}
-
-fn ok(session: &mut Session, line: &str) -> String {
-    let result = run(session, line);
-    assert_eq!(result.code, Some(0), "{line}\n{}{}", result.stdout, result.stderr);
-    result.stdout
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 
 use orrery_sim::session::Session;
 
-use common::run;
+use common::{ok, run};
 
 thread_local! {
     static BOOTED: RefCell<Option<Session>> = const { RefCell::new(None) };

@@ -3,13 +3,7 @@
 use orrery_sim::core::Duration;
 use orrery_sim::session::Session;
 
-use super::{booted, run};
-
-fn ok(session: &mut Session, line: &str) -> String {
-    let result = run(session, line);
-    assert_eq!(result.code, Some(0), "{line}\n{}{}", result.stdout, result.stderr);
-    result.stdout
-}
+use super::{booted, ok, run};
 
 fn wait(session: &mut Session, seconds: u64) {
     session.seek(session.playhead() + Duration::s(seconds));

@@ -46,6 +46,13 @@ pub(crate) fn created(control_planes: usize, workers: usize) -> String {
     )
 }
 
+/// Runs a line that succeeds: what it prints.
+pub(crate) fn ok(session: &mut Session, line: &str) -> String {
+    let result = run(session, line);
+    assert_eq!(result.code, Some(0), "{line}\n{}{}", result.stdout, result.stderr);
+    result.stdout
+}
+
 /// Runs a line to its end.
 pub(crate) fn run(session: &mut Session, line: &str) -> CommandResult {
     let command = session.run(line);
