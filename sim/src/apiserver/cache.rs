@@ -225,6 +225,12 @@ impl Caches {
         }
     }
 
+    /// A resource's stream of changes goes on as this one.
+    pub fn resume(&mut self, resource: Resource, stream: EnvelopeId) {
+        self.caches.entry(resource).or_default().stream = Some(stream);
+        self.by_stream.insert(stream, resource);
+    }
+
     /// etcd's stream of a resource broke: which one.
     pub fn etcd_stream_broke(&mut self, stream: EnvelopeId) -> Option<Resource> {
         let resource = self.by_stream.remove(&stream)?;

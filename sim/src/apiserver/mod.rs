@@ -180,6 +180,17 @@ impl ApiServer {
         self.ask_etcd(request, Client::own(out), list, Stage::Sync(resource), out);
     }
 
+    /// Goes on with a resource's stream of changes where it broke, as `clientv3` does, which the watch cache does not notice. What has been
+    /// compacted meanwhile has to be listed.
+    fn resume(&mut self, resource: Resource, out: &mut Outbox<'_>) {
+        if !self.caches.is_filled(resource) {
+            return self.sync(resource, out);
+        }
+        let watch = EtcdRequest::Watch { prefix: resource.etcd_key("", "").into(), from: self.caches.revision(resource) + 1 };
+        let stream = out.send(self.etcd.addr(), Message::EtcdRequest(Rc::new(watch)));
+        self.caches.resume(resource, stream);
+    }
+
     fn ask_etcd(&mut self, asked: EtcdRequest, client: Client, request: Rc<Request>, stage: Stage, out: &mut Outbox<'_>) {
         // Authentication, routing, decoding and admission take the server 150–500 µs.
         let work = Duration(self.rng.between(150, 500));
@@ -256,7 +267,7 @@ impl ApiServer {
             self.etcd.unreachable(from);
             self.on_etcd_failure(pending, failure, out);
         } else if let Some(resource) = self.caches.etcd_stream_broke(failure.to) {
-            // The stream of changes broke: list and watch again.
+            // The stream of changes broke: etcd's client goes on with it, at another member if need be.
             self.etcd.unreachable(from);
             out.timer(Duration::ms(500), "sync", resource.group_resource(), 0);
         }
@@ -557,7 +568,7 @@ impl Component for ApiServer {
                     if let Some(resource) = RESOURCES.iter().find_map(|info| {
                         Resource::find(info.group, info.plural).filter(|resource| resource.group_resource() == *timer.key)
                     }) {
-                        self.sync(resource, out);
+                        self.resume(resource, out);
                     }
                 }
                 _ => {}
