@@ -26,7 +26,7 @@ mod subresource;
 use crate::core::collections::PMap;
 use std::rc::Rc;
 
-use crate::api::resource::{EVENTS, EVENTS_K8S_IO, PODS};
+use crate::api::resource::{EVENTS, EVENTS_K8S_IO, NAMESPACES, PODS};
 use crate::api::{ApiError, RESOURCES, Resource};
 use crate::core::message::Failure;
 use crate::core::{
@@ -119,6 +119,8 @@ pub struct ApiServer {
     /// Lists that wait until the cache has reached a revision.
     waiting_lists: Vec<(u64, Client, Rc<Request>)>,
     kubelet_calls: PMap<EnvelopeId, KubeletCall>,
+    /// The namespace that was made last: the cache may not have seen it yet.
+    made: Value,
     /// Requests that came before the caches were filled.
     held: Vec<Envelope>,
     /// Caches that have never been filled.
@@ -143,6 +145,7 @@ impl ApiServer {
             pending: PMap::new(),
             waiting_lists: Vec::new(),
             kubelet_calls: PMap::new(),
+            made: Value::Null,
             held: Vec::new(),
             unsynced: 0,
             bootstrap: bootstrap::Bootstrap::default(),
@@ -369,6 +372,9 @@ impl ApiServer {
             }
             Stage::Create { .. } if response.succeeded => {
                 let object = stored.expect("a put answers with the key");
+                if resource == NAMESPACES {
+                    self.made = object.clone();
+                }
                 self.answer(&client, Ok((201, object)), out);
                 self.after_loopback(&client, out);
             }

@@ -286,6 +286,7 @@ fn a_manifest_is_written_with_help_and_applied() {
     page.until("document.querySelector('.scrollback').textContent.includes('deployment.apps/web created')");
     page.returned("await orrery.settle()");
     // An object is edited from its YAML: what the server added is left out.
+    page.until("document.querySelector('[data-select^=\"pod/default/web\"]')");
     page.evaluate(
         "document.querySelector('[data-select^=\"pod/default/web\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
     );

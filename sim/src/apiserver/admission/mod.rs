@@ -18,7 +18,12 @@ impl ApiServer {
             return Ok(());
         }
         let name = object.namespace();
-        let Some(namespace) = self.caches.get(NAMESPACES, "", name) else {
+        // Upstream looks into etcd when its cache knows no such namespace; one that was made here a moment ago is there.
+        let unseen = || {
+            let made = Some(&self.made).filter(|made| made.name() == name);
+            made.filter(|made| made.resource_version() > self.caches.revision(NAMESPACES))
+        };
+        let Some(namespace) = self.caches.get(NAMESPACES, "", name).or_else(unseen) else {
             return Err(ApiError::not_found("namespaces", name));
         };
         if namespace["status"]["phase"].str() == "Terminating" && resource != EVENTS {
