@@ -121,6 +121,13 @@ impl Opened {
         self.page.press(key).expect("the key is known");
     }
 
+    /// Tells what has the focus of a key, which it may take for itself.
+    pub fn press_in_focus(&self, key: &str) {
+        self.evaluate(&format!(
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true, cancelable: true}}))"
+        ));
+    }
+
     /// Presses a key with nothing in focus.
     pub fn press(&self, key: &str) {
         self.evaluate(&format!("document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true}}))"));

@@ -31,11 +31,7 @@ fn from_a_pod_back_to_the_command_and_forward_to_everything() {
     page.evaluate("[...document.querySelectorAll('.dock .tab')].find(tab => tab.textContent === 'Sequence').click()");
     page.until("document.querySelector('.said.linked')");
     // Keys walk through it, fold and unfold.
-    let key = |key: &str| {
-        page.evaluate(&format!(
-            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true, cancelable: true}}))"
-        ))
-    };
+    let key = |key: &str| page.press_in_focus(key);
     assert_eq!(page.evaluate("document.querySelectorAll('[role=treeitem][tabindex=\"0\"]').length"), json!(1));
     page.evaluate("document.querySelector('[role=treeitem][aria-expanded=true]').focus()");
     let count = page.evaluate("document.querySelectorAll('[role=treeitem]').length").as_u64().expect("a number");
@@ -152,11 +148,7 @@ fn the_outline_is_walked_by_keys_and_one_comes_back_to_it() {
     page.evaluate("document.querySelector('#orrery-outline').click()");
     page.until("document.querySelectorAll('.outline [role=treeitem]').length > 3");
     page.evaluate("document.querySelector('.outline [role=treeitem]').focus()");
-    let key = |key: &str| {
-        page.evaluate(&format!(
-            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', bubbles: true, cancelable: true}}))"
-        ))
-    };
+    let key = |key: &str| page.press_in_focus(key);
     key("ArrowDown");
     key("ArrowRight");
     page.until("document.querySelector('.outline [data-line=\"part/kind-worker/kubelet\"]')");
