@@ -84,7 +84,7 @@ pub struct CommandResult {
 }
 
 /// How many events lie between two checkpoints.
-const EVENTS_PER_CHECKPOINT: u64 = 4_000;
+const EVENTS_PER_CHECKPOINT: u64 = 8_000;
 /// How many checkpoints are kept; when there are more, the one goes that leaves the smallest gap.
 const CHECKPOINTS: usize = 128;
 /// When the playhead goes to the live end past more events than this, a copy of it is cheaper than a replay.

@@ -159,6 +159,9 @@ pub(crate) fn use_selector<T: PartialEq + Clone + 'static>(select: impl Fn(&Stat
     current
 }
 
+/// While something is computed as fast as it goes, only each so many'th look is taken.
+const LOOKS_PASSED: u32 = 4;
+
 /// A part of the state that is expensive to find: looked at every `ms` milliseconds, and at once when `key` changes.
 #[hook]
 pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 'static>(
@@ -177,7 +180,12 @@ pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 
     let trigger = use_force_update();
     use_effect_with(key, move |key| {
         let key = key.clone();
+        let passed = Cell::new(0);
         let interval = gloo::timers::callback::Interval::new(ms, move || {
+            passed.set(passed.get() + 1);
+            if store.state().is_busy() && passed.get() % LOOKS_PASSED != 0 {
+                return;
+            }
             let new = select(&store.state(), &key);
             if last.borrow().as_ref() != Some(&new) {
                 *found.borrow_mut() = Some((key.clone(), new));

@@ -2,7 +2,6 @@
 //! from one to the next.
 
 use orrery_sim::core::collections::PMap;
-use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::core::{EnvelopeId, Message, Part, Time, Trace, Verb};
 use orrery_sim::etcd::EtcdRequest;
 use orrery_sim::runtime::Cri;
@@ -66,7 +65,6 @@ impl Milestones {
         if self.generation != generation {
             *self = Self { generation, ..Self::default() };
         }
-        let before = self.list.len();
         for envelope in &trace.envelopes()[self.next.min(trace.envelopes().len())..] {
             let what = match &envelope.message {
                 Message::Request(request) if request.verb == Verb::Create && envelope.to.part == Part::ApiServer => {
@@ -97,13 +95,14 @@ impl Milestones {
                 },
                 _ => None,
             };
-            self.list.extend(what.map(|what| Milestone { at: envelope.sent_at, what }));
+            if let Some(what) = what {
+                let at = envelope.sent_at;
+                // Envelopes are numbered when they are made, and some are sent later than others.
+                let later = self.list.iter().rev().take_while(|milestone| milestone.at > at).count();
+                self.list.insert(self.list.len() - later, Milestone { at, what });
+            }
         }
         self.next = trace.envelopes().len();
-        if self.list.len() > before {
-            // Envelopes are numbered when they are made, and some are sent later than others.
-            self.list.order_by_key(|milestone| milestone.at);
-        }
     }
 
     fn written(&mut self, key: &Text, value: &Value) -> Option<What> {

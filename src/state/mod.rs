@@ -443,6 +443,8 @@ pub struct State {
     pub(crate) seed: u64,
     pub(crate) room_for_panel: bool,
     pub(crate) jobs: Vec<Job>,
+    /// What is left to do after the last task.
+    pub(crate) arriving: Option<Arriving>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) clock: fn() -> f64,
     pub(crate) last_frame: Option<f64>,
@@ -452,6 +454,17 @@ pub struct State {
     pub(crate) next_refresh: f64,
     pub(crate) read_budget: usize,
     causes_for: causes::Kept,
+}
+
+/// The steps after the last task, each with what it has led to, which is told at the end.
+#[derive(Clone, Debug)]
+pub(crate) enum Arriving {
+    /// The time lens follows what has happened.
+    Follow(Vec<Effect>),
+    /// The picture is brought up to date.
+    Look(Vec<Effect>),
+    /// Whoever waits is answered.
+    Tell(Vec<Effect>),
 }
 
 /// What the page runs first: a cluster of one control-plane node and two workers.
@@ -520,6 +533,7 @@ impl State {
             seed: start.seed,
             room_for_panel: start.room.0 && !start.bare,
             jobs: if start.waits { Vec::new() } else { vec![Job::Boot] },
+            arriving: None,
             effects: Vec::new(),
             clock: start.clock,
             last_frame: None,
@@ -547,20 +561,20 @@ impl State {
             || self.view.moves()
             || !self.picture.is_complete()
             || self.crowd.is_some()
-            || !self.jobs.is_empty()
+            || self.is_busy()
             || !self.terminal.waiting.is_empty()
             || !self.has_arrived()
     }
 
     /// Whether somebody waits for what is being computed.
     pub fn is_busy(&self) -> bool {
-        !self.jobs.is_empty()
+        !self.jobs.is_empty() || self.arriving.is_some()
     }
 
     /// Whether the picture will stand still for a while: nothing travels, nothing is computed.
     pub fn is_still(&self) -> bool {
         let t = self.player.t;
-        self.jobs.is_empty()
+        !self.is_busy()
             && !self.view.moves()
             && self.picture.is_complete()
             && self.has_arrived()

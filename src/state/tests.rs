@@ -47,7 +47,7 @@ pub(crate) fn play(state: &mut State, seconds: f64) {
 pub(crate) fn arrive(state: &mut State) -> f64 {
     for _ in 0..20_000 {
         play(state, 1.0 / 60.0);
-        if state.ready && state.jobs.is_empty() {
+        if state.ready && !state.is_busy() {
             return state.player.t;
         }
     }

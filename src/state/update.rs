@@ -11,7 +11,7 @@ use super::jobs::Job;
 use super::player::{EVENTS_A_SLICE, Pace};
 use super::revisions::condition_since;
 use super::terminal::Screen;
-use super::{AppAction, Discarded, DockTab, Effect, InspectorTab, Notice, State};
+use super::{AppAction, Arriving, Discarded, DockTab, Effect, InspectorTab, Notice, State};
 use crate::scene::Selection;
 use crate::scene::model::store;
 use crate::scene::svg::Theme;
@@ -272,11 +272,14 @@ impl State {
         if !self.jobs.is_empty() {
             self.work(begin + BUSY_SLICE_MS);
             self.visible.take(&self.session);
+            self.milestones.get_mut().follow(self.session.trace(), self.visible.generation);
             if self.jobs.is_empty() {
-                self.visible.follow(&self.session);
-                self.look();
+                self.arriving = Some(Arriving::Follow(std::mem::take(&mut self.effects)));
             }
             return;
+        }
+        if let Some(arriving) = self.arriving.take() {
+            return self.show_end(arriving);
         }
         self.look_ahead(begin + SLICE_MS);
         let stepping = self.player.moves() && !self.player.playing;
@@ -298,6 +301,21 @@ impl State {
         {
             self.run_line(&line);
             self.look();
+        }
+    }
+
+    /// Shows where the tasks have led, a part in each turn: none of them is long enough for a frame to be missed.
+    fn show_end(&mut self, arriving: Arriving) {
+        match arriving {
+            Arriving::Follow(effects) => {
+                self.visible.follow(&self.session);
+                self.arriving = Some(Arriving::Look(effects));
+            }
+            Arriving::Look(effects) => {
+                self.look();
+                self.arriving = Some(Arriving::Tell(effects));
+            }
+            Arriving::Tell(effects) => self.effects.splice(0..0, effects).for_each(drop),
         }
     }
 

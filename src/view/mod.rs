@@ -99,7 +99,7 @@ fn Page() -> Html {
     let store = use_store();
     let (bare, dock, panel, theme, lang) =
         use_selector(|state| (state.bare, state.dock_open, state.panel_open, state.colours(), state.texts.lang));
-    let (large, height) = use_selector(|state| (state.large_terminal, state.dock_height));
+    let (large, height, lesson) = use_selector(|state| (state.large_terminal, state.dock_height, state.lesson.is_some()));
     use_effect_with((), {
         let store = store.clone();
         move |()| {
@@ -138,6 +138,7 @@ fn Page() -> Html {
     let class = classes!(
         "app",
         bare.then_some("bare"),
+        lesson.then_some("with-lesson"),
         (!dock || bare).then_some("no-dock"),
         (!panel || bare).then_some("no-panel"),
         (large && dock && !bare).then_some("large-terminal"),

@@ -105,9 +105,17 @@ fn Hints() -> Html {
     let texts = use_texts();
     let hint = use_selector(|state| state.hint.filter(|_| state.lesson.is_none()));
     let tried = use_polled(400, hint, |state, hint| hint.is_some() && tried(state));
-    let Some((at, (title, text))) = hint.filter(|_| tried).and_then(|at| Some((at, *texts.hints.get(at)?))) else {
-        return Html::default();
-    };
+    let shown = hint.filter(|_| tried).and_then(|at| Some((at, *texts.hints.get(at)?)));
+    // What a hint speaks of is marked. By an attribute above all: with `:has()` every change of the page would be looked at.
+    use_effect_with(shown.map(|(at, _)| at), |at| {
+        let root = gloo::utils::document().document_element();
+        if let (Some(root), Some(at)) = (&root, at) {
+            // The name is a constant and valid.
+            let _ = root.set_attribute("data-marked", &(at + 2).to_string());
+        }
+        move || root.map(|root| root.remove_attribute("data-marked")).map_or((), drop)
+    });
+    let Some((at, (title, text))) = shown else { return Html::default() };
     let last = at + 1 == texts.hints.len();
     html! {
         <section class="first" data-hint={(at + 2).to_string()}>

@@ -75,18 +75,20 @@ impl Correlator {
 
     fn combine(&mut self, event: Value, object: &str, fresh_name: Text, now: Time) -> (Value, Text) {
         let key = Text::from([object, "/", event["type"].str(), "/", event["reason"].str()].concat());
-        let mut similar = match self.similar.get(&key) {
-            Some(similar) if now.since(similar.last) <= SIMILAR_WITHIN => similar.clone(),
-            _ => Similar { messages: PSet::new(), last: now },
-        };
-        similar.last = now;
-        similar.messages.insert(event["message"].text());
-        let combined = similar.messages.len() >= MAX_SIMILAR;
-        if combined {
-            // Any of them will do: only their number counts.
-            similar.messages.pop_first();
-        }
-        self.similar.insert(key.clone(), similar);
+        let none = || Similar { messages: PSet::new(), last: now };
+        let combined = self.similar.change(key.clone(), none, |similar| {
+            if now.since(similar.last) > SIMILAR_WITHIN {
+                similar.messages.clear();
+            }
+            similar.last = now;
+            similar.messages.insert(event["message"].text());
+            let combined = similar.messages.len() >= MAX_SIMILAR;
+            if combined {
+                // Any of them will do: only their number counts.
+                similar.messages.pop_first();
+            }
+            combined
+        });
         if !combined {
             let own = [&key, "/", event["involvedObject"]["fieldPath"].str(), "/", event["message"].str()].concat();
             return (event, Text::from(own));
@@ -99,12 +101,16 @@ impl Correlator {
     }
 
     fn observe(&mut self, mut event: Value, key: Text) -> Verdict {
-        let Some(seen) = self.seen.get(&key) else {
-            let (name, first) = (event["metadata"]["name"].text(), event["firstTimestamp"].text());
-            self.seen.insert(key, Seen { name, first, count: 1 });
-            return Verdict::Create(event);
-        };
-        let seen = Seen { count: seen.count + 1, ..seen.clone() };
+        let (name, first) = (event["metadata"]["name"].text(), event["firstTimestamp"].text());
+        let seen = self.seen.change(
+            key,
+            || Seen { name, first, count: 0 },
+            |seen| {
+                seen.count += 1;
+                (seen.count > 1).then(|| seen.clone())
+            },
+        );
+        let Some(seen) = seen else { return Verdict::Create(event) };
         event["metadata"]["name"] = (&seen.name).into();
         event["firstTimestamp"] = (&seen.first).into();
         event["count"] = seen.count.into();
@@ -112,19 +118,19 @@ impl Correlator {
         for field in ["count", "lastTimestamp", "message"] {
             patch[field] = event[field].clone();
         }
-        self.seen.insert(key, seen);
         Verdict::Count { event, patch }
     }
 
     fn take_token(&mut self, object: &str, now: Time) -> bool {
-        let mut bucket = self.buckets.get(object).cloned().unwrap_or(Bucket { tokens: SPAM_BURST, refilled: now });
-        let earned = now.since(bucket.refilled).0 / SPAM_REFILL.0;
-        bucket.tokens = (bucket.tokens + earned).min(SPAM_BURST);
-        bucket.refilled += Duration(earned * SPAM_REFILL.0);
-        let allowed = bucket.tokens > 0;
-        bucket.tokens -= u64::from(allowed);
-        self.buckets.insert(Text::new(object), bucket);
-        allowed
+        let full = || Bucket { tokens: SPAM_BURST, refilled: now };
+        self.buckets.change(Text::new(object), full, |bucket| {
+            let earned = now.since(bucket.refilled).0 / SPAM_REFILL.0;
+            bucket.tokens = (bucket.tokens + earned).min(SPAM_BURST);
+            bucket.refilled += Duration(earned * SPAM_REFILL.0);
+            let allowed = bucket.tokens > 0;
+            bucket.tokens -= u64::from(allowed);
+            allowed
+        })
     }
 }
 

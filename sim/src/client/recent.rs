@@ -25,6 +25,20 @@ impl<V: Clone> Recent<V> {
     pub(super) fn insert(&mut self, key: Text, value: V) {
         self.uses += 1;
         self.entries.insert(key.clone(), (self.uses, value));
+        self.note_use(key);
+    }
+
+    /// Changes the value under `key`, which is made when there is none, and says what `change` says.
+    pub(super) fn change<R>(&mut self, key: Text, make: impl FnOnce() -> V, change: impl FnOnce(&mut V) -> R) -> R {
+        self.uses += 1;
+        let (used, value) = self.entries.entry(key.clone()).or_insert_with(|| (0, make()));
+        *used = self.uses;
+        let answer = change(value);
+        self.note_use(key);
+        answer
+    }
+
+    fn note_use(&mut self, key: Text) {
         self.order.push_back((self.uses, key));
         while self.entries.len() > self.limit || self.order.len() > 2 * self.limit {
             let Some((used, key)) = self.order.pop_front() else { return };

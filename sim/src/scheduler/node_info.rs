@@ -40,6 +40,7 @@ pub struct NodePod {
     pub started: i64,
     common: [i64; 3],
     non_zero: (i64, i64),
+    ending: [u8; 4],
 }
 
 impl NodePod {
@@ -52,9 +53,15 @@ impl NodePod {
             started: info.started,
             common: info.requests.common(),
             non_zero: info.non_zero,
+            ending: ending(&info.key),
             info: Rc::clone(info),
         }
     }
+}
+
+/// How a key ends: the keys of a ReplicaSet's pods differ there.
+fn ending(key: &str) -> [u8; 4] {
+    key.as_bytes().last_chunk().copied().unwrap_or_default()
 }
 
 /// What a Node object says.
@@ -179,7 +186,8 @@ impl NodeInfo {
 
     /// Removes the pod with this key, returning it.
     pub fn remove(&mut self, key: &str) -> Option<NodePod> {
-        let at = self.pods.iter().position(|pod| pod.info.key == *key)?;
+        let ending = ending(key);
+        let at = self.pods.iter().position(|pod| pod.ending == ending && pod.info.key == *key)?;
         let pod = self.pods.remove(at);
         self.count(&pod, -1);
         Some(pod)
