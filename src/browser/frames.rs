@@ -64,6 +64,11 @@ impl Frames {
         self.unfinished.set(self.painter.borrow_mut().paint(state));
     }
 
+    /// Lets the next frame paint.
+    pub(crate) fn paint_later(&self) {
+        self.unfinished.set(true);
+    }
+
     /// Whether nobody needs to look yet: while something is computed as fast as it goes, what stands changes at its end.
     pub(crate) fn may_skip(&self, state: &State) -> bool {
         let now = super::settings::now();

@@ -76,6 +76,7 @@ impl Store {
             return;
         }
         let mut only_frames = true;
+        let was_busy = self.0.state.borrow().is_busy();
         loop {
             let next = self.0.queue.borrow_mut().pop_front();
             let Some(action) = next else { break };
@@ -91,8 +92,13 @@ impl Store {
         let listeners: Vec<Listener> = self.0.listeners.borrow().iter().map(|(_, listener)| Rc::clone(listener)).collect();
         let state = self.0.state.borrow();
         listeners.iter().for_each(|listener| listener(&state));
+        if was_busy && !state.is_busy() {
+            // What has been computed has changed much that stands: what moves is painted in a task of its own.
+            self.0.frames.paint_later();
+        } else {
+            self.0.frames.paint(&state);
+        }
         drop(state);
-        self.0.frames.paint(&self.0.state.borrow());
         frames::request(self);
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use web_sys::{HtmlElement, HtmlTextAreaElement};
+use web_sys::{Element, HtmlElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 use super::observed::Observed;
@@ -29,10 +29,14 @@ pub(crate) fn TerminalView() -> Html {
     use_effect_with((screen.clone(), partial.clone(), waiting.len(), choices.len()), {
         let scroll = scroll.clone();
         move |_| {
-            if let Some(element) = scroll.cast::<HtmlElement>() {
-                fit_tables(&element);
-                element.set_scroll_top(element.scroll_height());
-            }
+            // Measured when the browser lays the page out anyway.
+            let frame = gloo::render::request_animation_frame(move |_| {
+                if let Some(element) = scroll.cast::<HtmlElement>() {
+                    fit_tables(&element);
+                    element.set_scroll_top(element.scroll_height());
+                }
+            });
+            move || drop(frame)
         }
     });
     use_effect_with(scroll.clone(), |scroll| {
@@ -165,16 +169,16 @@ const LEAST_SHARE: f64 = 0.84;
 
 /// Gives output that is too wide a smaller type where all of it then fits; else it stays as it is, and is scrolled to.
 fn fit_tables(scroll: &HtmlElement) {
-    let mut next = scroll.first_element_child();
-    while let Some(output) = next {
-        next = output.next_element_sibling();
-        if output.class_name() != "out" {
-            continue;
-        }
-        // Its width at the usual size tells which size it needs. Both calls are valid whatever the element.
-        let _ = output.remove_attribute("style");
-        let share = (f64::from(output.client_width()) - 1.0) / f64::from(output.scroll_width()).max(1.0);
-        if output.scroll_width() > output.client_width() && share >= LEAST_SHARE {
+    let following = |element: &Element| element.next_element_sibling();
+    let outputs: Vec<Element> =
+        std::iter::successors(scroll.first_element_child(), following).filter(|child| child.class_name() == "out").collect();
+    // All are changed, then all are measured: the page is laid out once. Both calls are valid whatever the element.
+    outputs.iter().for_each(|output| _ = output.remove_attribute("style"));
+    let widths: Vec<(i32, i32)> = outputs.iter().map(|output| (output.client_width(), output.scroll_width())).collect();
+    for (output, (room, width)) in outputs.iter().zip(widths) {
+        // Its width at the usual size tells which size it needs.
+        let share = (f64::from(room) - 1.0) / f64::from(width).max(1.0);
+        if width > room && share >= LEAST_SHARE {
             let _ = output.set_attribute("style", &format!("font-size:{share:.3}em"));
         }
     }
