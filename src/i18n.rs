@@ -123,6 +123,9 @@ pub struct Texts {
     pub chart_reads: &'static str,
     pub chart_writes: &'static str,
     pub chart_cpu: &'static str,
+    pub chart_work: &'static str,
+    pub chart_pending: &'static str,
+    pub chart_raft: &'static str,
     pub from: &'static str,
     pub to: &'static str,
     pub time: &'static str,
@@ -299,6 +302,10 @@ pub struct Texts {
     pub compare: &'static str,
     pub sequence: &'static str,
     pub answers: &'static str,
+    /// A group of messages is repeated: how often.
+    pub repeated: &'static str,
+    /// Whether every repetition is shown.
+    pub repetitions: &'static str,
     pub outline: &'static str,
     pub outline_more: &'static str,
     pub lifeline: &'static str,

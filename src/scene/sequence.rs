@@ -1,5 +1,10 @@
 //! Messages as a sequence diagram: who speaks stands side by side, time runs downwards. Drawn as SVG text, for the page and for files alike, and written as Mermaid.
 
+mod repeats;
+
+pub use repeats::Loop;
+use repeats::{Arrow, fold};
+
 use super::geometry::{clip, number, text_width};
 use super::messages::MessageKind;
 use super::svg::{Theme, escape, resolved};
@@ -37,20 +42,13 @@ pub struct Said {
     pub linked: bool,
 }
 
-/// An arrow: one message, or several alike in a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Arrow {
-    said: Said,
-    count: usize,
-    last: u32,
-}
-
 /// A sequence diagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagram {
     /// The names of those who speak, from left to right.
     pub lifelines: Vec<String>,
     arrows: Vec<Arrow>,
+    loops: Vec<Loop>,
 }
 
 /// Where somebody stands: clients of the control plane left of the api-server, etcd beside it, the nodes' parts right of it.
@@ -75,29 +73,18 @@ fn rank(name: &str) -> (u8, String) {
 }
 
 impl Diagram {
-    /// The diagram of messages in the order of sending. Those alike that follow each other are one arrow.
-    pub fn new(messages: Vec<Said>) -> Self {
+    /// The diagram of messages in the order of sending. Those alike that follow each other are one arrow, groups of them a loop; the loops that have
+    /// a message of `open` are unfolded, and without `open` everything is.
+    pub fn new(messages: Vec<Said>, open: Option<&[u32]>) -> Self {
         let mut lifelines: Vec<String> = Vec::new();
-        let mut arrows: Vec<Arrow> = Vec::new();
-        for said in messages {
-            for name in [&said.from, &said.to] {
-                if !lifelines.contains(name) {
-                    lifelines.push(name.clone());
-                }
-            }
-            match arrows.last_mut() {
-                Some(Arrow { said: before, count, last })
-                    if (&before.from, &before.to, &before.label, before.later, before.linked)
-                        == (&said.from, &said.to, &said.label, said.later, said.linked) =>
-                {
-                    *count += 1;
-                    *last = said.id;
-                }
-                _ => arrows.push(Arrow { count: 1, last: said.id, said }),
+        for name in messages.iter().flat_map(|said| [&said.from, &said.to]) {
+            if !lifelines.contains(name) {
+                lifelines.push(name.clone());
             }
         }
         lifelines.sort_by_key(|name| rank(name));
-        Self { lifelines, arrows }
+        let (arrows, loops) = fold(messages, open);
+        Self { lifelines, arrows, loops }
     }
 
     /// The number of arrows.
@@ -107,7 +94,7 @@ impl Diagram {
 
     /// The number that the arrow of a message carries as `data-message`.
     pub fn arrow_of(&self, id: u32) -> Option<u32> {
-        self.arrows.iter().find(|arrow| (arrow.said.id..=arrow.last).contains(&id)).map(|arrow| arrow.said.id)
+        self.arrows.iter().find(|arrow| arrow.ids.contains(&id)).map(|arrow| arrow.said.id)
     }
 
     /// Whether nothing is said.
@@ -126,6 +113,25 @@ impl Diagram {
         (0..self.lifelines.len()).map(|index| (CLOCK + gap * index as f64, gap)).collect()
     }
 
+    /// The row of an arrow, counted from 0: each loop has a row of its own above its arrows.
+    fn row(&self, arrow: usize) -> f64 {
+        (arrow + self.loops.iter().filter(|one| one.begin <= arrow).count()) as f64
+    }
+
+    /// The loops with the frames around them, in pixels below the names: left, top, width, height.
+    pub fn frames(&self, width: f64) -> Vec<(&Loop, [f64; 4])> {
+        let gap = self.gap(width);
+        let place = |name: &String| self.lifelines.iter().position(|have| have == name).unwrap_or_default();
+        let frame = |one: &Loop| {
+            let inside = &self.arrows[one.begin..one.begin + one.len];
+            let places = || inside.iter().flat_map(|arrow| [place(&arrow.said.from), place(&arrow.said.to)]);
+            let (first, last) = (places().min().unwrap_or_default(), places().max().unwrap_or_default());
+            let top = PITCH * (self.row(one.begin) - 0.85);
+            [CLOCK + gap * first as f64 + 3.0, top, gap * (last - first + 1) as f64 - 6.0, PITCH * (one.len as f64 + 1.1)]
+        };
+        self.loops.iter().map(|one| (one, frame(one))).collect()
+    }
+
     /// As SVG of about `width` pixels; `now` is the message that is spoken of. Each arrow carries its message's number as `data-message`. With a theme
     /// the colours are written out and the names stand at the top, for files.
     pub fn svg(&self, width: f64, now: Option<u32>, theme: Option<Theme>) -> String {
@@ -133,7 +139,7 @@ impl Diagram {
         let gap = self.gap(width);
         // In the page the names stand above, where they do not scroll away.
         let top = if theme.is_some() { HEAD } else { 0.0 };
-        let (w, h) = (CLOCK + gap * count + 10.0, top + PITCH * (self.arrows.len() as f64 + 0.7));
+        let (w, h) = (CLOCK + gap * count + 10.0, top + PITCH * (self.row(self.arrows.len()) + 0.7));
         let x = |index: usize| CLOCK + gap * (index as f64 + 0.5);
         let n = number;
         let mut out = format!(
@@ -165,12 +171,31 @@ impl Diagram {
                 out += &word(machine, 28.0, TYPE * 0.88, "ink-soft");
             }
         }
-        for (row, Arrow { said, count, last }) in self.arrows.iter().enumerate() {
+        for (one, [left, above, wide, high]) in self.frames(width) {
+            out += &format!(
+                "<rect class=\"loop\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"6\"/>",
+                n(left),
+                n(top + above),
+                n(wide),
+                n(high)
+            );
+            // In the page a button stands there.
+            if theme.is_some() {
+                out += &format!(
+                    "<text class=\"ink-main bold\" x=\"{}\" y=\"{}\" font-size=\"{}\">×{}</text>",
+                    n(left + 8.0),
+                    n(top + above + PITCH * 0.7),
+                    n(TYPE),
+                    one.times
+                );
+            }
+        }
+        for (index, Arrow { said, count, ids }) in self.arrows.iter().enumerate() {
             let place = |name: &String| self.lifelines.iter().position(|have| have == name).map_or(0.0, x);
             let (from, to) = (place(&said.from), place(&said.to));
-            let y = top + PITCH * (row as f64 + 0.85);
+            let y = top + PITCH * (self.row(index) + 0.85);
             let (kind, dot) = (said.kind.class(), said.kind.is_dot());
-            let spoken = now.is_some_and(|now| (said.id..=*last).contains(&now));
+            let spoken = now.is_some_and(|now| ids.contains(&now));
             let marks = [(said.later, " later"), (said.linked, " linked"), (spoken, " now")];
             let class: String =
                 ["said"].into_iter().chain(marks.into_iter().filter(|(is, _)| *is).map(|(_, name)| name)).collect();
@@ -232,10 +257,18 @@ impl Diagram {
         for (index, name) in self.lifelines.iter().enumerate() {
             out += &format!("    participant p{index} as {}\n", plain(name));
         }
-        for Arrow { said, count, .. } in &self.arrows {
+        for (index, Arrow { said, count, .. }) in self.arrows.iter().enumerate() {
+            let around = self.loops.iter().find(|one| !one.open && (one.begin..one.begin + one.len).contains(&index));
+            let indent = if around.is_some() { "    " } else { "" };
+            if let Some(one) = around.filter(|one| one.begin == index) {
+                out += &format!("    loop {} times\n", one.times);
+            }
             let arrow = if said.kind.is_dot() { "-->>" } else { "->>" };
             let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
-            out += &format!("    p{}{arrow}p{}: {}{times}\n", id(&said.from), id(&said.to), plain(&said.label));
+            out += &format!("{indent}    p{}{arrow}p{}: {}{times}\n", id(&said.from), id(&said.to), plain(&said.label));
+            if around.is_some_and(|one| one.begin + one.len == index + 1) {
+                out += "    end\n";
+            }
         }
         out
     }
@@ -251,7 +284,7 @@ mod tests {
     }
 
     fn diagram() -> Diagram {
-        Diagram::new(vec![
+        let all = vec![
             said(1, "kubelet/kind-worker", "kube-apiserver", "GET pods/web"),
             said(2, "kube-apiserver", "etcd", "range /registry/pods/default/web"),
             said(3, "kubectl", "kube-apiserver", "POST pods; # <web> & \"more\""),
@@ -259,7 +292,20 @@ mod tests {
             said(5, "kube-apiserver", "containerd/kind-worker", "again"),
             said(6, "deployment-controller", "kube-apiserver", "GET x"),
             said(7, "etcd", "etcd", "to itself"),
-        ])
+        ];
+        Diagram::new(all, Some(&[]))
+    }
+
+    /// A repeated three times with B between, B twice in a row each time; then C.
+    fn repeated() -> Vec<Said> {
+        let mut all: Vec<Said> = (0..9)
+            .map(|id| match id % 3 {
+                0 => said(id, "kubelet/kind-worker", "kube-apiserver", "PUT leases/kind-worker"),
+                _ => said(id, "kube-apiserver", "etcd", "put /registry/leases"),
+            })
+            .collect();
+        all.push(said(9, "kubectl", "kube-apiserver", "GET pods"));
+        all
     }
 
     #[test]
@@ -270,6 +316,41 @@ mod tests {
         assert_eq!(diagram.lifelines, order);
         assert_eq!(diagram.len(), 6);
         assert_eq!([4, 5, 6, 9].map(|id| diagram.arrow_of(id)), [Some(4), Some(4), Some(6), None]);
+    }
+
+    #[test]
+    fn a_repeated_group_is_a_loop_that_can_be_unfolded() {
+        let folded = Diagram::new(repeated(), Some(&[]));
+        assert_eq!(folded.len(), 3);
+        let [(one, [left, top, wide, high])] = folded.frames(600.0)[..] else { panic!("one loop: {folded:?}") };
+        assert_eq!((one.times, one.open, one.ids.len()), (3, false, 9));
+        // Every message has its arrow, and the arrow of the last round is that of the first.
+        assert_eq!([0, 3, 6, 1, 8, 9].map(|id| folded.arrow_of(id)), [0, 0, 0, 1, 1, 9].map(Some));
+        let svg = folded.svg(600.0, Some(7), Some(Theme::Light));
+        assert!(svg.contains(">×3</text>") && svg.contains("put /registry/leases ×2"), "{svg}");
+        assert!(svg.matches("class=\"loop\"").count() == 1 && svg.matches("class=\"said now\"").count() == 1, "{svg}");
+        // The frame goes around the three lifelines that speak in it and both of its arrows, and not around the one below.
+        let places = folded.places(600.0);
+        assert!(left > places[1].0 && left + wide < places[3].0 + places[3].1 && folded.lifelines[0] == "kubectl");
+        assert!(top > -PITCH && top + high < PITCH * 3.5, "{top} {high}");
+        let text = folded.mermaid();
+        let wanted = "    loop 3 times\n        p3->>p1: PUT leases/kind-worker\n        p1->>p2: put /registry/leases ×2\n    end\n    p0->>p1: GET pods\n";
+        assert!(text.ends_with(wanted), "{text}");
+        // By any of its messages, also when the first ones have left the window.
+        let unfolded = Diagram::new(repeated().split_off(3), Some(&[0, 4]));
+        assert_eq!(unfolded.len(), 5);
+        assert!(unfolded.frames(600.0)[0].0.open && !unfolded.mermaid().contains("loop"), "{unfolded:?}");
+        let all = Diagram::new(repeated(), None);
+        assert!(all.len() == 10 && all.frames(600.0).is_empty() && !all.svg(600.0, None, None).contains('×'));
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_no_repetition_of_what_was() {
+        let mut all = repeated();
+        all[6..].iter_mut().for_each(|said| said.later = true);
+        let diagram = Diagram::new(all, Some(&[]));
+        assert_eq!(diagram.frames(600.0).iter().map(|(one, _)| one.times).collect::<Vec<_>>(), [2]);
+        assert_eq!(diagram.len(), 5);
     }
 
     #[test]

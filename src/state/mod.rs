@@ -15,6 +15,7 @@ pub mod decided;
 pub mod diff;
 mod draft;
 pub mod find;
+pub mod gauges;
 pub mod inspect;
 pub mod jobs;
 pub mod lesson;

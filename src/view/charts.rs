@@ -1,12 +1,12 @@
 //! Charts by plotters, with the playhead drawn in, which follows the pointer: pods by phase, requests to the api-server by client, how long
-//! its answers take, cpu requested by node.
+//! its answers take, cpu requested by node, lengths of queues, positions in Raft's log.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use orrery_sim::core::Time;
 use orrery_sim::core::collections::PMap;
 use orrery_sim::core::collections::sort::Sort as _;
+use orrery_sim::core::{Addr, Controller, Gauge, Gauges, Time};
 use plotters::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::Element;
@@ -17,6 +17,7 @@ use crate::i18n::Texts;
 use crate::scene::model::PodPhase;
 use crate::scene::svg::Theme;
 use crate::state::charts::{Client, Series};
+use crate::state::gauges::{Counted, counted};
 use crate::state::{AppAction, State};
 
 /// Colours of charts, one set a theme: those of `theme.css`.
@@ -94,7 +95,8 @@ pub(crate) fn Charts() -> Html {
                 // As the style sheet's grid divides the width.
                 let columns = (w / NARROWEST).clamp(1, 4);
                 let rows = if columns == 4 { 1 } else { 2 };
-                ((w / columns).saturating_sub(16).max(200), (h / rows).saturating_sub(46).max(96))
+                // The titles of the next row are seen, so that it is known that there is more.
+                ((w / columns).saturating_sub(16).max(200), (h / rows).saturating_sub(64).max(96))
             });
             draw(state, &series, size)
         }
@@ -149,6 +151,9 @@ const MARGIN: f64 = 44.0;
 /// Into so many parts the time is divided of which averages are drawn.
 const BINS: usize = 60;
 
+/// Into so many parts the time is divided of which the highest values are drawn.
+const PEAKS: usize = 300;
+
 #[derive(Clone, PartialEq)]
 struct Drawn {
     /// From when to when, in seconds.
@@ -164,7 +169,7 @@ struct Chart {
     svg: String,
 }
 
-/// A line: its name, its colour and its points (seconds, value).
+/// A line: its name, its colour and its points (seconds, value). Without points it stands in the legend only.
 type Line = (String, usize, Vec<(f64, f64)>);
 
 fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, size: (u32, u32)) -> Drawn {
@@ -183,16 +188,20 @@ fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, size: (u32, u32)) ->
         Theme::Dark => &DARK,
         Theme::Contrast => &CONTRAST,
     };
-    let (texts, window) = (state.texts, (from, to));
+    let (texts, window, gauges) = (state.texts, (from, to), state.session.trace().gauges());
     let all = [
-        (texts.chart_pods, pods(series, window, texts)),
-        (texts.chart_requests, requests(series, window)),
-        (texts.chart_latency, latencies(series, window, texts)),
-        (texts.chart_cpu, loads(series, window)),
+        (texts.chart_pods, true, pods(series, window, texts)),
+        (texts.chart_requests, true, requests(series, window)),
+        (texts.chart_latency, true, latencies(series, window, texts)),
+        (texts.chart_cpu, true, loads(series, window)),
+        (texts.chart_work, true, work(gauges, window)),
+        (texts.chart_pending, true, pending(gauges, window)),
+        // What only grows is drawn from where it was, else its changes would not be seen.
+        (texts.chart_raft, false, raft(state, window, t)),
     ];
-    let charts = all.into_iter().map(|(title, lines)| Chart {
+    let charts = all.into_iter().map(|(title, from_zero, lines)| Chart {
         title,
-        svg: chart(&lines, window, t, palette, size).unwrap_or_default(),
+        svg: chart(&lines, from_zero, window, t, palette, size).unwrap_or_default(),
         legend: lines.into_iter().map(|(name, colour, _)| (name, colour)).collect(),
     });
     Drawn { window, charts: charts.collect() }
@@ -264,15 +273,96 @@ fn loads(series: &Series, window: (f64, f64)) -> Vec<Line> {
     lines.collect()
 }
 
+/// A line through the highest values in equal parts of a stretch of time.
+fn peaks(highest: &[u32], (from, to): (f64, f64)) -> Vec<(f64, f64)> {
+    let width = (to - from) / highest.len() as f64;
+    let (mut points, mut last) = (vec![(from, f64::from(highest[0]))], highest[0]);
+    for (bin, value) in highest.iter().enumerate().filter(|(bin, value)| *bin > 0 && **value != highest[bin - 1]) {
+        let at = from + width * bin as f64;
+        points.extend([(at, f64::from(last)), (at, f64::from(*value))]);
+        last = *value;
+    }
+    points.push((to, f64::from(last)));
+    points
+}
+
+/// Keys in the controllers' work queues: of those controllers that have most.
+fn work(gauges: &Gauges, window: (f64, f64)) -> Vec<Line> {
+    let (from, to) = moments(window);
+    let place = |gauge| if let Gauge::Work(controller) = gauge { Some(controller as usize) } else { None };
+    let counted = counted(gauges, (from, to), PEAKS, to, &|_, gauge| place(gauge));
+    let highest = |index: usize| counted.highest[index].iter().copied().max().unwrap_or(0);
+    let mut busy: Vec<Controller> = Controller::ALL.into_iter().filter(|one| (*one as usize) < counted.highest.len()).collect();
+    busy.retain(|one| highest(*one as usize) > 0);
+    busy.order_by(|a, b| highest(*b as usize).cmp(&highest(*a as usize)));
+    busy.truncate(LIGHT.series.len() - 1);
+    // In the order of the drawing, so that a colour stays with its controller while others come and go.
+    busy.order_by_key(|one| *one as usize);
+    let line =
+        |(index, one): (usize, Controller)| (one.name().to_string(), index + 1, peaks(&counted.highest[one as usize], window));
+    busy.into_iter().enumerate().map(line).collect()
+}
+
+/// The scheduler's queues, with the names that its metric `scheduler_pending_pods` has for them.
+fn pending(gauges: &Gauges, window: (f64, f64)) -> Vec<Line> {
+    let queues = [Gauge::Active, Gauge::Backoff, Gauge::Unschedulable, Gauge::Gated];
+    let (from, to) = moments(window);
+    let counted = counted(gauges, (from, to), PEAKS, to, &|_, gauge| queues.iter().position(|have| *have == gauge));
+    let lines = ["active", "backoff", "unschedulable", "gated"].into_iter().zip(counted.highest).enumerate();
+    let lines = lines.map(|(index, (name, highest))| (name.to_string(), index + 1, highest));
+    lines
+        .filter(|(.., highest)| highest.iter().any(|pods| *pods > 0))
+        .map(|(name, index, of)| (name, index, peaks(&of, window)))
+        .collect()
+}
+
+/// Raft's term at the playhead, how far its log is committed, and where each member of etcd is.
+fn raft(state: &State, window: (f64, f64), t: f64) -> Vec<Line> {
+    let gauges = state.session.trace().gauges();
+    let of_members = |(_, gauge): &&(Addr, Gauge)| *gauge == Gauge::Logged;
+    // What was deleted with an earlier cluster is not asked for any more.
+    let here = |addr: &Addr| state.session.cluster().machine(addr.machine).is_some();
+    let members: Vec<Addr> = gauges.series().iter().filter(of_members).map(|(addr, _)| *addr).filter(here).collect();
+    let shown = members.len().min(LIGHT.series.len() - 2);
+    let (from, to) = moments(window);
+    let (_, at) = moments((t, t));
+    // The members' logs, then what each of them knows to be committed, then their terms.
+    let place = |addr: Addr, gauge: Gauge| {
+        let member = members.iter().position(|have| *have == addr)?;
+        let block = [Gauge::Logged, Gauge::Committed, Gauge::Term].iter().position(|have| *have == gauge)?;
+        Some(block * members.len() + member)
+    };
+    let Counted { highest, now } = counted(gauges, (from, to), PEAKS, at, &place);
+    let block = |number: usize| number * members.len()..(number + 1) * members.len();
+    let Some(first) = highest.get(block(1)).and_then(|of| of.first()) else { return Vec::new() };
+    let committed: Vec<u32> = (0..first.len()).map(|bin| highest[block(1)].iter().map(|of| of[bin]).max().unwrap_or(0)).collect();
+    let most = |number: usize| now[block(number)].iter().copied().max().unwrap_or(0);
+    let say = state.texts.say;
+    let mut lines = vec![
+        (format!("{} {}", say.f_term, most(2)), 0, Vec::new()),
+        (format!("{} {}", say.f_committed, most(1)), 1, peaks(&committed, window)),
+    ];
+    // A group of one has no log but this.
+    for index in (0..shown).filter(|_| members.len() > 1) {
+        let (name, behind) = (state.machine_name(members[index].machine), most(0) - now[index]);
+        let name = if behind > 0 { format!("{name} −{behind}") } else { name };
+        lines.push((name, index + 2, peaks(&highest[index], window)));
+    }
+    lines
+}
+
 fn chart(
     lines: &[Line],
+    from_zero: bool,
     (from, to): (f64, f64),
     t: f64,
     palette: &Palette,
     size: (u32, u32),
 ) -> Result<String, Box<dyn std::error::Error>> {
-    let most = lines.iter().flat_map(|(.., points)| points).map(|(_, value)| *value).fold(1.0, f64::max);
-    let top = most * 1.08;
+    let values = || lines.iter().flat_map(|(.., points)| points).map(|(_, value)| *value);
+    let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    let floor = if from_zero || !least.is_finite() { 0.0 } else { least };
+    let top = floor + (most - floor).max(1.0) * 1.08;
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
@@ -281,7 +371,7 @@ fn chart(
             .margin_right(12)
             .x_label_area_size(24)
             .y_label_area_size(MARGIN as u32)
-            .build_cartesian_2d(from..to, 0.0..top)?;
+            .build_cartesian_2d(from..to, floor..top)?;
         let style = ("sans-serif", 14).into_font().color(&palette.ink);
         chart
             .configure_mesh()
@@ -300,7 +390,7 @@ fn chart(
             chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?;
         }
         if (from..=to).contains(&t) {
-            chart.draw_series(LineSeries::new([(t, 0.0), (t, top)], palette.playhead.stroke_width(2)))?;
+            chart.draw_series(LineSeries::new([(t, floor), (t, top)], palette.playhead.stroke_width(2)))?;
         }
         root.present()?;
     }

@@ -9,7 +9,7 @@ use crate::browser::api::ask;
 use crate::browser::paint::clock;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::scene::Selection;
-use crate::scene::sequence::{Diagram, Said};
+use crate::scene::sequence::{Diagram, Loop, Said};
 use crate::state::story::log;
 use crate::state::{AppAction, State};
 
@@ -23,6 +23,8 @@ struct Hidden {
     answers: bool,
     /// Those whose messages are not shown.
     names: Vec<String>,
+    /// Repetitions; those of the loops that have one of these messages are shown all the same.
+    repetitions: Option<Vec<u32>>,
 }
 
 #[component]
@@ -31,7 +33,7 @@ pub(crate) fn Sequence() -> Html {
     let texts = use_texts();
     let filter = use_selector(|state| state.filter.clone());
     let theme = use_selector(State::colours);
-    let hidden = use_state(|| Hidden { answers: true, ..Hidden::default() });
+    let hidden = use_state(|| Hidden { answers: true, repetitions: Some(Vec::new()), ..Hidden::default() });
     let (diagram, now, left_out) =
         use_polled(250, (filter, (*hidden).clone()), |state, (filter, hidden)| diagram(state, filter, hidden));
     let place = use_node_ref();
@@ -81,6 +83,24 @@ pub(crate) fn Sequence() -> Html {
         let hidden = hidden.clone();
         Callback::from(move |_| hidden.set(Hidden { answers: !hidden.answers, ..(*hidden).clone() }))
     };
+    let repetitions = {
+        let hidden = hidden.clone();
+        Callback::from(move |_| {
+            let repetitions = if hidden.repetitions.is_some() { None } else { Some(Vec::new()) };
+            hidden.set(Hidden { repetitions, ..(*hidden).clone() });
+        })
+    };
+    let turn = |of: &Loop| {
+        let (hidden, of) = (hidden.clone(), of.clone());
+        Callback::from(move |_: MouseEvent| {
+            let mut shown = hidden.repetitions.clone().unwrap_or_default();
+            shown.retain(|id| !of.ids.contains(id));
+            if !of.open {
+                shown.extend(&of.ids);
+            }
+            hidden.set(Hidden { repetitions: Some(shown), ..(*hidden).clone() });
+        })
+    };
     let toggle = |name: &String| {
         let (hidden, name) = (hidden.clone(), name.clone());
         Callback::from(move |_| {
@@ -103,6 +123,7 @@ pub(crate) fn Sequence() -> Html {
         <div class="sequence-view">
             <p class="sequence-tools">
                 <label><input type="checkbox" checked={!hidden.answers} onchange={answers} />{ texts.answers }</label>
+                <label><input type="checkbox" checked={hidden.repetitions.is_none()} onchange={repetitions} />{ texts.repetitions }</label>
                 { for left_out.iter().map(|name| html! {
                     <button key={name.clone()} type="button" class="chip" aria-pressed="false" title={texts.lifeline} onclick={toggle(name)}>{ name }</button>
                 }) }
@@ -124,8 +145,19 @@ pub(crate) fn Sequence() -> Html {
                             }
                         }) }
                     </div>
-                    // Made by the scene, which writes every text as text.
-                    { Html::from_html_unchecked(svg.into()) }
+                    <div class="sequence-body">
+                        // Made by the scene, which writes every text as text.
+                        { Html::from_html_unchecked(svg.into()) }
+                        { for diagram.frames(width).into_iter().map(|(of, [left, top, ..])| {
+                            let said = texts.repeated.replace("{}", &of.times.to_string());
+                            html! {
+                                <button key={of.id} type="button" class="loop-fold" aria-expanded={of.open.to_string()} aria-label={said.clone()}
+                                    title={format!("{said}, {} – {}", of.span.0, of.span.1)} onclick={turn(of)} style={format!("left:{left:.0}px;top:{top:.0}px")}>
+                                    { if of.open { "▾" } else { "▸" } }{ format!(" ×{}", of.times) }
+                                </button>
+                            }
+                        }) }
+                    </div>
                 }
             </div>
         </div>
@@ -156,5 +188,5 @@ fn diagram(state: &State, filter: &str, hidden: &Hidden) -> (Diagram, Option<u32
         later: row.sent > t,
         linked: state.causes.as_ref().is_some_and(|causes| causes.has(row.id)),
     });
-    (Diagram::new(said.collect()), now, left_out)
+    (Diagram::new(said.collect(), hidden.repetitions.as_deref()), now, left_out)
 }

@@ -10,7 +10,7 @@ use super::message::{Failure, FailureKind};
 use super::network::Network;
 use super::outbox::{Effect, Event, Outbox};
 use super::queue::{EventQueue, Item};
-use super::{Addr, Cause, CommandId, Duration, Envelope, EnvelopeId, MachineId, Message, Part, Sink, Time};
+use super::{Addr, Cause, CommandId, Duration, Envelope, EnvelopeId, Gauge, MachineId, Message, Part, Sink, Time};
 use crate::machine::MachineSpec;
 use crate::value;
 use crate::value::{Text, Value};
@@ -31,6 +31,8 @@ pub trait Component {
     fn on_event(&mut self, event: Event<'_>, out: &mut Outbox<'_>);
     /// What stays on the machine's disk when the program ends.
     fn persist(&self, _disk: &mut Disk) {}
+    /// What can be counted of it, always in the same order: it may be asked after every event.
+    fn gauges(&self, _tell: &mut dyn FnMut(Gauge, u64)) {}
     /// A copy of the state, for checkpoints.
     fn boxed_clone(&self) -> Rc<dyn Component>;
     /// For inspectors that know the type.
@@ -451,6 +453,7 @@ impl Cluster {
         let me = Addr::new(addr.machine, addr.part.process());
         let mut out = Outbox::new(me, self.now, cause, flags, &directory, &machine.disk, &mut self.next_envelope, &mut effects);
         state.on_event(event, &mut out);
+        sink.worked(self.now, me, Some(&*state));
         // Messages first: their numbers are given already, and other effects may send more (a killed program's peers are told).
         let mut others = Vec::new();
         for effect in effects.drain(..) {
@@ -599,6 +602,7 @@ impl Cluster {
         let Some(process) = machine.processes.remove(&part) else { return };
         process.state.persist(&mut machine.disk);
         let addr = Addr::new(addr.machine, part);
+        sink.worked(self.now, addr, None);
         if machine_lives {
             self.queue.forget_timers(|of, incarnation, _| incarnation == process.incarnation && of.machine == addr.machine);
         }

@@ -4,6 +4,7 @@ pub mod addr;
 pub mod cluster;
 pub mod collections;
 pub mod faults;
+pub mod gauges;
 pub mod message;
 pub mod network;
 pub mod outbox;
@@ -15,6 +16,7 @@ pub mod trace_json;
 
 pub use addr::{Addr, Controller, MachineId, Part};
 pub use cluster::{Cluster, Component, Directory, Disk, Machine};
+pub use gauges::{Gauge, GaugeChange, Gauges};
 pub use message::{
     Cause, CommandId, Envelope, EnvelopeId, Message, PatchType, Request, Response, Verb, WatchBatch, WatchEvent, WatchType,
 };

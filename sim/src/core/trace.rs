@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::{CommandId, Envelope, EnvelopeId, Time};
+use super::{Addr, CommandId, Component, Envelope, EnvelopeId, Gauges, Time};
 use crate::flow::Stream;
 
 /// Receives what happens.
@@ -12,6 +12,8 @@ pub trait Sink {
     fn sent(&mut self, envelope: &Rc<Envelope>);
     /// A message found nobody at its arrival.
     fn lost(&mut self, id: EnvelopeId);
+    /// A program has handled an event; `None`: it has ended.
+    fn worked(&mut self, at: Time, addr: Addr, program: Option<&dyn Component>);
     /// A command line was given.
     fn command(&mut self, at: Time, id: CommandId, line: &str);
     /// A command printed.
@@ -26,6 +28,7 @@ pub trait Sink {
 impl Sink for () {
     fn sent(&mut self, _: &Rc<Envelope>) {}
     fn lost(&mut self, _: EnvelopeId) {}
+    fn worked(&mut self, _: Time, _: Addr, _: Option<&dyn Component>) {}
     fn command(&mut self, _: Time, _: CommandId, _: &str) {}
     fn output(&mut self, _: Time, _: CommandId, _: Stream, _: &str) {}
     fn interrupt(&mut self, _: Time, _: CommandId) {}
@@ -54,6 +57,7 @@ pub struct Trace {
     by_sent: Vec<EnvelopeId>,
     terminal: Vec<(Time, CommandId, TerminalEvent)>,
     longest_flight_us: u64,
+    gauges: Gauges,
 }
 
 impl Trace {
@@ -100,11 +104,17 @@ impl Trace {
         &self.terminal
     }
 
+    /// What components have counted over time.
+    pub fn gauges(&self) -> &Gauges {
+        &self.gauges
+    }
+
     /// Forgets everything after a moment at which `next` was the number of the next envelope.
     pub fn truncate(&mut self, next: u32, t: Time) {
         self.forget_from(next);
         let keep = self.terminal.partition_point(|(at, _, _)| *at <= t);
         self.terminal.truncate(keep);
+        self.gauges.truncate(t);
     }
 
     /// Forgets a command and everything after the moment at which it was given, when `next` was the number of the next envelope.
@@ -113,6 +123,9 @@ impl Trace {
         let given =
             |(_, id, event): &(Time, CommandId, TerminalEvent)| *id == command && matches!(event, TerminalEvent::Command(_));
         let keep = self.terminal.iter().position(given).unwrap_or(self.terminal.len());
+        if let Some((at, ..)) = self.terminal.get(keep) {
+            self.gauges.truncate(*at);
+        }
         self.terminal.truncate(keep);
     }
 
@@ -136,6 +149,9 @@ impl Sink for Trace {
     }
     fn lost(&mut self, id: EnvelopeId) {
         self.lost.insert(id);
+    }
+    fn worked(&mut self, at: Time, addr: Addr, program: Option<&dyn Component>) {
+        self.gauges.take(at, addr, program);
     }
     fn command(&mut self, at: Time, id: CommandId, line: &str) {
         self.terminal.push((at, id, TerminalEvent::Command(line.to_string())));

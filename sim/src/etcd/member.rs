@@ -8,7 +8,7 @@ use super::raft::{self, Body, ConfChange, Durable, MemberId, NOBODY, Payload, Ra
 use super::serve::{Asker, PendingRead, PendingWrite, Watcher};
 use super::{Command, EtcdRequest, Member, PeerMessage, State, Store, What};
 use crate::core::collections::PMap;
-use crate::core::{Addr, Component, Disk, Duration, EnvelopeId, Event, Message, Outbox, Part, Rng, Time};
+use crate::core::{Addr, Component, Disk, Duration, EnvelopeId, Event, Gauge, Message, Outbox, Part, Rng, Time};
 use crate::programs::Launch;
 use crate::runtime::spawn::machine_of;
 
@@ -394,6 +394,12 @@ impl Component for Etcd {
 
     fn persist(&self, disk: &mut Disk) {
         disk.etcd = Some(DataDir { durable: self.raft.durable(), state: self.state.clone() });
+    }
+
+    fn gauges(&self, tell: &mut dyn FnMut(Gauge, u64)) {
+        tell(Gauge::Term, self.raft.term());
+        tell(Gauge::Committed, self.raft.log().committed());
+        tell(Gauge::Logged, self.raft.log().last_index());
     }
 
     crate::component_boilerplate!();

@@ -25,7 +25,12 @@ impl Queues {
     /// The queues of a controller, all of them for the manager itself.
     pub(super) fn of(&self, controller: Controller) -> impl Iterator<Item = &WorkQueue> {
         let own = move |account: Controller| controller == Controller::Manager || account == controller;
-        QUEUES.iter().zip(&self.0).filter(move |(row, _)| own(row.account)).map(|(_, queue)| queue)
+        self.all().filter(move |(account, _)| own(*account)).map(|(_, queue)| queue)
+    }
+
+    /// All queues, with whose they are.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Controller, &WorkQueue)> {
+        QUEUES.iter().map(|row| row.account).zip(&self.0)
     }
 
     /// Handles a timer; says whether it was of one of the queues.

@@ -41,7 +41,9 @@ use crate::api::resource::{
     NODES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICEACCOUNTS, SERVICES,
 };
 use crate::client::{Change, Informer, LeaderElector, Leadership, WorkQueue, object_reference};
-use crate::core::{Addr, Component, Controller, Duration, Envelope, EnvelopeId, Event, Message, Outbox, Part, Rng, TimerKey};
+use crate::core::{
+    Addr, Component, Controller, Duration, Envelope, EnvelopeId, Event, Gauge, Message, Outbox, Part, Rng, TimerKey,
+};
 use crate::kubectl::parse::go_duration_us;
 use crate::programs::Launch;
 use crate::value::Text;
@@ -303,6 +305,11 @@ impl Component for ControllerManager {
             self.work(out);
         }
         self.recorders.flush(out);
+    }
+    fn gauges(&self, tell: &mut dyn FnMut(Gauge, u64)) {
+        for (account, queue) in self.queues.all() {
+            tell(Gauge::Work(account), (queue.len() + queue.in_progress()) as u64);
+        }
     }
     crate::component_boilerplate!();
 }

@@ -17,7 +17,7 @@ use crate::api::Resource;
 use crate::client::{Change, EventRecorder, Informer, LeaderElector, Leadership, SeriesRecorder, object_reference, server};
 use crate::core::cluster::Component;
 use crate::core::collections::PMap;
-use crate::core::{Addr, Duration, Effect, EnvelopeId, Event, Message, Outbox, Part, Rng, Time, TimerKey};
+use crate::core::{Addr, Duration, Effect, EnvelopeId, Event, Gauge, Message, Outbox, Part, Rng, Time, TimerKey};
 use crate::machine::MachineMessage;
 use crate::programs::Launch;
 use crate::value::{Text, Value};
@@ -501,6 +501,13 @@ impl Component for KubeScheduler {
             Event::Timer(timer) => self.on_timer(timer, out),
             Event::Command(..) | Event::Interrupt(_) => {}
         }
+    }
+    fn gauges(&self, tell: &mut dyn FnMut(Gauge, u64)) {
+        let (active, backoff, unschedulable, gated) = self.queue.lengths();
+        tell(Gauge::Active, active as u64);
+        tell(Gauge::Backoff, backoff as u64);
+        tell(Gauge::Unschedulable, unschedulable as u64);
+        tell(Gauge::Gated, gated as u64);
     }
     crate::component_boilerplate!();
 }

@@ -204,6 +204,13 @@ impl SchedulingQueue {
         self.active.len()
     }
 
+    /// How many pods are in line, rest after an attempt, wait for an event, and may not be queued yet.
+    pub fn lengths(&self) -> (usize, usize, usize, usize) {
+        let (active, backoff) = (self.active.len(), self.backing_off.len() + self.after_error.len());
+        let unschedulable = self.unschedulable.len();
+        (active, backoff, unschedulable, self.pods.len() - active - backoff - unschedulable)
+    }
+
     /// Puts a pod back that could not be scheduled: it waits for an event. After an error (`rejectors` is empty) it is tried again
     /// after its back-off, whose end is returned.
     pub fn put_back(&mut self, mut pod: QueuedPod, now: Time) -> Time {

@@ -1,0 +1,171 @@
+//! What of components can be counted while they work: how much waits in their queues, how far they are in Raft's log. The trace keeps every change.
+
+use std::collections::BTreeMap;
+
+use super::{Addr, Component, Controller, Part, Time};
+
+/// A quantity of a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gauge {
+    /// Keys in one of a controller's work queues, and those that are worked on.
+    Work(Controller),
+    /// Pods that the scheduler has next in line.
+    Active,
+    /// Pods whose back-off has not ended.
+    Backoff,
+    /// Pods that wait for an event.
+    Unschedulable,
+    /// Pods that may not be queued yet.
+    Gated,
+    /// Raft's term.
+    Term,
+    /// The last entry of an etcd member's log that it knows to be on a majority.
+    Committed,
+    /// The last entry of an etcd member's log.
+    Logged,
+}
+
+impl Gauge {
+    /// Whether it ends with its program; an etcd member's log stays on its disk.
+    const fn is_queue(self) -> bool {
+        !matches!(self, Self::Term | Self::Committed | Self::Logged)
+    }
+}
+
+/// A change of a quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GaugeChange {
+    /// When.
+    pub at: Time,
+    /// Its place in [`Gauges::series`].
+    pub series: u16,
+    /// What it is from then on.
+    pub value: u32,
+}
+
+/// Quantities over time.
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    series: Vec<(Addr, Gauge)>,
+    changes: Vec<GaugeChange>,
+    /// For each program that has any: the place of its first one, and what they are.
+    last: BTreeMap<Addr, (usize, Vec<u32>)>,
+}
+
+impl Gauges {
+    /// Whose quantity each of them is, and which.
+    pub fn series(&self) -> &[(Addr, Gauge)] {
+        &self.series
+    }
+
+    /// The changes in the order of the simulation. A quantity is 0 before the first one.
+    pub fn changes(&self) -> &[GaugeChange] {
+        &self.changes
+    }
+
+    /// Takes what has changed when a program has handled an event; `None`: it has ended.
+    pub(super) fn take(&mut self, at: Time, addr: Addr, program: Option<&dyn Component>) {
+        if !matches!(addr.part, Part::Scheduler | Part::Controller(_) | Part::Etcd) {
+            return;
+        }
+        let (first, last) = self.last.entry(addr).or_insert_with(|| (self.series.len(), Vec::new()));
+        let (first, mut index) = (*first, 0);
+        let (series, changes) = (&mut self.series, &mut self.changes);
+        let mut tell = |gauge: Gauge, value: u64| {
+            let value = u32::try_from(value).unwrap_or(u32::MAX);
+            if last.len() == index {
+                series.push((addr, gauge));
+                last.push(0);
+            }
+            if last[index] != value {
+                last[index] = value;
+                changes.push(GaugeChange { at, series: (first + index) as u16, value });
+            }
+            index += 1;
+        };
+        match program {
+            Some(program) => program.gauges(&mut tell),
+            None => {
+                for place in 0..last.len() {
+                    if last[place] > 0 && series[first + place].1.is_queue() {
+                        last[place] = 0;
+                        changes.push(GaugeChange { at, series: (first + place) as u16, value: 0 });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets what was after `t`.
+    pub(super) fn truncate(&mut self, t: Time) {
+        self.changes.truncate(self.changes.partition_point(|change| change.at <= t));
+        for (_, values) in self.last.values_mut() {
+            values.fill(0);
+        }
+        let places: Vec<Addr> = self.series.iter().map(|(addr, _)| *addr).collect();
+        for change in &self.changes {
+            let (first, values) = self.last.get_mut(&places[change.series as usize]).expect("every series has its program");
+            values[change.series as usize - *first] = change.value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Duration;
+    use crate::session::Session;
+
+    /// What a gauge of any program is at `t`, the largest one.
+    fn at(session: &Session, gauge: Gauge, t: Time) -> u32 {
+        let gauges = session.trace().gauges();
+        let mut values = vec![0; gauges.series().len()];
+        for change in gauges.changes().iter().take_while(|change| change.at <= t) {
+            values[change.series as usize] = change.value;
+        }
+        values.iter().zip(gauges.series()).filter(|(_, (_, have))| *have == gauge).map(|(value, _)| *value).max().unwrap_or(0)
+    }
+
+    fn highest(session: &Session, gauge: Gauge, from: Time) -> u32 {
+        let gauges = session.trace().gauges();
+        let of = |change: &&GaugeChange| change.at >= from && gauges.series()[change.series as usize].1 == gauge;
+        gauges.changes().iter().filter(of).map(|change| change.value).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn queues_fill_and_empty_and_pods_without_a_place_wait() {
+        let mut session = Session::new(7);
+        session.run("kind create cluster");
+        session.settle(Duration::s(600));
+        let begin = session.live_end();
+        session.run("kubectl create deployment web --image=nginx --replicas=5 && kubectl run odd --image=nginx --overrides='{\"spec\":{\"nodeName\":null,\"nodeSelector\":{\"disk\":\"ssd\"}}}'");
+        session.settle(Duration::s(120));
+        for gauge in [Gauge::Work(Controller::Deployment), Gauge::Work(Controller::ReplicaSet), Gauge::Active] {
+            assert!(highest(&session, gauge, begin) > 0, "{gauge:?}");
+            assert_eq!(at(&session, gauge, session.live_end()), 0, "{gauge:?}");
+        }
+        assert_eq!(at(&session, Gauge::Unschedulable, session.live_end()), 1);
+        assert!(at(&session, Gauge::Committed, session.live_end()) > at(&session, Gauge::Committed, begin));
+    }
+
+    #[test]
+    fn a_fork_forgets_what_came_after_it_and_the_same_future_gives_the_same_changes() {
+        let mut session = Session::new(7);
+        session.run("kind create cluster");
+        session.settle(Duration::s(600));
+        let begin = session.live_end();
+        session.run("kubectl create deployment web --image=nginx --replicas=2");
+        session.settle(Duration::s(60));
+        let all = session.trace().gauges().changes().to_vec();
+        session.seek(begin);
+        session.run("true");
+        let rest = session.trace().gauges().changes();
+        assert!(rest.len() < all.len() && all.starts_with(rest), "{} {}", rest.len(), all.len());
+        let recording = session.recording().clone();
+        session.settle(Duration::s(60));
+        let end = session.live_end();
+        let mut again = Session::replay(&recording);
+        again.seek(end);
+        assert_eq!(session.trace().gauges().changes(), again.trace().gauges().changes());
+    }
+}
