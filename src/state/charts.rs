@@ -102,6 +102,8 @@ enum Write {
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     next: usize,
+    /// How many of the clusters that were deleted have been forgotten.
+    ended: usize,
     /// Pods by phase, one entry a change, in the order of time.
     pub phases: Vec<PhaseChange>,
     /// Requests: when and by whom, in the order of envelopes.
@@ -120,7 +122,9 @@ pub struct Series {
 impl Series {
     /// Takes what the trace has gained. After a fork, begin with a new one.
     pub fn follow(&mut self, trace: &Trace) {
+        let ends = trace.gauges().ends();
         for envelope in &trace.envelopes()[self.next.min(trace.envelopes().len())..] {
+            self.end(&ends, envelope.sent_at);
             match &envelope.message {
                 // What passes a load balancer counts when it comes there, for its sender.
                 Message::Request(_) if envelope.from.part == Part::LoadBalancer => {}
@@ -170,7 +174,20 @@ impl Series {
                 _ => {}
             }
         }
+        self.end(&ends, Time(u64::MAX));
         self.next = trace.envelopes().len();
+    }
+
+    /// With a cluster that was deleted until `t` its pods and nodes are gone.
+    fn end(&mut self, ends: &[Time], t: Time) {
+        while let Some(at) = ends.get(self.ended).filter(|at| **at <= t) {
+            self.ended += 1;
+            self.loads.extend(self.nodes.keys().map(|node| LoadChange { at: *at, node: node.clone(), percent: 0.0 }));
+            if !self.pods.is_empty() {
+                self.phases.push(PhaseChange { at: *at, counts: [0; 7] });
+            }
+            (self.pods, self.nodes, self.writes) = (PMap::new(), PMap::new(), PMap::new());
+        }
     }
 
     /// A pod comes to its node or leaves it.
@@ -232,5 +249,40 @@ impl Series {
             }
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use orrery_sim::session::Session;
+
+    #[test]
+    fn pods_of_a_deleted_cluster_are_not_counted() {
+        let mut session = Session::new(1);
+        let counted = |session: &Session| {
+            let mut series = Series::default();
+            series.follow(session.trace());
+            series.phases.last().map(|last| last.counts.iter().sum::<u32>())
+        };
+        let run = |session: &mut Session, line: &str| {
+            let command = session.run(line);
+            session.finish(command, Duration::s(600));
+            session.settle(Duration::s(60));
+        };
+        run(&mut session, "kind create cluster");
+        let pods = counted(&session);
+        assert!(pods > Some(5), "{pods:?}");
+        // Looked at again and again it is the same as at once.
+        let mut series = Series::default();
+        series.follow(session.trace());
+        run(&mut session, "kind delete cluster");
+        assert_eq!(counted(&session), Some(0));
+        series.follow(session.trace());
+        run(&mut session, "kind create cluster");
+        assert_eq!(counted(&session), pods);
+        series.follow(session.trace());
+        assert_eq!(series.phases.last().map(|last| last.counts.iter().sum()), pods);
+        assert!(series.phases.is_sorted_by_key(|change| change.at));
     }
 }

@@ -1,5 +1,7 @@
 //! How an object hangs together with others: its owner and what it owns, its node, what it selects and what selects it, its key in etcd.
 
+use std::cell::Cell;
+
 use orrery_sim::api::Resource;
 use orrery_sim::api::resource::{
     CONTROLLERREVISIONS, DEPLOYMENTS, ENDPOINTSLICES, EVENTS, NODES, PODDISRUPTIONBUDGETS, PODS, REPLICASETS, SERVICES,
@@ -14,8 +16,9 @@ use crate::scene::Selection;
 
 /// No more links of a kind are shown.
 const MOST_LINKS: usize = 24;
-/// No more objects of a resource are looked at.
+/// No more objects of a resource are looked at, nor more pods for those of a node: it is done again and again while they are shown.
 const MOST_LOOKED_AT: usize = 2_000;
+const MOST_PODS: usize = 20_000;
 
 /// What other objects own.
 const OWNED: [Resource; 5] = [REPLICASETS, PODS, ENDPOINTSLICES, CONTROLLERREVISIONS, EVENTS];
@@ -23,9 +26,15 @@ const OWNED: [Resource; 5] = [REPLICASETS, PODS, ENDPOINTSLICES, CONTROLLERREVIS
 /// The facts about an object's place among the others.
 pub fn relations(store: &Store, resource: Resource, object: &Value, say: &Say) -> Vec<Fact> {
     let namespace = object.namespace();
+    // How many objects were looked at where there are more.
+    let cut = Cell::new(None::<usize>);
     let in_namespace = |resource: Resource| {
         let prefix = if namespace.is_empty() { resource.etcd_key("", "") } else { resource.etcd_key(namespace, "") };
-        let entries: Vec<&Value> = store.prefix(&prefix).take(MOST_LOOKED_AT).map(|entry| &entry.value).collect();
+        let mut entries: Vec<&Value> = store.prefix(&prefix).take(MOST_LOOKED_AT + 1).map(|entry| &entry.value).collect();
+        if entries.len() > MOST_LOOKED_AT {
+            entries.truncate(MOST_LOOKED_AT);
+            cut.set(Some(MOST_LOOKED_AT));
+        }
         entries
     };
     let mut facts = Vec::new();
@@ -61,7 +70,13 @@ pub fn relations(store: &Store, resource: Resource, object: &Value, say: &Say) -
     }
     if resource == NODES {
         let prefix = PODS.etcd_key("", "");
-        let here = store.prefix(&prefix).map(|entry| &entry.value).filter(|pod| pod["spec"]["nodeName"].str() == object.name());
+        let looked_at = store.prefix(&prefix).enumerate().map_while(|(index, entry)| {
+            if index == MOST_PODS {
+                cut.set(Some(MOST_PODS));
+            }
+            (index < MOST_PODS).then_some(&entry.value)
+        });
+        let here = looked_at.filter(|pod| pod["spec"]["nodeName"].str() == object.name());
         facts.push(links("Pods", here.map(|pod| of(PODS, pod))));
     }
     if let Some(selector) = selector(resource, object) {
@@ -78,6 +93,9 @@ pub fn relations(store: &Store, resource: Resource, object: &Value, say: &Say) -
         facts.push(links(say.f_selected_by, by));
     }
     facts.retain(|(_, told)| !told.is_empty());
+    if let Some(most) = cut.get() {
+        facts.push(fact(say.f_looked_at, say.only_first.replace("{}", &most.to_string())));
+    }
     facts
 }
 
@@ -161,6 +179,19 @@ mod tests {
         assert_eq!(leads(&pods[0], "Node"), [Selection::Node("kind-control-plane".into())]);
         assert!(leads(&Selection::Node("kind-control-plane".into()), "Pods").contains(&pods[0]));
         assert!(leads(&service, say::EN.f_owns).iter().any(|one| matches!(one, Selection::Object(ENDPOINTSLICES, ..))));
+        // Where there are more than are looked at, it is said.
+        let told = |store: &Store| {
+            let (resource, object) = super::super::inspect::object(session.cluster(), &service).expect("it exists");
+            relations(store, resource, object, &say::EN).into_iter().find(|(name, _)| name == say::EN.f_looked_at)
+        };
+        assert_eq!(told(store), None);
+        let mut many = store.clone();
+        let (_, pod) = super::super::inspect::object(session.cluster(), &pods[0]).expect("it exists");
+        for number in 0..MOST_LOOKED_AT {
+            many.write(&PODS.etcd_key("default", &format!("other-{number}")).into(), None, Some(pod.clone()), None)
+                .expect("it is new");
+        }
+        assert_eq!(told(&many), Some(fact(say::EN.f_looked_at, "only the first 2000 of a kind".to_string())));
         // Keys of selections are read again.
         assert_eq!(Selection::parse(&service.key()), Some(service));
     }

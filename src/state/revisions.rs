@@ -18,9 +18,10 @@ pub struct Revision {
     pub value: Option<Value>,
 }
 
-/// The revisions of a key until `t`, oldest first.
+/// The revisions of a key until `t`, oldest first. What an earlier cluster wrote under it, before it was deleted, was another object.
 pub fn revisions(trace: &Trace, key: &str, t: Time) -> Vec<Revision> {
-    let answers = trace.by_sent()[..trace.position(Time(t.0 + 1))].iter().filter_map(|id| trace.get(*id));
+    let begin = trace.gauges().ends().into_iter().rfind(|end| *end <= t).map_or(0, |end| trace.position(end));
+    let answers = trace.by_sent()[begin..trace.position(Time(t.0 + 1))].iter().filter_map(|id| trace.get(*id));
     let mut found: Vec<Revision> = answers
         .filter_map(|envelope| {
             let Message::EtcdResponse(response) = &envelope.message else { return None };
@@ -141,6 +142,17 @@ mod tests {
         assert_eq!(replicas(Against::Previous), Some((3, 2)), "the last change is that the third is ready");
         assert_eq!(Against::parse(&Against::Revision(all[0].revision).key()).choose(&all, trace, t), Some(0));
         assert_eq!(Against::BeforeCommand.choose(&all[all.len() - 1..], trace, t), None);
+        // Another cluster of the same name has objects of the same names, but not these.
+        for line in ["kind delete cluster", "kind create cluster", "kubectl create deployment web --image=nginx"] {
+            let command = session.run(line);
+            session.finish(command, Duration::s(600));
+            session.settle(Duration::s(60));
+        }
+        let again = revisions(session.trace(), &key, session.playhead());
+        let entry = store(session.cluster()).and_then(|store| store.get(&key)).expect("it is stored");
+        assert_eq!((again.len() as u64, again.last().map(|last| last.revision)), (entry.version, Some(entry.mod_revision)));
+        assert_eq!(revisions(session.trace(), &key, t), all, "at that moment it is as it was");
+        let trace = session.trace();
         // A condition's cause is the write that changed it, not the last one.
         let since = condition_since(trace, &key, "Progressing", t).expect("it has this condition");
         let at = all.iter().position(|revision| revision.by == since).expect("a write of it");

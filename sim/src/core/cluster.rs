@@ -453,7 +453,7 @@ impl Cluster {
         let me = Addr::new(addr.machine, addr.part.process());
         let mut out = Outbox::new(me, self.now, cause, flags, &directory, &machine.disk, &mut self.next_envelope, &mut effects);
         state.on_event(event, &mut out);
-        sink.worked(self.now, me, Some(&*state));
+        sink.worked(self.now, me, &*state);
         // Messages first: their numbers are given already, and other effects may send more (a killed program's peers are told).
         let mut others = Vec::new();
         for effect in effects.drain(..) {
@@ -511,6 +511,7 @@ impl Cluster {
                     let ip = directory.ip(id);
                     directory.by_name.remove(&name);
                     directory.by_name.remove(&ip);
+                    sink.removed(self.now, id);
                 }
             }
         }
@@ -602,7 +603,7 @@ impl Cluster {
         let Some(process) = machine.processes.remove(&part) else { return };
         process.state.persist(&mut machine.disk);
         let addr = Addr::new(addr.machine, part);
-        sink.worked(self.now, addr, None);
+        sink.ended(self.now, addr);
         if machine_lives {
             self.queue.forget_timers(|of, incarnation, _| incarnation == process.incarnation && of.machine == addr.machine);
         }

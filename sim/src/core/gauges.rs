@@ -27,7 +27,7 @@ pub enum Gauge {
 
 impl Gauge {
     /// Whether it ends with its program; an etcd member's log stays on its disk.
-    const fn is_queue(self) -> bool {
+    pub(super) const fn is_queue(self) -> bool {
         !matches!(self, Self::Term | Self::Committed | Self::Logged)
     }
 }
@@ -63,15 +63,26 @@ impl Gauges {
         &self.changes
     }
 
-    /// Takes what has changed when a program has handled an event; `None`: it has ended.
-    pub(super) fn take(&mut self, at: Time, addr: Addr, program: Option<&dyn Component>) {
+    /// When the last log of etcd was removed with its machine: a cluster was deleted.
+    pub fn ends(&self) -> Vec<Time> {
+        let (mut logs, mut ends) = (vec![false; self.series.len()], Vec::new());
+        for change in self.changes.iter().filter(|change| self.series[change.series as usize].1 == Gauge::Logged) {
+            let had = std::mem::replace(&mut logs[change.series as usize], change.value > 0);
+            if had && !logs.contains(&true) {
+                ends.push(change.at);
+            }
+        }
+        ends
+    }
+
+    /// Takes what has changed when a program has handled an event.
+    pub(super) fn take(&mut self, at: Time, addr: Addr, program: &dyn Component) {
         if !matches!(addr.part, Part::Scheduler | Part::Controller(_) | Part::Etcd) {
             return;
         }
         let (first, last) = self.last.entry(addr).or_insert_with(|| (self.series.len(), Vec::new()));
-        let (first, mut index) = (*first, 0);
-        let (series, changes) = (&mut self.series, &mut self.changes);
-        let mut tell = |gauge: Gauge, value: u64| {
+        let (series, changes, mut index) = (&mut self.series, &mut self.changes, 0);
+        program.gauges(&mut |gauge, value| {
             let value = u32::try_from(value).unwrap_or(u32::MAX);
             if last.len() == index {
                 series.push((addr, gauge));
@@ -79,18 +90,19 @@ impl Gauges {
             }
             if last[index] != value {
                 last[index] = value;
-                changes.push(GaugeChange { at, series: (first + index) as u16, value });
+                changes.push(GaugeChange { at, series: (*first + index) as u16, value });
             }
             index += 1;
-        };
-        match program {
-            Some(program) => program.gauges(&mut tell),
-            None => {
-                for place in 0..last.len() {
-                    if last[place] > 0 && series[first + place].1.is_queue() {
-                        last[place] = 0;
-                        changes.push(GaugeChange { at, series: (first + place) as u16, value: 0 });
-                    }
+        });
+    }
+
+    /// Quantities that are not there any more are 0.
+    pub(super) fn end(&mut self, at: Time, are: &dyn Fn(Addr, Gauge) -> bool) {
+        for (addr, (first, last)) in &mut self.last {
+            for (index, value) in last.iter_mut().enumerate() {
+                if *value > 0 && are(*addr, self.series[*first + index].1) {
+                    *value = 0;
+                    self.changes.push(GaugeChange { at, series: (*first + index) as u16, value: 0 });
                 }
             }
         }
@@ -146,6 +158,22 @@ mod tests {
         }
         assert_eq!(at(&session, Gauge::Unschedulable, session.live_end()), 1);
         assert!(at(&session, Gauge::Committed, session.live_end()) > at(&session, Gauge::Committed, begin));
+    }
+
+    #[test]
+    fn what_is_deleted_with_its_cluster_counts_no_more() {
+        let mut session = Session::new(7);
+        session.run("kind create cluster");
+        session.settle(Duration::s(600));
+        let (first, begin) = (at(&session, Gauge::Logged, session.live_end()), session.live_end());
+        // A program that only ends keeps its log.
+        session.run("docker stop kind-control-plane && docker start kind-control-plane");
+        session.settle(Duration::s(600));
+        assert!(at(&session, Gauge::Logged, session.live_end()) > first && session.trace().gauges().ends().is_empty());
+        session.run("kind delete cluster");
+        session.settle(Duration::s(600));
+        let [end] = session.trace().gauges().ends()[..] else { panic!("one cluster was deleted") };
+        assert!(end > begin && session.trace().gauges().series().iter().all(|(_, gauge)| at(&session, *gauge, end) == 0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::{Addr, CommandId, Component, Envelope, EnvelopeId, Gauges, Time};
+use super::{Addr, CommandId, Component, Envelope, EnvelopeId, Gauges, MachineId, Time};
 use crate::flow::Stream;
 
 /// Receives what happens.
@@ -12,8 +12,12 @@ pub trait Sink {
     fn sent(&mut self, envelope: &Rc<Envelope>);
     /// A message found nobody at its arrival.
     fn lost(&mut self, id: EnvelopeId);
-    /// A program has handled an event; `None`: it has ended.
-    fn worked(&mut self, at: Time, addr: Addr, program: Option<&dyn Component>);
+    /// A program has handled an event.
+    fn worked(&mut self, at: Time, addr: Addr, program: &dyn Component);
+    /// A program has ended.
+    fn ended(&mut self, at: Time, addr: Addr);
+    /// A machine was removed with its disk.
+    fn removed(&mut self, at: Time, machine: MachineId);
     /// A command line was given.
     fn command(&mut self, at: Time, id: CommandId, line: &str);
     /// A command printed.
@@ -28,7 +32,9 @@ pub trait Sink {
 impl Sink for () {
     fn sent(&mut self, _: &Rc<Envelope>) {}
     fn lost(&mut self, _: EnvelopeId) {}
-    fn worked(&mut self, _: Time, _: Addr, _: Option<&dyn Component>) {}
+    fn worked(&mut self, _: Time, _: Addr, _: &dyn Component) {}
+    fn ended(&mut self, _: Time, _: Addr) {}
+    fn removed(&mut self, _: Time, _: MachineId) {}
     fn command(&mut self, _: Time, _: CommandId, _: &str) {}
     fn output(&mut self, _: Time, _: CommandId, _: Stream, _: &str) {}
     fn interrupt(&mut self, _: Time, _: CommandId) {}
@@ -150,8 +156,14 @@ impl Sink for Trace {
     fn lost(&mut self, id: EnvelopeId) {
         self.lost.insert(id);
     }
-    fn worked(&mut self, at: Time, addr: Addr, program: Option<&dyn Component>) {
+    fn worked(&mut self, at: Time, addr: Addr, program: &dyn Component) {
         self.gauges.take(at, addr, program);
+    }
+    fn ended(&mut self, at: Time, addr: Addr) {
+        self.gauges.end(at, &|of, gauge| of == addr && gauge.is_queue());
+    }
+    fn removed(&mut self, at: Time, machine: MachineId) {
+        self.gauges.end(at, &|of, _| of.machine == machine);
     }
     fn command(&mut self, at: Time, id: CommandId, line: &str) {
         self.terminal.push((at, id, TerminalEvent::Command(line.to_string())));
