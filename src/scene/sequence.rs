@@ -190,7 +190,7 @@ impl Diagram {
                 );
             }
         }
-        for (index, Arrow { said, count, ids }) in self.arrows.iter().enumerate() {
+        for (index, Arrow { said, count, ids, .. }) in self.arrows.iter().enumerate() {
             let place = |name: &String| self.lifelines.iter().position(|have| have == name).map_or(0.0, x);
             let (from, to) = (place(&said.from), place(&said.to));
             let y = top + PITCH * (self.row(index) + 0.85);
@@ -229,11 +229,12 @@ impl Diagram {
             out += &format!("<path class=\"arrow {kind}\" d=\"{line}\"{dash}/>");
             let (hx, hy, side) = head;
             out += &format!("<path class=\"dot {kind}\" d=\"M{} {}l{} -5v10z\"/>", n(hx), n(hy), n(-side * 10.0));
-            let text = if *count > 1 { format!("{} ×{count}", said.label) } else { said.label.clone() };
+            let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
             let room = (to - from).abs().max(gap) - 22.0;
             let size = TYPE * 0.94;
-            let most = text.chars().count();
-            let fits = (1..=most).rev().map(|count| clip(&text, count)).find(|text| text_width(text, size, false) <= room);
+            let most = said.label.chars().count();
+            let cut = (1..=most).rev().map(|most| clip(&said.label, most) + &times);
+            let fits = cut.into_iter().find(|text| text_width(text, size, false) <= room);
             let middle = if away == 0.0 { from + 34.0 } else { f64::midpoint(from, to) };
             let anchor = if away == 0.0 { "start" } else { "middle" };
             out += &format!(
@@ -296,12 +297,12 @@ mod tests {
         Diagram::new(all, Some(&[]))
     }
 
-    /// A repeated three times with B between, B twice in a row each time; then C.
+    /// A repeated three times with B between, B twice in a row each time, always with another revision; then C.
     fn repeated() -> Vec<Said> {
         let mut all: Vec<Said> = (0..9)
             .map(|id| match id % 3 {
                 0 => said(id, "kubelet/kind-worker", "kube-apiserver", "PUT leases/kind-worker"),
-                _ => said(id, "kube-apiserver", "etcd", "put /registry/leases"),
+                _ => said(id, "kube-apiserver", "etcd", &format!("PUT leases/x rev {}", id / 3)),
             })
             .collect();
         all.push(said(9, "kubectl", "kube-apiserver", "GET pods"));
@@ -327,14 +328,14 @@ mod tests {
         // Every message has its arrow, and the arrow of the last round is that of the first.
         assert_eq!([0, 3, 6, 1, 8, 9].map(|id| folded.arrow_of(id)), [0, 0, 0, 1, 1, 9].map(Some));
         let svg = folded.svg(600.0, Some(7), Some(Theme::Light));
-        assert!(svg.contains(">×3</text>") && svg.contains("put /registry/leases ×2"), "{svg}");
+        assert!(svg.contains(">×3</text>") && svg.contains("… ×2</text>"), "{svg}");
         assert!(svg.matches("class=\"loop\"").count() == 1 && svg.matches("class=\"said now\"").count() == 1, "{svg}");
         // The frame goes around the three lifelines that speak in it and both of its arrows, and not around the one below.
         let places = folded.places(600.0);
         assert!(left > places[1].0 && left + wide < places[3].0 + places[3].1 && folded.lifelines[0] == "kubectl");
         assert!(top > -PITCH && top + high < PITCH * 3.5, "{top} {high}");
         let text = folded.mermaid();
-        let wanted = "    loop 3 times\n        p3->>p1: PUT leases/kind-worker\n        p1->>p2: put /registry/leases ×2\n    end\n    p0->>p1: GET pods\n";
+        let wanted = "    loop 3 times\n        p3->>p1: PUT leases/kind-worker\n        p1->>p2: PUT leases/x rev … ×2\n    end\n    p0->>p1: GET pods\n";
         assert!(text.ends_with(wanted), "{text}");
         // By any of its messages, also when the first ones have left the window.
         let unfolded = Diagram::new(repeated().split_off(3), Some(&[0, 4]));

@@ -1,4 +1,5 @@
-//! Repetitions in a sequence of messages: the same one again and again is one arrow, and groups (A B A B …) are drawn once, as a loop.
+//! Repetitions in a sequence of messages: the same one again and again is one arrow, and groups (A B A B …) are drawn once, as a loop. In groups
+//! numbers and generated names may differ each time: a revision is never the same again.
 
 use std::cmp::Reverse;
 
@@ -16,17 +17,46 @@ pub(super) struct Arrow {
     pub count: usize,
     /// The numbers of all.
     pub ids: Vec<u32>,
+    /// What it says without what is never the same again.
+    gist: String,
 }
 
 impl Arrow {
-    /// Whether it says the same as another one.
+    fn of(said: Said) -> Self {
+        Self { count: 1, ids: vec![said.id], gist: gist(&said.label), said }
+    }
+
+    /// Whether it says as often the same as another one, but for numbers and generated names.
     fn is_like(&self, other: &Self) -> bool {
-        self.count == other.count && alike(&self.said, &other.said)
+        self.count == other.count && self.gist == other.gist && same_way(&self.said, &other.said)
     }
 }
 
-fn alike(a: &Said, b: &Said) -> bool {
-    (&a.from, &a.to, &a.label, a.later, a.linked) == (&b.from, &b.to, &b.label, b.later, b.linked)
+/// Whether they go the same way and are marked alike.
+fn same_way(a: &Said, b: &Said) -> bool {
+    (&a.from, &a.to, a.kind, a.later, a.linked) == (&b.from, &b.to, b.kind, b.later, b.linked)
+}
+
+/// The letters of generated names (`k8s.io/apimachinery/pkg/util/rand`).
+const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
+
+/// A label without numbers and generated names: `PUT pods/web-7957885594-q2dbj` is `PUT pods/web-…`.
+fn gist(label: &str) -> String {
+    let mut gist = String::new();
+    for word in label.split_inclusive([' ', '/', '-', '.']) {
+        let name = word.trim_end_matches([' ', '/', '-', '.']);
+        let generated = name.len() == 5 && name.chars().all(|letter| GENERATED.contains(letter));
+        if !generated && !name.contains(|letter: char| letter.is_ascii_digit()) {
+            gist += word;
+            continue;
+        }
+        match gist.strip_suffix(['-', '.']).filter(|before| before.ends_with('…')) {
+            Some(before) => gist.truncate(before.len()),
+            None => gist.push('…'),
+        }
+        gist += &word[name.len()..];
+    }
+    gist
 }
 
 /// A group of arrows that is repeated.
@@ -51,12 +81,13 @@ pub struct Loop {
 pub(super) fn fold(messages: Vec<Said>, open: Option<&[u32]>) -> (Vec<Arrow>, Vec<Loop>) {
     let mut all: Vec<Arrow> = Vec::new();
     for said in messages {
-        match all.last_mut().filter(|before| open.is_some() && alike(&before.said, &said)) {
+        let again = |before: &&mut Arrow| open.is_some() && before.said.label == said.label && same_way(&before.said, &said);
+        match all.last_mut().filter(again) {
             Some(before) => {
                 before.count += 1;
                 before.ids.push(said.id);
             }
-            None => all.push(Arrow { count: 1, ids: vec![said.id], said }),
+            None => all.push(Arrow::of(said)),
         }
     }
     let (mut arrows, mut loops) = (Vec::new(), Vec::new());
@@ -80,7 +111,11 @@ pub(super) fn fold(messages: Vec<Said>, open: Option<&[u32]>) -> (Vec<Arrow>, Ve
         if !is_open {
             let of_loop = arrows.len() - len;
             for (index, again) in group.iter().enumerate().skip(len) {
-                arrows[of_loop + index % len].ids.extend(&again.ids);
+                let arrow = &mut arrows[of_loop + index % len];
+                arrow.ids.extend(&again.ids);
+                if arrow.said.label != again.said.label {
+                    arrow.said.label.clone_from(&again.gist);
+                }
             }
         }
         rest = behind;
@@ -92,4 +127,23 @@ pub(super) fn fold(messages: Vec<Said>, open: Option<&[u32]>) -> (Vec<Arrow>, Ve
 fn repeats(arrows: &[Arrow], len: usize) -> usize {
     let Some(group) = arrows.get(..len) else { return 0 };
     arrows.chunks_exact(len).take_while(|chunk| chunk.iter().zip(group).all(|(a, b)| a.is_like(b))).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_generated_names_are_left_out_of_a_gist() {
+        let cases = [
+            ("PUT events/web-7957885594-q2dbj.1887ca21e7229d90", "PUT events/web-…"),
+            ("EVENT rev 353", "EVENT rev …"),
+            ("GET pods/web-xkcdp/log", "GET pods/web-…/log"),
+            ("PUT leases/kube-scheduler", "PUT leases/kube-scheduler"),
+            ("✓ GetManifest", "✓ GetManifest"),
+        ];
+        for (label, wanted) in cases {
+            assert_eq!(gist(label), wanted);
+        }
+    }
 }
