@@ -3,6 +3,8 @@
 //! What follows from the answer to a question is the asker's next step: it stands beside the question, not below it. Answers and what the
 //! filters hide are counted, but have no place of their own in the tree.
 
+use std::rc::Rc;
+
 use orrery_sim::core::{Cause, CommandId, Envelope, EnvelopeId, MachineId, Message, Time, Trace};
 use orrery_sim::machine::MachineMessage;
 use orrery_sim::runtime::Cri;
@@ -17,6 +19,8 @@ use crate::scene::{MessageKind, Selection};
 pub const MOST_BRANCHES: usize = 20;
 /// No more lines are listed at once.
 pub const MOST_LINES: usize = 400;
+/// Stands for what the tree grows from.
+pub const TOP: EnvelopeId = EnvelopeId(u32::MAX);
 /// As many lines are unfolded at the beginning.
 const OPENED: usize = 24;
 /// While time runs the tree is made anew at most this often, in milliseconds.
@@ -37,6 +41,7 @@ struct Node {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Asked {
     selection: Selection,
+    root: Option<EnvelopeId>,
     show: Show,
     generation: u32,
     sent: usize,
@@ -63,10 +68,10 @@ pub struct Causes {
 /// A line of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// A message: its position in the tree, how deep it is indented, whether it is unfolded and what is below it, where there are branches.
-    Message(u32, usize, Row, Option<(bool, usize)>),
-    /// So many branches of a message, with so many messages, are not listed: position, depth, branches, messages.
-    More(u32, usize, usize, usize),
+    /// A message: how deep it is indented, whether it is unfolded and what is below it, where there are branches.
+    Message(usize, Row, Option<(bool, usize)>),
+    /// So many branches of a message, with so many messages, are not listed: the message ([`TOP`] where the tree begins), depth, branches, messages.
+    More(EnvelopeId, usize, usize, usize),
 }
 
 /// The message that an answer answers.
@@ -114,7 +119,7 @@ impl Causes {
             None => all.iter().position(|envelope| begins(envelope)).unwrap_or(all.len()),
         };
         let chain = message.map(|id| why(trace, id, names)).unwrap_or_default();
-        let root = Node { id: EnvelopeId(first as u32), parent: 0, children: Vec::new(), weight: 0, open: true };
+        let root = Node { id: TOP, parent: 0, children: Vec::new(), weight: 0, open: true };
         let mut causes = Self { chain, count: 0, requests: 0, first, places: Vec::new(), nodes: vec![root] };
         for envelope in all.get(first..).unwrap_or_default().iter().filter(|envelope| envelope.sent_at <= end) {
             causes.places.resize(envelope.id.0 as usize - first, 0);
@@ -207,7 +212,13 @@ impl Causes {
 
     /// The tree as lines, with those that `turned` names folded instead of unfolded or the other way round, and for each time that a message
     /// stands in `longer` more of its branches.
-    pub fn lines(&self, trace: &Trace, turned: &[u32], longer: &[u32], names: &dyn Fn(MachineId) -> String) -> Vec<Line> {
+    pub fn lines(
+        &self,
+        trace: &Trace,
+        turned: &[EnvelopeId],
+        longer: &[EnvelopeId],
+        names: &dyn Fn(MachineId) -> String,
+    ) -> Vec<Line> {
         let mut lines = Vec::new();
         // What is still to be listed, the next one last: position, depth, whether it stands for its further branches.
         let mut ahead = vec![(0_u32, 0_usize, None)];
@@ -215,24 +226,24 @@ impl Causes {
             if let Some(rest) = rest {
                 let left = &self.nodes[index as usize].children[rest..];
                 let messages = left.iter().map(|child| self.nodes[*child as usize].weight).sum();
-                lines.push(Line::More(index, depth, left.len(), messages));
+                lines.push(Line::More(self.nodes[index as usize].id, depth, left.len(), messages));
                 continue;
             }
             let node = &self.nodes[index as usize];
             let branches = node.children.len();
-            let is_open = node.open != turned.contains(&index);
+            let is_open = node.open != turned.contains(&node.id);
             let root = index == 0;
             let mut below = depth;
             if !root {
                 let Some(envelope) = trace.get(node.id) else { continue };
                 let fold = (branches > 1).then_some((is_open, node.weight - 1));
-                lines.push(Line::Message(index, depth, Row::of(envelope, trace, names), fold));
+                lines.push(Line::Message(depth, Row::of(envelope, trace, names), fold));
                 below += usize::from(branches > 1);
             }
             if !root && branches > 1 && !is_open {
                 continue;
             }
-            let more = longer.iter().filter(|have| **have == index).count();
+            let more = longer.iter().filter(|have| **have == node.id).count();
             let most =
                 (MOST_BRANCHES * (1 + more)).min((MOST_LINES * (1 + longer.len())).saturating_sub(lines.len() + ahead.len()));
             if branches > most {
@@ -257,28 +268,51 @@ impl State {
         let at = (!matches!(selection, Selection::Message(_) | Selection::Command(_))).then_some(t);
         let end = Time(self.extent().1 as u64);
         let (show, generation) = (self.visible.show.clone(), self.visible.generation);
-        let asked = Asked { selection, show, generation, sent: self.session.trace().envelopes().len(), end, at };
+        // What the tree grows from stays while one walks about in it: the object may have been written again since.
+        let root = self.root_of(&selection, t);
+        let at = at.filter(|_| root.is_none());
+        let asked = Asked {
+            selection,
+            root: root.as_ref().map(|root| root.id),
+            show,
+            generation,
+            sent: self.session.trace().envelopes().len(),
+            end,
+            at,
+        };
         let have = self.causes_for.as_ref();
-        let soon = have.is_some_and(|(have, made)| {
+        let soon = have.is_some_and(|(have, made, _)| {
             have.selection == asked.selection
+                && have.root == asked.root
                 && have.generation == asked.generation
                 && self.last_frame.is_some_and(|now| now < made + ANEW_MS)
         });
-        if soon || have.is_some_and(|(have, _)| *have == asked) {
+        if soon || have.is_some_and(|(have, ..)| *have == asked) {
             return;
         }
         let trace = self.session.trace();
         let names = |id| self.machine_name(id);
-        let causes = Causes::new(trace, &asked.selection, (t, end), &asked.show, &names);
+        let of = asked.root.map_or_else(|| asked.selection.clone(), |root| Selection::Message(root.0));
+        let causes = Causes::new(trace, &of, (t, end), &asked.show, &names);
         if self.causes.as_deref() != causes.as_ref() {
-            self.causes = causes.map(std::rc::Rc::new);
+            self.causes = causes.map(Rc::new);
         }
-        self.causes_for = Some((asked, self.last_frame.unwrap_or(0.0)));
+        self.causes_for = Some((asked, self.last_frame.unwrap_or(0.0), root));
+    }
+
+    /// The message that the tree of a selection grows from, if there is one: the same as before as long as it has happened.
+    fn root_of(&self, selection: &Selection, t: Time) -> Option<Rc<Envelope>> {
+        let trace = self.session.trace();
+        let have = self.causes_for.as_ref().filter(|(have, ..)| have.selection == *selection);
+        let have = have.and_then(|(.., root)| root.clone());
+        let kept = have.filter(|root| trace.get(root.id).is_some_and(|now| Rc::ptr_eq(now, root)));
+        let is_command = matches!(selection, Selection::Command(_));
+        kept.or_else(|| if is_command { None } else { trace.get(explained_by(trace, selection, t)?).cloned() })
     }
 }
 
-/// What the causes that are kept were made for, and when.
-pub(super) type Kept = Option<(Asked, f64)>;
+/// What the causes that are kept were made for, when, and the message that their tree grows from.
+pub(super) type Kept = Option<(Asked, f64, Option<Rc<Envelope>>)>;
 
 #[cfg(test)]
 mod tests {
@@ -333,17 +367,17 @@ mod tests {
         let causes = state.causes.as_ref().expect("they are asked for");
         let trace = state.session.trace();
         let names = |id| state.machine_name(id);
-        let lines = |turned: &[u32], longer: &[u32]| causes.lines(trace, turned, longer, &names);
+        let lines = |turned: &[EnvelopeId], longer: &[EnvelopeId]| causes.lines(trace, turned, longer, &names);
         let first = lines(&[], &[]);
-        assert!(matches!(&first[0], Line::Message(_, 0, row, _) if row.from == "kubectl"), "{:?}", first[0]);
+        assert!(matches!(&first[0], Line::Message(0, row, _) if row.from == "kubectl"), "{:?}", first[0]);
         assert!(first.len() > 5 && first.len() < 120, "{}", first.len());
         // Folding what is unfolded hides what is below it, and only that.
         let open =
-            |line: &Line| if let Line::Message(index, depth, _, Some((true, _))) = line { Some((*index, *depth)) } else { None };
-        let (at, (index, depth)) =
+            |line: &Line| if let Line::Message(depth, row, Some((true, _))) = line { Some((row.id, *depth)) } else { None };
+        let (at, (id, depth)) =
             first.iter().enumerate().find_map(|(at, line)| Some((at, open(line)?))).expect("something is unfolded");
-        let folded = lines(&[index], &[]);
-        let is_below = |line: &Line| matches!(line, Line::Message(_, have, ..) | Line::More(_, have, ..) if *have > depth);
+        let folded = lines(&[id], &[]);
+        let is_below = |line: &Line| matches!(line, Line::Message(have, ..) | Line::More(_, have, ..) if *have > depth);
         let below = first[at + 1..].iter().take_while(|line| is_below(line)).count();
         assert!(below > 1);
         assert_eq!(folded.len(), first.len() - below);
@@ -353,12 +387,31 @@ mod tests {
         let lines = all.lines(trace, &[], &[], &names);
         assert!(lines.len() <= MOST_LINES + 50, "{}", lines.len());
         let more = lines.iter().find_map(|line| {
-            if let Line::More(index, _, branches, messages) = line { Some((*index, *branches, *messages)) } else { None }
+            if let Line::More(id, _, branches, messages) = line { Some((*id, *branches, *messages)) } else { None }
         });
-        let (index, branches, messages) = more.expect("not everything is listed");
+        let (id, branches, messages) = more.expect("not everything is listed");
         assert!(messages >= branches && branches > 0);
-        let longer = all.lines(trace, &[], &[index], &names);
+        let longer = all.lines(trace, &[], &[id], &names);
         assert!(longer.len() > lines.len());
+    }
+
+    #[test]
+    fn a_tree_keeps_its_root_while_one_walks_about_in_it() {
+        let (mut state, _) = deployed();
+        state.update(AppAction::Select(Some(Selection::object(orrery_sim::api::resource::DEPLOYMENTS, "default", "web"))));
+        state.update(AppAction::InspectorTab(InspectorTab::Why));
+        let chain = |state: &State| state.causes.as_ref().expect("it has causes").chain.clone();
+        let before = chain(&state);
+        // To its first cause, when the deployment had not been written as it is now.
+        let first = before.iter().find_map(|link| if let Link::Message(row) = link { Some(row.id) } else { None });
+        state.update(AppAction::GoToMessage(first.expect("a message began it").0));
+        arrive(&mut state);
+        play(&mut state, 1.0);
+        assert_eq!(chain(&state), before);
+        // Another object, and this one again, as it is now.
+        state.update(AppAction::Select(Some(Selection::Node("kind-worker".into()))));
+        state.update(AppAction::Select(Some(Selection::object(orrery_sim::api::resource::DEPLOYMENTS, "default", "web"))));
+        assert!(state.causes.as_ref().is_none_or(|causes| causes.chain != before));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! *Why?*: the chain back to what began it, and everything that followed as a tree.
 
+use orrery_sim::core::EnvelopeId;
 use yew::prelude::*;
 
 use super::inspector::message;
@@ -12,8 +13,8 @@ use crate::state::AppAction;
 use crate::state::causes::Line;
 use crate::state::story::Link;
 
-/// Which branches somebody has folded or unfolded, and of which more are listed: positions in the tree.
-type Turned = (Vec<u32>, Vec<u32>);
+/// Which branches somebody has folded or unfolded, and of which more are listed: their messages.
+type Turned = (Vec<EnvelopeId>, Vec<EnvelopeId>);
 
 #[component]
 pub(crate) fn Why() -> Html {
@@ -30,7 +31,7 @@ pub(crate) fn Why() -> Html {
         causes.lines(state.session.trace(), &turned.0, &turned.1, &|id| state.machine_name(id))
     };
     let lines = lines.into_iter().map(|line| match line {
-        Line::Message(index, depth, row, fold) => {
+        Line::Message(depth, row, fold) => {
             let now = (on == Some(row.id)).then_some("now");
             let pointed = (pointed == Some(row.id.0)).then_some("pointed");
             let content = html! {
@@ -44,37 +45,36 @@ pub(crate) fn Why() -> Html {
                 </>
             };
             let open = fold.map(|(open, _)| open);
-            tree::Line { key: index.to_string(), depth, open, class: classes!(now, pointed), message: Some(row.id.0), content }
+            tree::Line { key: row.id.0.to_string(), depth, open, class: classes!(now, pointed), message: Some(row.id.0), content }
         }
-        Line::More(index, depth, branches, messages) => {
+        Line::More(id, depth, branches, messages) => {
             let text = texts.followed_more.replace("{n}", &branches.to_string()).replace("{k}", &messages.to_string());
             let content = html! { <span class="more">{ text }</span> };
-            tree::Line { key: format!("more {index}"), depth, open: None, class: classes!(), message: None, content }
+            tree::Line { key: format!("{}{}", tree::MORE, id.0), depth, open: None, class: classes!(), message: None, content }
         }
     });
     let lines: Vec<tree::Line> = lines.collect();
     let onturn = {
         let turned = turned.clone();
         Callback::from(move |key: String| {
-            let Ok(index) = key.parse::<u32>() else { return };
+            let Ok(id) = key.parse().map(EnvelopeId) else { return };
             let (mut folds, longer) = (*turned).clone();
             let before = folds.len();
-            folds.retain(|have| *have != index);
+            folds.retain(|have| *have != id);
             if folds.len() == before {
-                folds.push(index);
+                folds.push(id);
             }
             turned.set((folds, longer));
         })
     };
     let ongo = {
         let (store, turned) = (store.clone(), turned.clone());
-        let messages: Vec<(String, Option<u32>)> = lines.iter().map(|line| (line.key.clone(), line.message)).collect();
         Callback::from(move |key: String| {
-            if let Some(index) = key.strip_prefix("more ").and_then(|index| index.parse().ok()) {
+            if let Some(id) = key.strip_prefix(tree::MORE).and_then(|id| id.parse().ok()) {
                 let (folds, mut longer) = (*turned).clone();
-                longer.push(index);
+                longer.push(EnvelopeId(id));
                 turned.set((folds, longer));
-            } else if let Some(id) = messages.iter().find(|(have, _)| *have == key).and_then(|(_, id)| *id) {
+            } else if let Ok(id) = key.parse() {
                 store.dispatch(AppAction::GoToMessage(id));
             }
         })

@@ -1,10 +1,8 @@
 //! The outline of the cluster in the panel: the stage once more, for keys and for screen readers.
 
-use wasm_bindgen::JsCast as _;
-use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use super::tree::{self, Tree};
+use super::tree::{self, Tree, focus_on};
 use super::use_texts;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::scene::Selection;
@@ -18,14 +16,19 @@ pub(crate) fn Outline() -> Html {
     let texts = use_texts();
     let unfolded = use_selector(|state| state.outline.clone());
     let place = use_node_ref();
-    // Whoever comes back from the inspector is where they were.
+    // Whoever has gone from here to the inspector and comes back is where they were, once, and unless they are somewhere else.
     use_effect_with((), {
-        let (place, back) = (place.clone(), unfolded.is_some());
+        let (store, place) = (store.clone(), place.clone());
         move |()| {
-            let tree = place.cast::<web_sys::Element>().filter(|_| back);
-            let line = tree.and_then(|tree| tree.query_selector("[role=treeitem][tabindex='0']").ok().flatten());
-            // A line of the tree can always be focused.
-            line.and_then(|line| line.dyn_into::<HtmlElement>().ok()).iter().for_each(|line| drop(line.focus()));
+            let unfolded = store.state().outline.clone();
+            let Some((open, longer, _)) = unfolded.filter(|(.., at)| !at.is_empty()) else { return };
+            let document = gloo::utils::document();
+            let nowhere = document.active_element().is_none_or(|element| element.tag_name() == "BODY");
+            if nowhere {
+                let line = place.cast::<web_sys::Element>();
+                focus_on(line.and_then(|tree| tree.query_selector("[role=treeitem][tabindex='0']").ok().flatten()));
+            }
+            store.dispatch(AppAction::SetOutline(Some((open, longer, String::new()))));
         }
     });
     let selected = use_selector(|state| state.selection.as_ref().map(Selection::key));
@@ -41,18 +44,18 @@ pub(crate) fn Outline() -> Html {
             let before = open.len();
             open.retain(|have| *have != key);
             if open.len() == before {
-                open.push(key.clone());
+                open.push(key);
             }
-            store.dispatch(AppAction::SetOutline(Some((open, longer, key))));
+            store.dispatch(AppAction::SetOutline(Some((open, longer, String::new()))));
         })
     };
     let ongo = {
         let (store, unfolded, onturn) = (store.clone(), unfolded.clone(), onturn.clone());
         Callback::from(move |key: String| {
             let Some((open, mut longer, _)) = unfolded.clone() else { return };
-            if let Some(list) = key.strip_prefix("more ") {
+            if let Some(list) = key.strip_prefix(tree::MORE) {
                 longer.push(list.to_string());
-                store.dispatch(AppAction::SetOutline(Some((open, longer, key))));
+                store.dispatch(AppAction::SetOutline(Some((open, longer, String::new()))));
             } else if let Some(selection) = Selection::parse(&key) {
                 store.dispatch(AppAction::SetOutline(Some((open, longer, key))));
                 store.dispatch(AppAction::Select(Some(selection.clone())));

@@ -3,6 +3,8 @@
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
+/// Keys of lines that stand for lines which are not listed begin with this.
+pub(crate) const MORE: &str = "more ";
 /// Lines are not indented further than this.
 const DEEPEST: usize = 9;
 
@@ -41,13 +43,51 @@ fn line_of(event: &Event) -> Option<Element> {
     event.target_dyn_into::<Element>()?.closest("[role=treeitem]").ok()?
 }
 
+/// Puts the cursor on a line.
+pub(crate) fn focus_on(line: Option<Element>) {
+    if let Some(line) = line.and_then(|line| wasm_bindgen::JsCast::dyn_into::<HtmlElement>(line).ok()) {
+        // A line of the tree can always be focused.
+        let _ = line.focus();
+    }
+}
+
 #[component]
 pub(crate) fn Tree(props: &TreeProps) -> Html {
     // The line that Tab comes to.
     let current = use_state(|| props.start.clone());
     let key_of = |line: &Element| line.get_attribute("data-line").unwrap_or_default();
+    // Whoever has asked for more lines goes on at the first of them: the key of the line before it.
+    let asked = use_mut_ref(|| None::<String>);
+    let place = use_node_ref();
+    use_effect_with(props.lines.len(), {
+        let (asked, place) = (asked.clone(), place.clone());
+        move |_| {
+            let Some(before) = asked.borrow_mut().take() else { return };
+            let lines = || place.cast::<Element>().and_then(|tree| tree.first_element_child());
+            let mut line = lines();
+            while !before.is_empty() && line.as_ref().is_some_and(|line| key_of(line) != before) {
+                line = line.and_then(|line| line.next_element_sibling());
+            }
+            focus_on(if before.is_empty() { line } else { line.and_then(|line| line.next_element_sibling()) });
+        }
+    });
+    let ongo = {
+        let (asked, place, ongo) = (asked.clone(), place.clone(), props.ongo.clone());
+        Callback::from(move |key: String| {
+            if key.starts_with(MORE) {
+                let mut line = place.cast::<Element>().and_then(|tree| tree.first_element_child());
+                let mut before = String::new();
+                while let Some(this) = line.filter(|line| key_of(line) != key) {
+                    before = key_of(&this);
+                    line = this.next_element_sibling();
+                }
+                *asked.borrow_mut() = Some(before);
+            }
+            ongo.emit(key);
+        })
+    };
     let click = {
-        let (ongo, onturn) = (props.ongo.clone(), props.onturn.clone());
+        let (ongo, onturn) = (ongo.clone(), props.onturn.clone());
         Callback::from(move |event: MouseEvent| {
             let Some(line) = line_of(&event) else { return };
             let fold = event.target_dyn_into::<Element>().and_then(|element| element.closest(".fold").ok().flatten());
@@ -59,8 +99,12 @@ pub(crate) fn Tree(props: &TreeProps) -> Html {
         Callback::from(move |event: FocusEvent| line_of(&event).iter().for_each(|line| current.set(key_of(line))))
     };
     let keys = {
-        let (ongo, onturn) = (props.ongo.clone(), props.onturn.clone());
+        let onturn = props.onturn.clone();
         Callback::from(move |event: KeyboardEvent| {
+            // These are the browser's.
+            if event.alt_key() || event.ctrl_key() || event.meta_key() {
+                return;
+            }
             let Some(line) = line_of(&event) else { return };
             let open = line.get_attribute("aria-expanded");
             let depth = |line: &Element| line.get_attribute("aria-level").and_then(|level| level.parse::<usize>().ok());
@@ -93,15 +137,12 @@ pub(crate) fn Tree(props: &TreeProps) -> Html {
             };
             event.prevent_default();
             event.stop_propagation();
-            if let Some(next) = next.and_then(|next| wasm_bindgen::JsCast::dyn_into::<HtmlElement>(next).ok()) {
-                // A line of the tree can always be focused.
-                let _ = next.focus();
-            }
+            focus_on(next);
         })
     };
     let known = props.lines.iter().any(|line| line.key == *current);
     html! {
-        <div class="tree" role="tree" aria-label={props.label} onclick={click} onfocusin={focus} onkeydown={keys}>
+        <div class="tree" role="tree" ref={place} aria-label={props.label} onclick={click} onfocusin={focus} onkeydown={keys}>
             { for props.lines.iter().enumerate().map(|(index, line)| {
                 let here = if known { line.key == *current } else { index == 0 };
                 html! {

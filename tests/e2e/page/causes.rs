@@ -150,6 +150,12 @@ fn the_outline_is_walked_by_keys_and_one_comes_back_to_it() {
     page.evaluate("document.querySelector('.outline [role=treeitem]').focus()");
     let key = |key: &str| page.press_in_focus(key);
     key("ArrowDown");
+    // With Alt and Ctrl the arrows are the browser's.
+    let taken = page.evaluate(
+        "[{altKey: true}, {ctrlKey: true}, {metaKey: true}].map(keys => !document.activeElement.dispatchEvent(
+            new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true, cancelable: true, ...keys})))",
+    );
+    assert_eq!(taken, json!([false, false, false]));
     key("ArrowRight");
     page.until("document.querySelector('.outline [data-line=\"part/kind-worker/kubelet\"]')");
     key("ArrowRight");
@@ -159,4 +165,31 @@ fn the_outline_is_walked_by_keys_and_one_comes_back_to_it() {
     page.until("document.querySelector('.inspector')");
     page.press("Escape");
     page.until(&format!("document.activeElement.dataset.line === {line}"));
+    // Once: whoever then comes back to the panel from elsewhere is not brought here.
+    page.evaluate("document.querySelector('#orrery-terminal-input').focus()");
+    page.select("node/kind-worker2");
+    page.until("document.querySelector('.inspector')");
+    page.evaluate("document.querySelector('#orrery-terminal-input').focus()");
+    page.evaluate("document.querySelector('.inspector-head .icon-button').click()");
+    page.until("document.querySelector('.outline')");
+    assert_eq!(page.evaluate("document.activeElement.id"), json!("orrery-terminal-input"));
+}
+
+#[test]
+fn whoever_asks_for_more_lines_goes_on_at_the_first_of_them() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let map = |at: usize| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: map-{at}\n---\n");
+    let text: String = (1..=60).map(map).collect();
+    page.evaluate(&format!("await orrery.run({})", json!(format!("cat > maps.yaml <<'EOF'\n{text}EOF"))));
+    page.evaluate("await orrery.run('kubectl create -f maps.yaml')");
+    page.evaluate("document.querySelector('#orrery-outline').click()");
+    page.until("document.querySelector('[data-line=\"kind/configmaps\"] .fold')");
+    page.evaluate("document.querySelector('[data-line=\"kind/configmaps\"] .fold').click()");
+    let more = "document.querySelector('.outline [data-line=\"more kind/configmaps\"]')";
+    page.until(more);
+    let at =
+        page.evaluate(&format!("(({more}).focus(), [...document.querySelectorAll('.outline [role=treeitem]')].indexOf({more}))"));
+    page.press_in_focus("Enter");
+    page.until(&format!("[...document.querySelectorAll('.outline [role=treeitem]')].indexOf(document.activeElement) === {at}"));
+    assert_eq!(page.evaluate("document.activeElement.dataset.line.startsWith('more ')"), json!(false));
 }
