@@ -110,7 +110,7 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: 
     if place.control_plane {
         // The name, then what goes with it, as far as there is room before the pods.
         let room = cells_left - title.x - f;
-        let name = fit(&view.name, room, size, true);
+        let name = fit_end(&view.name, room, size);
         let mut x = title.x + text_width(&name, size, true) + 0.8 * f;
         marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
         let status = format!("{bullet} {status}");
@@ -134,9 +134,13 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: 
         }
     } else {
         let status = format!("{bullet} {status}");
-        let shown = if text_width(&status, status_size, true) < title.w * 0.6 { status } else { bullet.to_string() };
+        let room = |shown: &str| title.w - text_width(shown, status_size, true) - 0.6 * f;
+        // Who is well can be told by the bullet alone, so that there is room for the name; of the others' names the end has to do.
+        let name_width = text_width(&view.name, size, true);
+        let all = name_width <= room(&status) || (!up && text_width(&status, status_size, true) < title.w * 0.6);
+        let shown = if all { status } else { bullet.to_string() };
         let status_width = text_width(&shown, status_size, true);
-        let name = fit(&view.name, title.w - status_width - 0.6 * f, size, true);
+        let name = fit_end(&view.name, room(&shown), size);
         let name_width = text_width(&name, size, true);
         marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
         marks.push(label(Point::new(title.right(), y), Align::End, status_size, true, ink, shown));
@@ -160,8 +164,19 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: 
         .filter(|(_, rect)| rect.w > 0.0)
         .map(|(pod, rect)| Rc::new(pod_group(pod, *rect)))
         .collect();
-    let title = format!("{} {}, {} · {}", texts.node, view.name, status_text(view, texts), texts.pods_count(view.pods.len()));
+    let mut title = format!("{} {}, {}", texts.node, view.name, status_text(view, texts));
+    if !view.etcd_only {
+        title += &format!(" · {}", texts.pods_count(view.pods.len()));
+    }
     Group { key: format!("node/{}", view.name), selects: Some(Selection::Node(view.name.clone())), title, marks, groups }
+}
+
+/// A machine's name, or as much of its end as there is room for: that tells it from others.
+pub(super) fn fit_end(name: &str, room: f64, size: f64) -> String {
+    let ends = name.char_indices().map(|(at, _)| &name[at..]);
+    let words = ends.clone().filter(|end| end.len() == name.len() || name[..name.len() - end.len()].ends_with('-'));
+    let all = words.map(str::to_string).chain(ends.map(|end| format!("…{end}")));
+    all.into_iter().find(|end| text_width(end, size, true) <= room).unwrap_or_default()
 }
 
 fn status(view: &MachineView, texts: &Texts) -> String {
@@ -288,9 +303,10 @@ pub(super) fn parts_group(
             let small = (0.82 * f).max(SMALLEST);
             let note =
                 if text_width(&note, small, false) > rect.w - 0.6 * f { note.replace(texts.revision, "rev") } else { note };
-            // Of a member of etcd, its role and term say more than its log.
-            let too_long = view.etcd.is_some() && text_width(&note, small, false) > rect.w - 0.4 * f;
-            let note = if too_long { note.split(" #").next().unwrap_or_default().to_string() } else { note };
+            // Of a member of etcd, its term can be left out first, then the word for its role.
+            let shorter = view.etcd.as_ref().filter(|_| *part == Part::Etcd).map(etcd_notes);
+            let fitting = |note: &String| text_width(note, small, false) <= rect.w - 0.4 * f;
+            let note = shorter.and_then(|notes| notes.into_iter().find(fitting)).unwrap_or(note);
             let note = fit(&note, rect.w - 0.4 * f, small, false);
             marks.push(label(Point::new(rect.cx(), rect.cy() + 0.72 * f), Align::Middle, small, false, Ink::Soft, note));
         }
@@ -389,12 +405,12 @@ fn fitting(name: &str, wanted: f64, rect: Rect, f: f64) -> f64 {
 
 /// What a part says about itself, where its box is high enough.
 fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64, texts: &Texts) -> Option<String> {
-    if height < 3.0 {
+    if height < if view.etcd.is_some() && part == Part::Etcd { 2.6 } else { 3.0 } {
         return None;
     }
     let leads = |leads: bool| Some(if leads { texts.leads.0 } else { texts.leads.1 }.to_string());
     match (part, &view.etcd, view.leads) {
-        (Part::Etcd, Some(etcd), _) => return Some(etcd_note(etcd)),
+        (Part::Etcd, Some(etcd), _) => return etcd_notes(etcd).into_iter().next(),
         (Part::Scheduler, _, Some((scheduler, _))) => return leads(scheduler),
         (Part::Controller(_), _, Some((_, manager))) if view.parts.len() > 1 && height < 4.0 => return leads(manager),
         _ => {}
@@ -410,8 +426,8 @@ fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64, tex
     }
 }
 
-/// `◆ leader T2 #577`: what a member of etcd is, its term, and how far it has applied; behind it how far its log reaches.
-fn etcd_note(etcd: &EtcdView) -> String {
+/// `◆ leader T2 #577`: what a member of etcd is, its term, and how far it has applied; behind it how far its log reaches. Then the same in fewer words.
+fn etcd_notes(etcd: &EtcdView) -> [String; 3] {
     let role = match etcd.role {
         EtcdRole::Leader => "◆ leader".to_string(),
         EtcdRole::Follower => "follower".to_string(),
@@ -420,7 +436,8 @@ fn etcd_note(etcd: &EtcdView) -> String {
         EtcdRole::Learner => "learner".to_string(),
     };
     let log = if etcd.applied == etcd.last { etcd.applied.to_string() } else { format!("{}/{}", etcd.applied, etcd.last) };
-    format!("{role} T{} #{log}", etcd.term)
+    let sign = if role.is_ascii() { "" } else { role.split(' ').next().unwrap_or_default() };
+    [format!("{role} T{} #{log}", etcd.term), format!("{role} #{log}"), format!("{sign} #{log}").trim_start().to_string()]
 }
 
 /// The load balancer's bar: its name, and its servers with what the health checks say.

@@ -6,6 +6,7 @@ mod arrange;
 
 use std::rc::Rc;
 
+use orrery_sim::core::Part;
 use orrery_sim::core::collections::PMap;
 use orrery_sim::value::Text;
 
@@ -14,7 +15,7 @@ use arrange::{Cells, strips};
 use super::camera::Camera;
 use super::compose::{self, label};
 use super::geometry::{Point, Rect, fit, text_width};
-use super::layout::{Detail, worker_box};
+use super::layout::{Detail, MachineBox, bare_box, worker_box};
 use super::look::{Colouring, Family, Grouping, Look};
 use super::marks::{Align, BoxLook, Group, Ink, Mark, Selection};
 use super::model::{HUES, MachineView, PodPhase, PodView, Pods, ViewModel};
@@ -216,19 +217,20 @@ impl Field {
                 put(label(Point::new(rect.right() - 5.0, y), Align::End, 11.0, false, Ink::Soft, note));
             }
         }
+        if let Some(machine) = machine.filter(|machine| machine.etcd_only && is_named(rect)) {
+            // No pods will ever be there.
+            let inner = Rect::new(rect.x, rect.y + TITLE, rect.w, rect.h - TITLE).inset(6.0);
+            let place = MachineBox { parts: vec![(Part::Etcd, inner)], ..bare_box(machine.id, rect) };
+            let etcd = compose::parts_group(machine, &place, TYPE, Detail::Brief, model, texts);
+            etcd.groups.iter().flat_map(|group| &group.marks).for_each(|mark| put(mark.clone()));
+        }
         self.draw_cells(plot, cells, put);
     }
 
     /// A name, or its end, which tells it from others, where there is no room for all of it.
     fn name(plot: &Plot, room: f64) -> String {
         let name = plot.name.as_str();
-        if plot.machine.is_none() || text_width(name, TYPE, true) <= room {
-            return fit(name, room, TYPE, true);
-        }
-        let ends = name.char_indices().map(|(at, _)| &name[at..]);
-        let words = ends.clone().filter(|end| name[..name.len() - end.len()].ends_with('-')).map(str::to_string);
-        let fits = words.chain(ends.map(|end| format!("…{end}"))).find(|end| text_width(end, TYPE, true) <= room);
-        fits.unwrap_or_default()
+        if plot.machine.is_none() { fit(name, room, TYPE, true) } else { compose::fit_end(name, room, TYPE) }
     }
 
     /// All that a node shows in a lecture.

@@ -137,6 +137,8 @@ impl Layout {
         let frame = Rect::new(margin + left, margin + top, width - 2.0 * margin - left, height - 2.0 * margin - top);
         let inner = frame.inset(m.frame_pad * f);
 
+        // Then no control-plane node has a member of etcd.
+        let external = model.machines.iter().any(|machine| machine.etcd_only);
         let mut machines = Vec::new();
         let mut y = inner.y + m.frame_label * f;
         let cp_height = if control.is_empty() { 0.0 } else { plan.control_plane_height };
@@ -145,7 +147,7 @@ impl Layout {
         let cp_width = (inner.w - gap * (count - 1.0)) / count;
         for (index, machine) in control.iter().enumerate() {
             let rect = Rect::new(inner.x + (cp_width + gap) * index as f64, y, cp_width, cp_height);
-            machines.push(control_plane_box(machine, rect, &plan, workers.is_empty()));
+            machines.push(control_plane_box(machine, rect, &plan, workers.is_empty(), external));
         }
         y += cp_height;
         let balancer = model.balancer.as_ref().map(|balancer| {
@@ -261,7 +263,7 @@ fn balancer_box(id: MachineId, rect: Rect) -> MachineBox {
 }
 
 /// A box of which nothing else is known.
-fn bare_box(id: MachineId, rect: Rect) -> MachineBox {
+pub(super) fn bare_box(id: MachineId, rect: Rect) -> MachineBox {
     MachineBox {
         id,
         control_plane: false,
@@ -281,7 +283,7 @@ fn bare_box(id: MachineId, rect: Rect) -> MachineBox {
 /// Width of the lane in which the wires between etcd's members run beside a machine's name, in units of the type size.
 pub(super) const MEMBER_LANE: f64 = 1.5;
 
-fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool) -> MachineBox {
+fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool, external: bool) -> MachineBox {
     let (f, m) = (plan.font, plan.metrics);
     let inner = Rect::new(rect.x + m.pad * f, rect.y, rect.w - 2.0 * m.pad * f, rect.h);
     let title = Rect::new(inner.x, rect.y, inner.w, m.cp_title * f);
@@ -289,7 +291,9 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
     let bar = Rect::new(inner.x, row.bottom() + plan.lane_above, inner.w, m.bar * f);
 
     // Minimal widths; what is left over goes to the gaps first (the lanes of the labels), then to the boxes.
-    let widths = m.control_plane_widths();
+    let all = m.control_plane_widths();
+    let first = usize::from(external);
+    let widths = &all[first..];
     let wanted: f64 = widths.iter().sum::<f64>() * f;
     let spare = (row.w - wanted - 3.0 * m.part_gap * f).max(0.0);
     let gap = m.part_gap * f + spare * 0.12;
@@ -297,8 +301,8 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
     let mut x = row.x;
     let mut parts = Vec::new();
     let mut chips = Vec::new();
-    for (index, width) in widths.iter().enumerate() {
-        let last = index + 1 == widths.len();
+    for (index, width) in all.iter().enumerate().skip(first) {
+        let last = index + 1 == all.len();
         let w = if last { row.right() - x } else { width * (f + grow) };
         let place = Rect::new(x, row.y, w, row.h);
         match index {

@@ -10,7 +10,7 @@ use super::layout::{Detail, Layout};
 use super::look::Look;
 use super::marks::{Group, Scene};
 use super::messages::MessageKind;
-use super::model::{GaugeView, MachineView, NodeView, PodPhase, PodView, Pods, ViewModel};
+use super::model::{EtcdRole, EtcdView, GaugeView, MachineView, NodeView, PodPhase, PodView, Pods, ViewModel};
 use super::prims::{Prim, prims};
 use super::svg::prim_width;
 use crate::i18n::EN;
@@ -481,4 +481,67 @@ fn links_that_are_cut_or_slow_are_told_at_their_machine() {
         assert_eq!(scissors, ["cut/2-1", "cut/4-1"], "{w}×{h}: one pair for each two machines");
     }
     assert!(!whole.groups.iter().any(|group| group.key.starts_with("links/") || group.key.starts_with("cut/")));
+}
+
+/// All texts of some groups.
+fn texts_of<'a>(groups: impl Iterator<Item = &'a Group>) -> Vec<String> {
+    let mut all = Vec::new();
+    groups.for_each(|group| leaves(group, &mut all));
+    let prims = all.iter().flat_map(|group| &group.marks).flat_map(prims);
+    prims.filter_map(|prim| if let Prim::Text { text, .. } = prim { Some(text) } else { None }).collect()
+}
+
+#[test]
+fn external_etcd_is_shown_where_it_is_and_nowhere_else() {
+    let mut model = model(2, 3);
+    let control = (*model.machines[0]).clone();
+    for index in 0..5_u16 {
+        let id = MachineId(20 + index);
+        let machine = match index {
+            0..2 => MachineView { id, name: format!("kind-control-plane{}", index + 2), ..control.clone() },
+            _ => MachineView {
+                id,
+                name: format!("kind-etcd{index}"),
+                control_plane: false,
+                etcd_only: true,
+                parts: vec![Part::Etcd],
+                etcd: Some(EtcdView { role: EtcdRole::Follower, term: 2, applied: 577, last: 577 }),
+                node: None,
+                pods: Rc::default(),
+                ..control.clone()
+            },
+        };
+        model.machines.insert(usize::from(index) + 1, Rc::new(machine));
+    }
+    // The last one is the stage beside a lesson on a page of 1280 × 720.
+    for (width, height) in [(1900.0, 900.0), (1280.0, 640.0), (985.0, 290.0), (800.0, 400.0)] {
+        let layout = Layout::new(&model, width, height, None, Look::default());
+        let (control, others): (Vec<_>, Vec<_>) = layout.machines.iter().partition(|place| place.control_plane);
+        assert!(control.len() == 3 && others.len() == 5);
+        assert!(control.iter().all(|place| place.part(Part::Etcd).is_none() && place.part(Part::Scheduler).is_some()));
+        let texts = match &layout.field {
+            Some(field) => texts_of([&field.group(&model, &super::Camera::default(), (width, height), &EN)].into_iter()),
+            None => texts_of(Scene::new(&model, layout.clone(), &EN).groups.iter().map(|group| &**group)),
+        };
+        let members = texts.iter().filter(|text| *text == "etcd").count();
+        assert_eq!(members, 3, "{width} × {height}, {:?}: {texts:?}", layout.detail);
+    }
+}
+
+#[test]
+fn every_node_can_be_told_from_the_others_by_its_name() {
+    let model = model(4, 2);
+    for (width, height) in [(1280.0, 640.0), (800.0, 400.0), (800.0, 330.0), (640.0, 360.0), (520.0, 300.0)] {
+        for slide in [false, true] {
+            let layout = Layout::new(&model, width, height, Some(Detail::Brief), Look { slide, ..Look::default() });
+            let texts = texts_of(Scene::new(&model, layout, &EN).groups.iter().map(|group| &**group));
+            for machine in &model.machines {
+                let end = machine.name.rsplit('-').next().expect("a name has an end");
+                let found = texts
+                    .iter()
+                    .any(|text| text.ends_with(end) && !text.starts_with('…') && machine.name.ends_with(text.as_str()));
+                assert!(found, "{} at {width} × {height}: {texts:?}", machine.name);
+            }
+        }
+    }
 }

@@ -55,7 +55,10 @@ pub fn outline(state: &State, open: &[String], longer: &[String]) -> Vec<Line> {
     for machine in model.machines.iter().take(limit("machines")) {
         let key = Selection::Node(machine.name.clone()).key();
         let unfolded = is_open(&key);
-        let note = format!("{} · {}", status(state, machine), state.texts.pods_count(machine.pods.len()));
+        let mut note = status(state, machine);
+        if !machine.etcd_only {
+            note += &format!(" · {}", state.texts.pods_count(machine.pods.len()));
+        }
         lines.push(Line { key: key.clone(), depth: 0, open: Some(unfolded), name: machine.name.clone(), note });
         if unfolded {
             lines.extend(machine.parts.iter().map(|part| Line {
@@ -114,6 +117,7 @@ fn status(state: &State, machine: &MachineView) -> String {
     match &machine.node {
         _ if !machine.powered => state.texts.powered_off.to_string(),
         Some(node) => node.status.clone(),
+        None if machine.etcd_only => "etcd".to_string(),
         None => state.texts.not_registered.to_string(),
     }
 }
