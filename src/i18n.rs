@@ -302,6 +302,8 @@ pub struct Texts {
     pub compare: &'static str,
     pub sequence: &'static str,
     pub answers: &'static str,
+    /// What can be done with a taint or a label.
+    pub drag_hint: &'static str,
     /// A group of messages is repeated: how often.
     pub repeated: &'static str,
     /// Whether every repetition is shown.

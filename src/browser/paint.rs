@@ -62,6 +62,7 @@ pub(crate) struct Painter {
     flights: Option<Rc<Flights>>,
     scene: Option<Rc<Scene>>,
     selection: Option<Selection>,
+    target: Option<Selection>,
     /// The message that is spoken of: drawn with its label whatever it is, the others stand back.
     focus: Option<EnvelopeId>,
     texts: PMap<&'static str, String>,
@@ -93,8 +94,9 @@ impl Painter {
             self.glows.values().for_each(Element::remove);
             self.glows.clear();
         }
-        if new_scene || aimed || self.selection != state.selection {
+        if new_scene || aimed || self.selection != state.selection || self.target != state.target {
             self.selection.clone_from(&state.selection);
+            self.target.clone_from(&state.target);
             paint_selection(state);
         }
         self.paint_trail(state, &scene);
@@ -384,11 +386,13 @@ fn paint_selection(state: &State) {
     let Some(layer) = gloo::utils::document().get_element_by_id("orrery-selection") else { return };
     layer.set_inner_html("");
     let camera = &state.view.camera;
-    let rect = state.selection.as_ref().and_then(|selection| state.picture.place_of(selection, camera));
     let (apart, radius) = (4.5 / camera.scale, state.picture.scene.layout.font * 0.6 / camera.scale);
-    if let Some(element) = rect.and_then(|rect| outline(rect.inset(-apart), radius, "selected")) {
-        // A selection that cannot be outlined is still shown in the inspector.
-        let _ = layer.append_child(&element);
+    for (what, class) in [(&state.selection, "selected"), (&state.target, "target")] {
+        let rect = what.as_ref().and_then(|selection| state.picture.place_of(selection, camera));
+        if let Some(element) = rect.and_then(|rect| outline(rect.inset(-apart), radius, class)) {
+            // A selection that cannot be outlined is still shown in the inspector, a target beside the pointer.
+            let _ = layer.append_child(&element);
+        }
     }
 }
 

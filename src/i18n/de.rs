@@ -336,6 +336,7 @@ pub static DE: Texts = Texts {
     presenter_key: "Fenster für Vortragende: Notizen, nächster Schritt, Uhr (N)",
     sequence: "Abfolge",
     answers: "Antworten",
+    drag_hint: "auf einen Node ziehen",
     repeated: "{}-mal wiederholt",
     repetitions: "Wiederholungen",
     outline: "Gliederung: alles als Liste",
@@ -395,7 +396,7 @@ pub static DE: Texts = Texts {
         ("X", "zeigen: Punkt, Lichtkegel, nichts"),
         ("B", "Seitenleiste"),
         ("F", "Vollbild"),
-        ("Esc", "schließen, Auswahl aufheben"),
+        ("Esc", "schließen, Auswahl aufheben, Gezogenes loslassen"),
         ("?", "diese Hilfe"),
     ],
 };

@@ -336,6 +336,7 @@ pub static EN: Texts = Texts {
     presenter_key: "Presenter's window: notes, next step, clock (N)",
     sequence: "Sequence",
     answers: "Answers",
+    drag_hint: "drag onto a node",
     repeated: "Repeated {} times",
     repetitions: "Repetitions",
     outline: "Outline: everything as a list",
@@ -392,7 +393,7 @@ pub static EN: Texts = Texts {
         ("X", "point: a dot, a spotlight, nothing"),
         ("B", "panel"),
         ("F", "full screen"),
-        ("Esc", "close, deselect"),
+        ("Esc", "close, deselect, let go of what is dragged"),
         ("?", "this help"),
     ],
 };

@@ -167,6 +167,14 @@ impl Picture {
         in_field.or_else(|| self.scene.place_of(selection))
     }
 
+    /// The node that stands at a point of the view, whatever else stands there, with its level of detail.
+    pub fn node_at(&self, at: Point, camera: &Camera) -> Option<Selection> {
+        let layout = &self.scene.layout;
+        let place = layout.machines.iter().find(|machine| camera.rect_to_view(machine.rect).holds(at))?;
+        let machine = self.model.machines.iter().find(|machine| machine.id == place.id)?;
+        machine.node.as_ref().map(|_| Selection::Node(machine.name.clone()))
+    }
+
     /// The same with the node around it.
     fn surroundings_of(&self, selection: &Selection, camera: &Camera) -> Option<Rect> {
         let place = self.place_of(selection, camera)?;

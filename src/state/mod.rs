@@ -118,6 +118,8 @@ pub enum AppAction {
     GoToMessage(u32),
     /// The pointer is at a message of a list or a diagram, or at none.
     PointAt(Option<u32>),
+    /// Something is held over a node on which it can be dropped, or over none.
+    Target(Option<Selection>),
     /// Shows the outline as it is unfolded here, or closes it.
     SetOutline(outline::Unfolded),
     /// Asks why a condition of the selected object is as it is.
@@ -379,6 +381,8 @@ pub struct State {
     pub outline: outline::Unfolded,
     /// The message of a list or a diagram that the pointer is at.
     pub pointed: Option<u32>,
+    /// The node that something is held over which can be dropped on it.
+    pub target: Option<Selection>,
     /// Which tab of the dock is open.
     pub dock: DockTab,
     /// Whether the dock is shown.
@@ -500,6 +504,7 @@ impl State {
             causes: None,
             outline: None,
             pointed: None,
+            target: None,
             dock: DockTab::default(),
             dock_open: start.room.1,
             dock_height: start.dock_height,

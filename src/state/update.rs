@@ -102,6 +102,7 @@ impl State {
             }
             AppAction::GoToMessage(id) => self.go_to_message(id),
             AppAction::PointAt(message) => self.pointed = message,
+            AppAction::Target(node) => self.target = node,
             AppAction::SetOutline(unfolded) => self.outline = unfolded,
             AppAction::WhyCondition(kind) => {
                 let since = self.selection.as_ref().and_then(etcd_key);

@@ -3,6 +3,7 @@
 
 mod causes;
 mod charts;
+mod chip;
 mod decision;
 mod dialog;
 mod dock;

@@ -34,8 +34,10 @@ pub(crate) fn Notices() -> Html {
     let (notice, discarded) = use_selector(|state| (state.notice.clone(), state.discarded.is_some()));
     let Some(notice) = notice else { return Html::default() };
     let forked = matches!(notice, Notice::Forked(_) | Notice::TakenBack(..) | Notice::PutAside);
+    // One that comes again and again while somebody looks at the stage.
+    let stone = matches!(notice, Notice::Reached(_) | Notice::NothingMore);
     html! {
-        <div class="notice" role="status">
+        <div class={classes!("notice", stone.then_some("stone"))} role="status">
             <p>{ match &notice {
                 Notice::Forked(commands) => texts.forked(*commands),
                 Notice::TakenBack(line, later) => texts.taken_back(line, *later),

@@ -7,6 +7,7 @@ use orrery_sim::core::collections::sort::Sort as _;
 use orrery_sim::kind::DEFAULT_NODE_IMAGE;
 use yew::prelude::*;
 
+use super::chip::Chip;
 use super::faults::{self, Breakable};
 use super::icons::icon;
 use super::panel::words;
@@ -85,6 +86,8 @@ fn choices(state: &State) -> Choices {
 pub(super) enum Field {
     /// A text with what stands in it at first.
     Text(&'static str, &'static str),
+    /// A text that can be dragged onto a node, too, which then takes the place of the first field.
+    Chip(&'static str, &'static str),
     /// One of a list; the list is chosen by the function.
     Choice(&'static str, fn(&Choices) -> &[String]),
 }
@@ -149,19 +152,19 @@ fn tools(texts: &Texts) -> Vec<Tool> {
         },
         Tool {
             label: texts.taint,
-            fields: vec![one("Node", |c| &c.nodes), text("Taint", "dedicated=gpu:NoSchedule")],
+            fields: vec![one("Node", |c| &c.nodes), Field::Chip("Taint", "dedicated=gpu:NoSchedule")],
             command: |_, v| format!("kubectl taint nodes {} {}", v[0], v[1]),
         },
         Tool {
             label: texts.label,
-            fields: vec![one("Node", |c| &c.nodes), text("Label", "disk=ssd")],
+            fields: vec![one("Node", |c| &c.nodes), Field::Chip("Label", "disk=ssd")],
             command: |_, v| format!("kubectl label nodes {} {}", v[0], v[1]),
         },
     ]
 }
 
 /// All tools, and how many of them build; the others break and mend.
-fn all_tools(texts: &Texts) -> (Vec<Tool>, usize) {
+pub(super) fn all_tools(texts: &Texts) -> (Vec<Tool>, usize) {
     let mut all = tools(texts);
     let build = all.len();
     all.extend(faults::tools(texts));
@@ -240,7 +243,7 @@ fn ToolForm(props: &ToolFormProps) -> Html {
         .iter()
         .enumerate()
         .map(|(at, field)| match field {
-            Field::Text(_, first) => typed[at].clone().unwrap_or_else(|| (*first).to_string()),
+            Field::Text(_, first) | Field::Chip(_, first) => typed[at].clone().unwrap_or_else(|| (*first).to_string()),
             Field::Choice(_, list) => {
                 let list = list(choices);
                 let kept = typed[at].clone().filter(|value| list.contains(value));
@@ -272,7 +275,7 @@ fn ToolForm(props: &ToolFormProps) -> Html {
             }
         };
         match field {
-            Field::Text(name, _) => {
+            Field::Text(name, _) | Field::Chip(name, _) => {
                 let oninput = Callback::from(move |event: InputEvent| {
                     let field: web_sys::HtmlInputElement = event.target_unchecked_into();
                     set(field.value());
@@ -306,6 +309,9 @@ fn ToolForm(props: &ToolFormProps) -> Html {
     html! {
         <form class="tool-form" ref={place} onsubmit={run}>
             { for tool.fields.iter().enumerate().map(field) }
+            if matches!(tool.fields.last(), Some(Field::Chip(..))) {
+                <Chip index={props.index} choices={choices.clone()} values={values.clone()} />
+            }
             <button type="submit" class="primary command-button" title={texts.run}>
                 <code>{ words(&command) }</code><span class="go">{ icon("run") }</span>
             </button>

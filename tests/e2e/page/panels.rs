@@ -1,6 +1,6 @@
 //! What stands around the stage: dock, terminal, inspector, palette, legend; on large and small pages.
 
-use orrery_e2e::open;
+use orrery_e2e::{Opened, open};
 use page_driver::PageOptions;
 use serde_json::json;
 
@@ -204,10 +204,16 @@ fn charts_take_the_playhead_with_the_pointer() {
     let page = open("?autoplay=0", &PageOptions::default());
     page.returned("await orrery.run('kubectl create deployment web --image=nginx --replicas=3'); await orrery.settle()");
     page.click(".dock .tab", "Charts");
-    page.until("document.querySelectorAll('.chart svg').length === 4");
+    page.until("document.querySelectorAll('.chart svg').length === 7");
     let legends =
         page.evaluate("[...document.querySelectorAll('.chart')].map(chart => chart.querySelectorAll('.key').length > 0)");
-    assert_eq!(legends, json!([true, true, true, true]));
+    assert_eq!(legends, json!([true, true, true, true, true, true, true]));
+    // Queues were filled for milliseconds only, and are drawn all the same.
+    for (chart, key) in [(4, "replicaset-controller"), (5, "active"), (6, "Term 2")] {
+        let keys =
+            format!("[...document.querySelectorAll('.chart')[{chart}].querySelectorAll('.key')].map(key => key.textContent)");
+        page.until(&format!("{keys}.includes('{key}')"));
+    }
     let at = |kind: &str, share: f64, buttons: u8| {
         page.evaluate(&format!(
             "(() => {{
@@ -297,4 +303,111 @@ fn a_manifest_is_written_with_help_and_applied() {
         page.evaluate("/^status:|uid: .*\\n  resourceV/m.test(document.querySelector('.manifest textarea').value)"),
         json!(false)
     );
+}
+
+/// Drags the chip of the open form to a point of the page, with steps of its own on the way, and lets it go if `dropped`.
+fn drag(page: &Opened, to: &str, dropped: bool) {
+    page.returned(&format!(
+        "const chip = document.querySelector('.drag-chip'), place = chip.getBoundingClientRect(), to = {to}.getBoundingClientRect();
+         const from = [place.left + 20, place.top + 10], end = [to.left + to.width / 2, to.top + to.height / 2];
+         const send = async (kind, [x, y]) => {{
+            chip.dispatchEvent(new PointerEvent(kind, {{clientX: x, clientY: y, button: 0, buttons: 1, pointerId: 1, pointerType: 'touch', bubbles: true, cancelable: true}}));
+            await new Promise(done => setTimeout(done, 30));
+         }};
+         await send('pointerdown', from);
+         for (const share of [0.3, 0.7, 1]) await send('pointermove', from.map((at, axis) => at + share * (end[axis] - at)));
+         if ({dropped}) await send('pointerup', end);"
+    ));
+}
+
+#[test]
+fn a_taint_is_dragged_onto_a_node_and_taken_back() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.click(".tool", "Taint node");
+    page.until("document.querySelector('.drag-chip code')?.textContent === 'dedicated=gpu:NoSchedule'");
+    let node = "document.querySelector('[data-select=\"node/kind-worker2\"] rect')";
+    let taints = "(await orrery.run(\"kubectl get node kind-worker2 -o jsonpath='{.spec.taints[*].key}'\")).stdout";
+    // Held over a node it marks the node and shows the command; Escape ends it.
+    drag(&page, node, false);
+    page.until("document.querySelector('#orrery-selection .target')");
+    let command = "kubectl taint nodes kind-worker2 dedicated=gpu:NoSchedule";
+    page.until(&format!("document.querySelector('.drag-ghost')?.textContent === '{command}'"));
+    page.press_in_focus("Escape");
+    page.until("!document.querySelector('.drag-ghost') && !document.querySelector('#orrery-selection .target')");
+    assert_eq!(page.evaluate("Boolean(document.querySelector('.drag-chip'))"), json!(true), "the form is still there");
+    assert_eq!(page.evaluate(taints), json!(""));
+    // Beside every node nothing happens.
+    drag(&page, "document.querySelector('.transport')", true);
+    page.until("!document.querySelector('.drag-ghost')");
+    drag(&page, node, true);
+    page.returned("await orrery.settle()");
+    assert_eq!(page.evaluate(taints), json!("dedicated"));
+    let terminal = "[...document.querySelectorAll('.terminal')].map(one => one.textContent).join()";
+    page.until(&format!("{terminal}.includes('$ {command}')"));
+    // Each look at the taints was a command, too.
+    let undo =
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'z', ctrlKey: true, bubbles: true, cancelable: true}))";
+    for _ in 0..2 {
+        page.evaluate(undo);
+        page.until("orrery.state().arrived");
+    }
+    assert_eq!(page.evaluate(taints), json!(""));
+}
+
+#[test]
+fn a_label_is_dragged_onto_a_box_of_the_field() {
+    let page = open("?autoplay=0&detail=cells", &PageOptions::default());
+    page.click(".tool", "Label node");
+    page.until("document.querySelector('.drag-chip')");
+    // Where the box of a node is, its outline tells when it is selected.
+    page.click("#orrery-outline", "Outline");
+    page.until("document.querySelector('[data-line=\"node/kind-worker2\"]')");
+    page.evaluate("document.querySelector('[data-line=\"node/kind-worker2\"]').click()");
+    page.until("document.querySelector('#orrery-selection .selected')");
+    let place = page.evaluate("(({left, top, width, height}) => ({left, top, width, height}))(document.querySelector('#orrery-selection .selected').getBoundingClientRect())");
+    page.press("Escape");
+    page.click(".tool", "Label node");
+    page.until("document.querySelector('.drag-chip')");
+    let place = format!("({{getBoundingClientRect: () => ({place})}})");
+    drag(&page, &place, false);
+    page.until("document.querySelector('.drag-ghost')?.textContent === 'kubectl label nodes kind-worker2 disk=ssd'");
+    page.until("document.querySelector('#orrery-selection .target')");
+    drag(&page, &place, true);
+    page.returned("await orrery.settle()");
+    let label = "(await orrery.run(\"kubectl get node kind-worker2 -o jsonpath='{.metadata.labels.disk}'\")).stdout";
+    assert_eq!(page.evaluate(label), json!("ssd"));
+}
+
+#[test]
+fn what_comes_again_and_again_is_a_loop_of_the_sequence_diagram() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    page.click(".dock .tab", "Sequence");
+    page.press("h");
+    page.returned("await orrery.seek(orrery.state().seconds + 60)");
+    page.until("orrery.state().arrived");
+    page.until("document.querySelector('.loop-fold')");
+    let count = "document.querySelectorAll('.said').length";
+    let folded = page.evaluate(count).as_u64().expect("a number");
+    let times = page.evaluate("document.querySelector('.loop-fold').textContent");
+    assert!(times.as_str().is_some_and(|text| text.starts_with("▸ ×")), "{times}");
+    page.evaluate("document.querySelector('.loop-fold').click()");
+    page.until(&format!("document.querySelector('.loop-fold[aria-expanded=true]') && {count} > {folded}"));
+    page.evaluate("document.querySelector('.loop-fold[aria-expanded=true]').click()");
+    page.until(&format!("{count} === {folded}"));
+}
+
+#[test]
+fn a_milestone_is_told_beside_the_stage() {
+    for (width, height) in [(1280, 720), (800, 450)] {
+        let page = open("?autoplay=0", &sized(width, height));
+        page.returned("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
+        page.evaluate(
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft', shiftKey: true, bubbles: true}))",
+        );
+        page.until("document.querySelector('.notice.stone')");
+        let below = page.evaluate(
+            "document.querySelector('.notice').getBoundingClientRect().bottom <= document.querySelector('.stage').getBoundingClientRect().top + 1",
+        );
+        assert_eq!(below, json!(true), "{width} × {height}");
+    }
 }
