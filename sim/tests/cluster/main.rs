@@ -7,6 +7,7 @@ mod common;
 mod invariants;
 mod pressure;
 mod properties;
+mod recorded;
 mod sequences;
 mod topologies;
 
