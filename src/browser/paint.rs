@@ -153,7 +153,10 @@ impl Painter {
             flights
                 .list()
                 .iter()
-                .map(|flight| (flight, flights.place_at(flight, ((t - flight.sent as f64) / span).clamp(0.0, 1.0))))
+                .map(|flight| {
+                    let share = if player.reduced_motion { 0.5 } else { ((t - flight.sent as f64) / span).clamp(0.0, 1.0) };
+                    (flight, flights.place_at(flight, share))
+                })
                 .collect()
         };
         let height = flights.pill_height();

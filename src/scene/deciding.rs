@@ -346,7 +346,8 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts:
     let lines = 1.0 + f64::from(u8::from(second.is_some())) + f64::from(u8::from(!legend.is_empty()));
     let lane = if below < f64::MAX { (above, below) } else { (frame.bottom() - 5.0 * f, frame.bottom()) };
     let size = fitting(&sentence, frame.w - 3.0 * f, if compact { 1.25 * f } else { 1.3 * f });
-    let pitch = 1.62 * f;
+    // On a slide the lane is a little low for it.
+    let pitch = ((lane.1 - lane.0 - 0.6 * f) / lines).clamp(1.35 * f, 1.62 * f);
     let height = (0.4 * f + pitch * lines).max(2.0 * f);
     // Too high for the lane: it hangs down over the first row, where it hides least.
     let y = if lane.1 - lane.0 > height { f64::midpoint(lane.0, lane.1) - height / 2.0 } else { lane.0 + 0.15 * f };
@@ -538,4 +539,4 @@ pub fn verdict(decision: &Decision, node: &str, texts: &Texts) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

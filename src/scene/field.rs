@@ -52,6 +52,8 @@ pub struct Field {
     pub headings: Vec<(Point, f64, Text)>,
     /// Names of the zones, in their order; empty when there are none.
     pub zones: Vec<Text>,
+    /// Between the boxes of nodes.
+    pub gap: f64,
     /// Each box has room for so many pods; 0 when boxes differ.
     slots: usize,
 }
@@ -80,7 +82,7 @@ impl Field {
             }
         }
         zones.sort();
-        let mut field = Self { look, area, plots: Vec::new(), headings: Vec::new(), zones, slots: 0 };
+        let mut field = Self { look, area, plots: Vec::new(), headings: Vec::new(), zones, gap: 0.0, slots: 0 };
         match look.grouping {
             Grouping::Node | Grouping::Zone => field.by_node(model),
             Grouping::Owner | Grouping::Namespace => field.by_owner(model),
@@ -133,6 +135,7 @@ impl Field {
         }
         let pitch = (self.area.w / columns as f64, height(rows(columns)).min(self.area.w / columns as f64 * 1.1));
         let gap = (pitch.0.min(pitch.1) * 0.07).clamp(0.4, 8.0);
+        self.gap = gap;
         let (mut y, mut next) = (self.area.y, 0);
         for (zone, size) in zones {
             if by_zone {
@@ -399,7 +402,7 @@ impl Field {
 
     /// What the colours mean, at the lower edge of the view.
     pub fn legend(&self, texts: &Texts, size: (f64, f64)) -> Vec<Mark> {
-        let items: Vec<(Family, PodPhase, String)> = match self.look.colouring {
+        let mut items: Vec<(Family, PodPhase, String)> = match self.look.colouring {
             Colouring::State => {
                 PodPhase::ALL.iter().map(|phase| (Family::State(*phase), *phase, texts.phase(*phase).to_string())).collect()
             }
@@ -418,17 +421,30 @@ impl Field {
                 zones.chain([(Family::System, PodPhase::Running, texts.no_zone.to_string())]).collect()
             }
         };
+        let room = size.0 - 4.0 - self.area.x;
+        let width = |items: &[(Family, PodPhase, String)], size: f64| {
+            items.iter().map(|(.., text)| text_width(text, size, false) + 33.0).sum::<f64>() - 14.0
+        };
+        // Where there is no room for all: what is not to be seen is left out, the type gets smaller, the first reason stands for all.
+        if width(&items, TYPE) > room && self.look.colouring == Colouring::State {
+            items.retain(|(_, phase, _)| self.plots.iter().any(|plot| plot.pods.phases[*phase as usize] > 0));
+        }
+        let small = if width(&items, TYPE) > room { 11.0 } else { TYPE };
+        if width(&items, small) > room {
+            let failed = items.iter_mut().filter(|(_, phase, _)| *phase == PodPhase::Failed);
+            failed.for_each(|(.., text)| text.truncate(text.find(',').unwrap_or(text.len())));
+        }
         let mut marks = Vec::new();
         let y = self.area.bottom() + LEGEND / 2.0;
         let mut x = self.area.x;
         for (family, phase, text) in items {
-            let width = text_width(&text, TYPE, false);
+            let width = text_width(&text, small, false);
             if x + 18.0 + width > size.0 - 4.0 {
                 break;
             }
             let cell = Rect::new(x, y - 7.0, 14.0, 14.0);
             marks.push(Mark::Cell { rect: cell, phase, family });
-            marks.push(label(Point::new(x + 19.0, y), Align::Start, TYPE, false, Ink::Main, text));
+            marks.push(label(Point::new(x + 19.0, y), Align::Start, small, false, Ink::Main, text));
             x += 19.0 + width + 14.0;
         }
         let ground = Rect::new(self.area.x - 4.0, y - LEGEND / 2.0 + 2.0, x - self.area.x, LEGEND - 2.0);

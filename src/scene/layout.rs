@@ -163,9 +163,11 @@ impl Layout {
             let area = Rect::new(inner.x, y, inner.w, (inner.bottom() - LEGEND - y).max(1.0));
             Rc::new(Field::new(model, area, look))
         });
-        for plot in field.iter().flat_map(|field| &field.plots) {
+        for (field, plot) in field.iter().flat_map(|field| field.plots.iter().map(move |plot| (field, plot))) {
             if let Some(machine) = plot.machine.and_then(|index| model.machines.get(index)) {
-                machines.push(bare_box(machine.id, plot.rect));
+                // What travels to a further row passes beside the boxes of the others.
+                let (gutter, row) = (plot.rect.right() + field.gap / 2.0, usize::from(plot.rect.y > field.area.y + 1.0));
+                machines.push(MachineBox { gutter, row, ..bare_box(machine.id, plot.rect) });
             }
         }
         for (index, machine) in workers.iter().enumerate().filter(|_| field.is_none()) {

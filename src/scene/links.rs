@@ -90,6 +90,8 @@ pub(super) fn groups(model: &ViewModel, layout: &Layout, wires: &[Wire], texts: 
         let pair = (wire.machine, wire.to);
         let Some(at) = middle(&wire.points).filter(|_| !marked.contains(&pair)) else { continue };
         marked.push(pair);
+        // Members of etcd speak along the upper edge.
+        let at = Point::new(at.x, at.y.max(0.75 * scissors + 1.0));
         let marks = plate(at, scissors, "✂".into()).to_vec();
         let key = format!("cut/{}-{}", pair.0.0, pair.1.0);
         groups.push(Group { key, selects: None, title: String::new(), marks, groups: Vec::new() });

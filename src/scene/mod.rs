@@ -19,6 +19,8 @@ pub mod plan;
 pub mod prims;
 pub mod quantity;
 pub mod sequence;
+#[cfg(test)]
+mod snapshots;
 pub mod svg;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -187,6 +187,19 @@ const SLIDE_OF_SEVERAL: Metrics = Metrics { cp_parts: 2.9, cp_widths: [5.0, 6.0,
 const CELLS: Metrics =
     Metrics { w_parts: 0.0, gap: 0.7, lane: 2.4, lane_above: 2.2, legible: 11.0, largest: 18.0, registry: false, ..BRIEF };
 
+/// The same on a low stage: nothing travels above the bar that needs room for its words.
+const LOW_CELLS: Metrics = Metrics {
+    frame_pad: 0.3,
+    pad: 0.35,
+    cp_title: 1.5,
+    cp_parts: 1.6,
+    lane_above: 0.8,
+    bar: 1.5,
+    lane: 1.2,
+    cells: (1.5, 6.0),
+    ..CELLS
+};
+
 impl Metrics {
     /// The sizes of a level of detail.
     pub const fn of(detail: Detail) -> &'static Self {
@@ -235,6 +248,9 @@ impl Metrics {
 /// With more workers than this, or with more pods, the field takes their place.
 const MOST_WORKERS: usize = 30;
 const MOST_PODS: usize = 1_000;
+
+/// Where type above the field would be smaller than this, in pixels, the control plane is drawn lower.
+const LOW: f64 = 8.0;
 
 /// The lane between the api-servers and their load balancer, as a share of the lane below it.
 pub const BALANCER_LANE: f64 = 0.8;
@@ -304,15 +320,19 @@ impl Plan {
 
     /// The plan of what stands above the field: legible type as long as it leaves most of the height to the field.
     fn of_field(width: f64, height: f64, control: usize, stacked: bool) -> Self {
-        let metrics = &CELLS;
-        let inner = |font: f64| width / font - 1.2 - (if stacked { 0.0 } else { metrics.left }) - 2.0 * metrics.frame_pad;
-        let needed = metrics.control_plane_width() * control as f64 + metrics.gap * (control as f64 - 1.0).max(0.0);
-        let fits =
-            |font: f64| needed <= inner(font) && needed_height(metrics, font, control, 0, stacked) <= (height - LEGEND) * 0.42;
-        let mut font = metrics.largest;
-        while !fits(font) && font > 3.0 {
-            font -= 0.25;
-        }
+        let largest = |metrics: &Metrics| {
+            let inner = |font: f64| width / font - 1.2 - (if stacked { 0.0 } else { metrics.left }) - 2.0 * metrics.frame_pad;
+            let needed = metrics.control_plane_width() * control as f64 + metrics.gap * (control as f64 - 1.0).max(0.0);
+            let most = (height - LEGEND) * 0.42;
+            let fits = |font: f64| needed <= inner(font) && needed_height(metrics, font, control, 0, stacked) <= most;
+            let mut font = metrics.largest;
+            while !fits(font) && font > 3.0 {
+                font -= 0.25;
+            }
+            font
+        };
+        let (font, low) = (largest(&CELLS), largest(&LOW_CELLS));
+        let (metrics, font) = if font < LOW && low > font { (&LOW_CELLS, low) } else { (&CELLS, font) };
         Self {
             detail: Detail::Cells,
             metrics,

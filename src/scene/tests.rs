@@ -210,7 +210,7 @@ fn keys_are_unique() {
 }
 
 /// A busy moment: the messages of a deployment being made, all on their way at once.
-fn busy_moment() -> orrery_sim::core::Trace {
+pub(super) fn busy_moment() -> orrery_sim::core::Trace {
     use orrery_sim::api::resource::{DEPLOYMENTS, EVENTS, PODS};
     use orrery_sim::core::{Cause, Envelope, EnvelopeId, Message, Request, Sink, Time, Trace, WatchBatch, WatchEvent, WatchType};
     use orrery_sim::value;

@@ -453,6 +453,8 @@ pub struct State {
     pub(crate) effects: Vec<Effect>,
     pub(crate) clock: fn() -> f64,
     pub(crate) last_frame: Option<f64>,
+    /// Seconds of the audience's time that passed while the playhead waited.
+    owed: f64,
     pub(crate) autoplay: bool,
     pub(crate) cleared: Time,
     pub(crate) screen_for: (usize, Time),
@@ -543,6 +545,7 @@ impl State {
             effects: Vec::new(),
             clock: start.clock,
             last_frame: None,
+            owed: 0.0,
             autoplay: start.autoplay,
             cleared: Time::ZERO,
             screen_for: (usize::MAX, Time::ZERO),

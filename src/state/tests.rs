@@ -156,6 +156,22 @@ fn a_deployment_of_three_takes_half_a_minute_to_watch() {
 }
 
 #[test]
+fn frames_that_take_long_do_not_stretch_it() {
+    let [mut smooth, mut rough] = [ready(), ready()];
+    for state in [&mut smooth, &mut rough] {
+        state.update(AppAction::Enter("kubectl create deployment web --image=nginx --replicas=3".into()));
+    }
+    play(&mut smooth, 20.0);
+    let from = rough.last_frame.unwrap_or(0.0);
+    for frame in 1..=50 {
+        rough.update(AppAction::Frame(from + 400.0 * f64::from(frame)));
+    }
+    let lens = &smooth.visible.lens;
+    let apart = lens.audience(smooth.player.t) - lens.audience(rough.player.t);
+    assert!(apart.abs() < 0.5, "{apart} s");
+}
+
+#[test]
 fn stepping_visits_every_message_and_back_again() {
     let mut state = ready();
     state.player.reduced_motion = true;

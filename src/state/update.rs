@@ -18,6 +18,8 @@ use crate::scene::svg::Theme;
 
 /// Milliseconds of simulation a frame: ahead of the playhead, and as much for what the playhead shows.
 const SLICE_MS: f64 = 5.0;
+/// Seconds of waiting for a replay that are made up for afterwards: a jump is not followed by another one.
+const MOST_OWED: f64 = 0.1;
 /// Milliseconds of a replay a frame after a jump, while nothing moves.
 const JUMP_SLICE_MS: f64 = 14.0;
 /// Milliseconds of simulation a task while somebody waits for the start or for an answer; several tasks fit between two frames.
@@ -262,8 +264,8 @@ impl State {
     }
 
     fn frame(&mut self, now: f64) {
-        // A page that slept does not catch up.
-        let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 250.0)) / 1000.0;
+        // A page that slept does not catch up; one whose frame took long does.
+        let dt = self.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, 500.0)) / 1000.0;
         self.last_frame = self.wants_frames().then_some(now);
         self.view.tick(dt);
         if self.crowd.is_some() {
@@ -284,11 +286,13 @@ impl State {
         }
         self.look_ahead(begin + SLICE_MS);
         let stepping = self.player.moves() && !self.player.playing;
-        // Time waits for a replay that takes longer than a frame.
+        // Time waits for a replay that takes longer than a frame; what a single frame has cost is made up for.
         if self.has_arrived() {
             let before = self.player.t;
-            self.player.tick(dt, &self.session, &self.visible);
+            self.player.tick(dt + std::mem::take(&mut self.owed), &self.session, &self.visible);
             self.ask(before);
+        } else {
+            self.owed = (self.owed + dt).min(MOST_OWED);
         }
         if stepping && !self.player.moves() {
             if self.player.missed {

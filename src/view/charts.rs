@@ -12,6 +12,7 @@ use wasm_bindgen::JsCast as _;
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::use_texts;
 use crate::browser::store::{use_polled, use_store};
 use crate::i18n::Texts;
 use crate::scene::model::PodPhase;
@@ -54,7 +55,7 @@ const DARK: Palette = Palette {
         RGBColor(0x3c, 0xcc, 0xa0),
         RGBColor(0xdc, 0x9b, 0xe0),
         RGBColor(0xff, 0x8a, 0x80),
-        RGBColor(0xe3, 0xcf, 0x57),
+        RGBColor(0xc3, 0xb0, 0x4a),
     ],
 };
 
@@ -85,6 +86,7 @@ const NARROWEST: u32 = 300;
 #[component]
 pub(crate) fn Charts() -> Html {
     let store = use_store();
+    let texts = use_texts();
     let place = use_node_ref();
     let series = use_mut_ref(|| (0_u32, Series::default()));
     let drawn = use_polled(500, (), {
@@ -131,7 +133,7 @@ pub(crate) fn Charts() -> Html {
         }
     });
     html! {
-        <div class="charts" ref={place}>
+        <div class="charts" ref={place} tabindex="0" role="group" aria-label={texts.charts}>
             { for drawn.charts.iter().map(|chart| html! {
                 <figure class="chart" onpointerdown={press.clone()} onpointermove={brush.clone()}>
                     <figcaption>

@@ -45,7 +45,10 @@ pub(crate) fn Dock() -> Html {
                 <TerminalView />
             </div>
             <div class="dock-beside">
-                <div class="tabs" role="tablist">{ for tabs.into_iter().map(tab) }<span class="only-narrow">{ size }</span></div>
+                <div class="tabs">
+                    <div class="tablist" role="tablist">{ for tabs.into_iter().map(tab) }</div>
+                    <span class="only-narrow">{ size }</span>
+                </div>
                 <div class="dock-content" role="tabpanel">
                     { match beside {
                         DockTab::Events => html! { <Events /> },

@@ -1,7 +1,7 @@
 //! `shot`, `shots` and `js`: look at the built page, and ask it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use lexopt::{Arg, Parser, ValueExt as _};
 use page_driver::{Page, PageOptions, StaticServer, Theme};
 
+use crate::matrix;
 use crate::setup;
 use crate::site::Site;
 use crate::tell::say;
@@ -16,14 +17,20 @@ use crate::usage;
 
 /// What all these commands understand.
 #[derive(Clone)]
-struct Look {
-    options: PageOptions,
+pub(crate) struct Look {
+    /// Everything but size and theme.
+    pub(crate) options: PageOptions,
+    /// The one that was asked for.
+    pub(crate) size: Option<(u32, u32)>,
+    /// The one that was asked for.
+    pub(crate) theme: Option<Theme>,
     site: Site,
     build: bool,
     url: Option<String>,
-    query: String,
-    before: Vec<String>,
-    wait: Duration,
+    /// Without its question mark.
+    pub(crate) query: String,
+    pub(crate) before: Vec<String>,
+    pub(crate) wait: Duration,
     words: Vec<String>,
 }
 
@@ -71,20 +78,27 @@ fn arrive(page: &Page, condition: &str) -> anyhow::Result<()> {
 
 pub(crate) fn shots(arguments: &mut Parser) -> anyhow::Result<()> {
     let look = Look::parse(arguments)?;
-    let ["lessons", folder] = look.words.iter().map(String::as_str).collect::<Vec<_>>()[..] else {
-        bail!("shots takes what to picture and where to: shots lessons FOLDER")
-    };
-    let folder = PathBuf::from(folder);
-    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let words: Vec<&str> = look.words.iter().map(String::as_str).collect();
+    let folder = PathBuf::from(words.get(1).copied().unwrap_or_default());
+    let create = || fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()));
+    match words[..] {
+        ["lessons", _] => create().and_then(|()| lessons(&look, &folder)),
+        ["matrix", _] => create().and_then(|()| matrix::shots(&look, &folder, "")),
+        ["matrix", _, filter] => create().and_then(|()| matrix::shots(&look, &folder, filter)),
+        _ => bail!("shots takes what to picture and where to: shots lessons FOLDER, shots matrix FOLDER [FILTER]"),
+    }
+}
+
+fn lessons(look: &Look, folder: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string("embed/lessons.json").context("reading embed/lessons.json")?;
     let lessons: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).context("embed/lessons.json")?;
     let mut index =
         String::from("<!DOCTYPE html><meta charset=\"utf-8\"><title>Lessons</title><style>img { width: 48%; }</style>\n");
     let mut build = look.build;
-    for (name, (width, height), theme, query) in SHOTS {
-        let mut look = Look { query: format!("?lesson=nodes&autoplay=0&{query}"), build, ..look.clone() };
+    for (name, size, theme, query) in SHOTS {
+        let query = [&format!("lesson=nodes&autoplay=0&{query}"), &*look.query].join("&");
+        let look = Look { query, build, size: look.size.or(Some(size)), theme: look.theme.or(Some(theme)), ..look.clone() };
         build = false;
-        look.options = PageOptions { width, height, theme, ..look.options };
         look.open(|page| {
             let mut take = |what: String| -> anyhow::Result<()> {
                 let file = folder.join(format!("{what}-{name}.png"));
@@ -107,9 +121,14 @@ pub(crate) fn shots(arguments: &mut Parser) -> anyhow::Result<()> {
             Ok(())
         })?;
     }
-    let index_file = folder.join("index.html");
-    fs::write(&index_file, index).with_context(|| format!("writing {}", index_file.display()))?;
-    println!("{}", index_file.display());
+    write_index(folder, &index)
+}
+
+/// Writes the page that shows all pictures of a folder, and says where it is.
+pub(crate) fn write_index(folder: &Path, html: &str) -> anyhow::Result<()> {
+    let file = folder.join("index.html");
+    fs::write(&file, html).with_context(|| format!("writing {}", file.display()))?;
+    println!("{}", file.display());
     Ok(())
 }
 
@@ -117,6 +136,8 @@ impl Look {
     fn parse(arguments: &mut Parser) -> anyhow::Result<Self> {
         let mut look = Self {
             options: PageOptions::default(),
+            size: None,
+            theme: None,
             site: Site::below_target("look", "page-dev")?,
             build: true,
             url: None,
@@ -127,9 +148,9 @@ impl Look {
         };
         while let Some(argument) = arguments.next()? {
             match argument {
-                Arg::Long("size") => (look.options.width, look.options.height) = size(&arguments.value()?.string()?)?,
+                Arg::Long("size") => look.size = Some(size(&arguments.value()?.string()?)?),
                 Arg::Long("scale") => look.options.scale = arguments.value()?.parse()?,
-                Arg::Long("theme") => look.options.theme = theme(&arguments.value()?.string()?)?,
+                Arg::Long("theme") => look.theme = Some(theme(&arguments.value()?.string()?)?),
                 Arg::Long("reduced-motion") => look.options.reduced_motion = true,
                 Arg::Long("url-query") => look.query = query(&arguments.value()?.string()?),
                 Arg::Long("js") => look.before.push(arguments.value()?.string()?),
@@ -144,21 +165,39 @@ impl Look {
         Ok(look)
     }
 
+    /// The page's options, in the size and theme that were asked for.
+    fn page_options(&self) -> PageOptions {
+        let (width, height) = self.size.unwrap_or((self.options.width, self.options.height));
+        PageOptions { width, height, theme: self.theme.unwrap_or(self.options.theme), ..self.options.clone() }
+    }
+
     /// Opens the page, does what is to be done before, then `work`; afterwards shows the console's messages.
     fn open(&self, work: impl FnOnce(&Page) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let mark = if self.query.is_empty() || self.query.starts_with('#') { "" } else { "?" };
+        let query = format!("{mark}{}", self.query);
+        self.open_at(&query, &self.page_options(), |page, _| self.prepare(page).and_then(|()| work(page)))
+    }
+
+    /// Opens an address below the site's, and hands over the site's; afterwards shows the console's messages.
+    pub(crate) fn open_at(
+        &self,
+        path: &str,
+        options: &PageOptions,
+        work: impl FnOnce(&Page, &str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let programs = setup::browser()?;
         // The server lives as long as the page is looked at.
-        let (url, _server) = if let Some(url) = &self.url {
+        let (base, _server) = if let Some(url) = &self.url {
             (url.clone(), None)
         } else {
             if self.build {
                 self.site.build()?;
             }
             let server = StaticServer::start(&self.site.out, 0)?;
-            (format!("{}{}", server.url(), self.query), Some(server))
+            (server.url(), Some(server))
         };
-        let page = Page::open(&programs, &url, &self.options)?;
-        let result = self.prepare(&page).and_then(|()| work(&page));
+        let page = Page::open(&programs, &format!("{base}{path}"), options)?;
+        let result = work(&page, &base);
         for message in page.console()? {
             say(&format!("console {}: {}", message.level, message.text));
         }
@@ -183,16 +222,13 @@ fn size(text: &str) -> anyhow::Result<(u32, u32)> {
 }
 
 fn theme(text: &str) -> anyhow::Result<Theme> {
-    match text {
-        "light" => Ok(Theme::Light),
-        "dark" => Ok(Theme::Dark),
-        _ => bail!("--theme {text}: there are light and dark"),
-    }
+    let found = Theme::ALL.into_iter().find(|theme| theme.name() == text);
+    found.with_context(|| format!("--theme {text}: there are {}", Theme::ALL.map(Theme::name).join(", ")))
 }
 
 /// With or without its question mark.
 fn query(text: &str) -> String {
-    if text.is_empty() || text.starts_with(['?', '#']) { text.to_owned() } else { format!("?{text}") }
+    text.trim_start_matches('?').to_owned()
 }
 
 fn seconds(text: &str) -> anyhow::Result<Duration> {
@@ -213,8 +249,8 @@ mod tests {
         for wrong in ["1920", "x", "0x10", "-1x10", "99999x10"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(query("lang=de"), "?lang=de");
-        assert_eq!(query("?lang=de"), "?lang=de");
+        assert_eq!(query("lang=de"), "lang=de");
+        assert_eq!(query("?lang=de"), "lang=de");
         assert_eq!(seconds("0.5").expect("valid"), Duration::from_millis(500));
         assert!(seconds("-1").is_err() && seconds("soon").is_err());
     }

@@ -4,10 +4,11 @@
 //! - [`tell`]: says on stderr what is being done and how long it takes; runs programs.
 //! - [`setup`]: installs what is missing, or says what to do.
 //! - [`site`]: builds the page into a folder; the heavy part is the program `page-bundler`.
-//! - [`serve`], [`look`], [`test`], [`bench`]: the commands.
+//! - [`serve`], [`look`], [`matrix`], [`test`], [`bench`]: the commands.
 
 mod bench;
 mod look;
+mod matrix;
 mod serve;
 mod setup;
 mod site;
@@ -35,15 +36,20 @@ Usage: cargo xtask COMMAND
   bench [--module] [--native] [--browser] [--frames]
                           print sizes of the module, times of the simulation, times of the page; or only those parts (--frames: only
                           what a frame costs with up to 5,000 nodes)
-  shot OUT.png [--size 1280x720] [--scale 1] [--theme light|dark] [--reduced-motion] [PAGE OPTIONS]
+  shot OUT.png [PAGE OPTIONS]
                           a screenshot of the built page
   shots lessons FOLDER [PAGE OPTIONS]
                           every step of every lesson, as a slide and as a projector show it
+  shots matrix FOLDER [FILTER] [PAGE OPTIONS]
+                          the page at its moments (start, a deployment, a failure, …) in four sizes and three themes, or those whose
+                          names contain FILTER; prints which texts lie on each other, are cut off or faint, and what axe-core finds
   js EXPRESSION [PAGE OPTIONS]
                           the JSON of a JavaScript expression in the built page (statements and await are allowed)
 
 Page options of shot, shots and js:
-  --url-query '?lang=de'  query of the page's address      --size WxH     viewport in CSS pixels
+  --url-query '?lang=de'  query of the page's address       --size WxH     viewport in CSS pixels (1280x720)
+  --theme light|dark|contrast                               --scale N      device pixels a CSS pixel
+  --reduced-motion        as who prefers it
   --js EXPRESSION         run before (repeatable, awaited)  --wait SECONDS  then wait
   --profile page|page-dev how the page is built             --url URL      look at that address, build nothing
   --no-build              take the page as it was built last";

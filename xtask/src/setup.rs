@@ -90,6 +90,11 @@ pub(crate) fn wasm_opt(folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// axe-core, which finds what keeps people from using a page: its folder.
+pub(crate) fn axe(tools: &Path) -> anyhow::Result<PathBuf> {
+    package(tools, "axe-core", "4.14.1")
+}
+
 /// A package of npm that the tests need: its folder. By npm; without npm by curl, which is installed on Debian when we may.
 pub(crate) fn package(folder: &Path, name: &str, version: &str) -> anyhow::Result<PathBuf> {
     let home = folder.join(format!("{name}@{version}"));

@@ -134,7 +134,7 @@ fn e2e_tests(programs: &Programs, filter: Option<&str>) -> anyhow::Result<Counts
     let offline = offline.out;
     let tools = target_folder()?.join("tools");
     let reveal = setup::package(&tools, "reveal.js", "6.0.2")?;
-    let axe = setup::package(&tools, "axe-core", "4.14.1")?;
+    let axe = setup::axe(&tools)?;
     let mut command = cargo();
     command
         .args(["test", "--package", "orrery-e2e", "--features", "browser"])

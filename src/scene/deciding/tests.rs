@@ -11,7 +11,7 @@ use super::*;
 use crate::i18n::{DE, EN};
 
 /// A pod of 2 CPUs on the nodes of a model: the control plane is tainted, every fourth worker full, the first of the others emptiest.
-fn decision(model: &ViewModel, cpu: &'static str) -> Decision {
+pub(in crate::scene) fn decision(model: &ViewModel, cpu: &'static str) -> Decision {
     let mut snapshot = Snapshot::new();
     for (at, machine) in model.machines.iter().enumerate() {
         let taints = if machine.control_plane { value!([{"key": "control-plane", "effect": "NoSchedule"}]) } else { value!([]) };

@@ -6,6 +6,8 @@ mod deciding;
 mod embedding;
 mod field;
 mod lessons;
+mod looks;
+mod motion;
 mod opening;
 mod panels;
 mod playing;

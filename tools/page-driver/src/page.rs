@@ -30,13 +30,29 @@ const KEYS: [(&str, char); 16] = [
     ("Control", '\u{e009}'),
 ];
 
-/// What `prefers-color-scheme` says.
+/// What `prefers-color-scheme` and `prefers-contrast` say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
     /// Dark on light.
     Light,
     /// Light on dark.
     Dark,
+    /// Dark on light, with more contrast.
+    Contrast,
+}
+
+impl Theme {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Light, Self::Dark, Self::Contrast];
+
+    /// As the page calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+            Self::Contrast => "contrast",
+        }
+    }
 }
 
 /// How the page is opened.
@@ -48,7 +64,7 @@ pub struct PageOptions {
     pub height: u32,
     /// Device pixels a CSS pixel.
     pub scale: u32,
-    /// `prefers-color-scheme`.
+    /// `prefers-color-scheme` and `prefers-contrast`.
     pub theme: Theme,
     /// Whether `prefers-reduced-motion: reduce` holds.
     pub reduced_motion: bool,
@@ -120,13 +136,12 @@ impl Page {
         let metrics =
             json!({"width": options.width, "height": options.height, "deviceScaleFactor": options.scale, "mobile": false});
         self.session.cdp("Emulation.setDeviceMetricsOverride", metrics)?;
-        let scheme = match options.theme {
-            Theme::Light => "light",
-            Theme::Dark => "dark",
-        };
+        let scheme = if options.theme == Theme::Dark { "dark" } else { "light" };
+        let contrast = if options.theme == Theme::Contrast { "more" } else { "no-preference" };
         let motion = if options.reduced_motion { "reduce" } else { "no-preference" };
         let media = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-contrast", "value": contrast},
             {"name": "prefers-reduced-motion", "value": motion},
         ]});
         self.session.cdp("Emulation.setEmulatedMedia", media)?;
