@@ -7,8 +7,8 @@ use serde_json::json;
 #[test]
 fn everything_is_legible_in_every_theme() {
     for (moment, query, width, height) in [
-        ("deployment", "?autoplay=0&lang=de", 1280, 720),
-        ("failure", "?autoplay=0&controls=none", 800, 450),
+        ("failure", "?autoplay=0&lang=de", 1280, 720),
+        ("deployment", "?autoplay=0&controls=none", 800, 450),
         ("deciding", "?autoplay=0", 390, 844),
     ] {
         let options = |theme| PageOptions { width, height, theme, ..PageOptions::default() };

@@ -174,7 +174,7 @@
         .map(([x, y]) => blend(document.elementsFromPoint(x, y).filter(one => one !== element), x, y))
         .map(other => Math.max(edge ? contrast(over(edge, ground), other) : 1, fill ? contrast(over(fill, ground), other) : 1));
       // On one side of it at least.
-      ratios.push(beside.sort((a, b) => b - a)[1]);
+      ratios.push(Math.max(...beside));
     }
     if (ratios.length === 0) continue;
     const ratio = ratios.sort((a, b) => b - a)[Math.floor((ratios.length - 1) / 2)];
