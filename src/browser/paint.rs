@@ -282,8 +282,8 @@ impl Painter {
         self.text("orrery-clock", format!("t = {}", clock(t)));
         let (from, to) = state.extent();
         let share = crate::state::scrub::Scale::new(&state.visible.lens, from, to).share(t);
-        self.style("orrery-thumb", "left", format!("{:.3}%", share * 100.0));
-        self.style("orrery-played", "width", format!("{:.3}%", share * 100.0));
+        self.style("orrery-thumb", "transform", format!("translateX({:.3}%)", share * 100.0));
+        self.style("orrery-played", "transform", format!("scaleX({share:.5})"));
         let skip = state.visible.lens.skip_at(t).filter(|_| state.player.playing && matches!(state.player.pace, Pace::Messages));
         let skip = skip.filter(|skip| skip.to - skip.from > SKIP_US);
         let text = skip.map(|skip| state.texts.skipped(skip.to - skip.from)).unwrap_or_default();
