@@ -113,11 +113,11 @@ fn the_palette_spares_the_control_plane_and_closes_its_forms() {
         page.evaluate(&format!("[...document.querySelectorAll('.tool')].find(tool => tool.textContent === '{name}').click()"))
     };
     tool("Taint node");
-    page.until("document.querySelector('.tool-form code')?.textContent.startsWith('kubectl taint nodes kind-worker ')");
+    page.until("document.querySelector('.tool-form .command-button code')?.textContent.startsWith('kubectl taint nodes kind-worker ')");
     tool("Scale deployment");
     page.until("document.querySelector('.tool-form button.primary')?.textContent === 'Deploy something first'");
     page.evaluate("document.querySelector('.tool-form button.primary').click()");
-    page.until("document.querySelector('.tool-form code')?.textContent.startsWith('kubectl create deployment web')");
+    page.until("document.querySelector('.tool-form .command-button code')?.textContent.startsWith('kubectl create deployment web')");
     page.evaluate("document.querySelector('.tool-form button.primary').click()");
     page.until("!document.querySelector('.tool-form')");
 }
@@ -360,7 +360,7 @@ fn a_label_is_dragged_onto_a_box_of_the_field() {
     page.click(".tool", "Label node");
     page.until("document.querySelector('.drag-chip')");
     // Where the box of a node is, its outline tells when it is selected.
-    page.click("#orrery-outline", "Outline");
+    page.evaluate("document.querySelector('#orrery-outline').click()");
     page.until("document.querySelector('[data-line=\"node/kind-worker2\"]')");
     page.evaluate("document.querySelector('[data-line=\"node/kind-worker2\"]').click()");
     page.until("document.querySelector('#orrery-selection .selected')");
