@@ -113,11 +113,15 @@ fn the_palette_spares_the_control_plane_and_closes_its_forms() {
         page.evaluate(&format!("[...document.querySelectorAll('.tool')].find(tool => tool.textContent === '{name}').click()"))
     };
     tool("Taint node");
-    page.until("document.querySelector('.tool-form .command-button code')?.textContent.startsWith('kubectl taint nodes kind-worker ')");
+    page.until(
+        "document.querySelector('.tool-form .command-button code')?.textContent.startsWith('kubectl taint nodes kind-worker ')",
+    );
     tool("Scale deployment");
     page.until("document.querySelector('.tool-form button.primary')?.textContent === 'Deploy something first'");
     page.evaluate("document.querySelector('.tool-form button.primary').click()");
-    page.until("document.querySelector('.tool-form .command-button code')?.textContent.startsWith('kubectl create deployment web')");
+    page.until(
+        "document.querySelector('.tool-form .command-button code')?.textContent.startsWith('kubectl create deployment web')",
+    );
     page.evaluate("document.querySelector('.tool-form button.primary').click()");
     page.until("!document.querySelector('.tool-form')");
 }
@@ -131,16 +135,18 @@ fn links_are_cut_from_the_palette_and_mended() {
     let told = "[...document.querySelectorAll('.stage text')].some(text => text.textContent === '✂ → registry')";
     tool("No images");
     let command = "docker exec kind-worker iptables -A OUTPUT -d registry-1.docker.io -j DROP";
-    page.until(&format!("document.querySelector('.tool-form code')?.textContent.trim() === '{command}'"));
+    page.until(&format!("document.querySelector('.tool-form .command-button code')?.textContent.trim() === '{command}'"));
     page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
     page.until(told);
     tool("Mend links");
-    page.until("document.querySelector('.tool-form code')?.textContent.trim() === 'docker exec kind-worker iptables -F'");
+    page.until(
+        "document.querySelector('.tool-form .command-button code')?.textContent.trim() === 'docker exec kind-worker iptables -F'",
+    );
     page.evaluate("document.querySelector('.tool-form button.primary').click(); orrery.settle()");
     page.until(&format!("!({told})"));
     tool("Stop a part");
     page.until(
-        "document.querySelector('.tool-form code')?.textContent.trim() === 'docker exec kind-worker systemctl stop kubelet'",
+        "document.querySelector('.tool-form .command-button code')?.textContent.trim() === 'docker exec kind-worker systemctl stop kubelet'",
     );
 }
 
