@@ -90,4 +90,36 @@ mod tests {
         let early = counted(gauges, (begin, end), 40, begin, &of(&[Gauge::Logged]));
         assert!(early.now[0] < all.now[2] && early.now[0] <= log[0]);
     }
+
+    #[test]
+    fn a_member_of_etcd_that_is_off_falls_behind_and_catches_up() {
+        let mut session = Session::new(5);
+        let run = |session: &mut Session, line: &str| {
+            let command = session.run(line);
+            session.finish(command, Duration::s(600));
+            session.settle(Duration::s(60));
+            let gauges = session.trace().gauges();
+            let members: Vec<Addr> =
+                gauges.series().iter().filter(|(_, gauge)| *gauge == Gauge::Logged).map(|(addr, _)| *addr).collect();
+            let of = |addr: Addr, gauge: Gauge| members.iter().position(|have| *have == addr).filter(|_| gauge == Gauge::Logged);
+            let end = session.live_end();
+            let now = counted(gauges, (Time::ZERO, end), 1, end, &of).now;
+            let most = now.iter().copied().max().unwrap_or(0);
+            now.into_iter().map(|log| most - log).collect::<Vec<u32>>()
+        };
+        let config = "cat > ha.yaml <<EOF
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+- role: control-plane
+- role: control-plane
+EOF";
+        run(&mut session, config);
+        assert_eq!(run(&mut session, "kind create cluster --config ha.yaml"), [0, 0, 0]);
+        run(&mut session, "docker stop kind-control-plane3");
+        let behind = run(&mut session, "kubectl create deployment web --image=nginx --replicas=3");
+        assert!(behind[..2] == [0, 0] && behind[2] > 5, "{behind:?}");
+        assert_eq!(run(&mut session, "docker start kind-control-plane3"), [0, 0, 0]);
+    }
 }

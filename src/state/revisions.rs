@@ -18,9 +18,14 @@ pub struct Revision {
     pub value: Option<Value>,
 }
 
+/// Since when the trace tells of the cluster that is there at `t`: since the one before it was deleted.
+pub fn cluster_began(trace: &Trace, t: Time) -> Time {
+    trace.gauges().ends().into_iter().rfind(|end| *end <= t).unwrap_or(Time::ZERO)
+}
+
 /// The revisions of a key until `t`, oldest first. What an earlier cluster wrote under it, before it was deleted, was another object.
 pub fn revisions(trace: &Trace, key: &str, t: Time) -> Vec<Revision> {
-    let begin = trace.gauges().ends().into_iter().rfind(|end| *end <= t).map_or(0, |end| trace.position(end));
+    let begin = trace.position(cluster_began(trace, t));
     let answers = trace.by_sent()[begin..trace.position(Time(t.0 + 1))].iter().filter_map(|id| trace.get(*id));
     let mut found: Vec<Revision> = answers
         .filter_map(|envelope| {
@@ -147,6 +152,8 @@ mod tests {
             let command = session.run(line);
             session.finish(command, Duration::s(600));
             session.settle(Duration::s(60));
+            let written = super::super::story::last_write(session.trace(), &key, session.playhead());
+            assert_eq!(written.is_some(), line.starts_with("kubectl"), "{line}");
         }
         let again = revisions(session.trace(), &key, session.playhead());
         let entry = store(session.cluster()).and_then(|store| store.get(&key)).expect("it is stored");

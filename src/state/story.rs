@@ -5,6 +5,7 @@ use orrery_sim::etcd::EtcdRequest;
 use orrery_sim::runtime::Cri;
 
 use super::causes::{cause, question};
+use super::revisions::cluster_began;
 use super::visible::Visible;
 use crate::scene::MessageKind;
 use crate::scene::messages::full_label;
@@ -130,10 +131,10 @@ pub fn command_line(trace: &Trace, id: CommandId) -> String {
         .unwrap_or_default()
 }
 
-/// The last message until `t` that wrote the object under this key of etcd.
+/// The last message until `t` that wrote the object under this key of etcd, of the cluster that is there then.
 pub fn last_write(trace: &Trace, key: &str, t: Time) -> Option<EnvelopeId> {
-    let until = trace.position(Time(t.0 + 1));
-    trace.by_sent()[..until].iter().rev().copied().find(|id| {
+    let (begin, until) = (trace.position(cluster_began(trace, t)), trace.position(Time(t.0 + 1)));
+    trace.by_sent()[begin..until].iter().rev().copied().find(|id| {
         trace.get(*id).is_some_and(|envelope| match &envelope.message {
             Message::EtcdRequest(request) => match &**request {
                 EtcdRequest::Put { key: written, .. } | EtcdRequest::Delete { key: written, .. } => written.as_str() == key,
@@ -166,7 +167,8 @@ pub fn of_object(
     most: usize,
     names: &dyn Fn(MachineId) -> String,
 ) -> Vec<Row> {
-    recent(trace, visible, t, most, names, &|envelope| names_object(envelope, name))
+    let began = cluster_began(trace, t);
+    recent(trace, visible, t, most, names, &|envelope| envelope.sent_at >= began && names_object(envelope, name))
 }
 
 fn recent(
