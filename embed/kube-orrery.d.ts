@@ -58,6 +58,8 @@ export interface Orrery {
   svg(): string;
   /** A video of the next seconds of the stage, at most 300; time runs on. Only in the page itself, not by `call`. */
   film(seconds?: number): Promise<Blob>;
+  /** The same as an animated GIF, at most 60 seconds. */
+  gif(seconds?: number): Promise<Blob>;
   /** An address that opens what is shown now. */
   share(): Promise<string>;
   recording(): Recording;

@@ -58,14 +58,15 @@
     }
   };
 
-  // Plays from here on and records some seconds of the stage.
-  const film = async seconds => {
+  // Plays from here on and records some seconds of the stage, as a video ("film") or a GIF ("gif").
+  const moving = what => async seconds => {
     // A page that is one file has no others beside it.
-    if (!here) throw new Error("film(seconds): not from a page that is a single file");
-    return (await import(new URL("video.js", here))).film(seconds);
+    if (!here) throw Object.assign(new Error(`${what}(seconds): not from a page that is a single file`), { name: "NoFiles" });
+    return (await import(new URL("video.js", here)))[what](seconds);
   };
+  const [film, gif] = ["film", "gif"].map(moving);
 
-  // Saves as a file what is shown ("recording", "svg", "png", "video"), or a text that the page has made ("lesson", "sequence", "mermaid").
+  // Saves as a file what is shown ("recording", "svg", "png", "video", "gif"), or a text that the page has made ("lesson", "sequence", "mermaid").
   const save = async (what, text) => {
     const made = {
       sequence: () => [new Blob([text], { type: "image/svg+xml" }), "sequence.svg"],
@@ -77,9 +78,10 @@
         const blob = await film(10);
         return [blob, `stage.${blob.type.split("/")[1]}`];
       },
+      gif: async () => [await gif(10), "stage.gif"],
       png: async () => [await picture(window.orrery.svg()), "stage.png"],
     }[what];
-    if (!made) throw new Error("save(what): what must be recording, svg, png, video, lesson, sequence or mermaid");
+    if (!made) throw new Error("save(what): what must be recording, svg, png, video, gif, lesson, sequence or mermaid");
     const [blob, name] = await made();
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
     link.click();
@@ -116,6 +118,14 @@
   };
   const elsewhere = id => typeof id === "string" && id.includes("/");
 
+  // Whoever discovers oEmbed here is told of the lesson that is given, if it is a built-in one: each has an answer of its own.
+  const discovered = () => {
+    const link = document.querySelector('link[type="application/json+oembed"]');
+    const { lesson } = window.orrery.state();
+    if (link) link.href = link.href.replace(/oembed(\/[^/]*)?\.json$/, lesson && !elsewhere(lesson) ? `oembed/${lesson}.${window.orrery.notes().lang}.json` : "oembed.json");
+  };
+  for (const name of ["ready", "step"]) addEventListener(`orrery:${name}`, discovered);
+
   const parameters = new URLSearchParams(location.search);
   const open = async data => {
     if (data === undefined) return;
@@ -130,7 +140,7 @@
     const given = window.orrery.lesson;
     // One that is given already only changes its step.
     const begin = (id, step) => elsewhere(id) && window.orrery.state().lesson !== id ? lesson(id, step) : given(id, step);
-    Object.assign(window.orrery, { share, save, film, lesson: begin });
+    Object.assign(window.orrery, { share, save, film, gif, lesson: begin });
     const [shared, id] = [parameters.get("r") ?? linked(), parameters.get("lesson")];
     if (shared === undefined && elsewhere(id)) begin(id, Number(parameters.get("step") ?? 1) || 1);
     open(shared);

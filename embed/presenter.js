@@ -39,6 +39,10 @@
     view.document.title = notes.title || "kube-orrery";
   };
 
+  // A question is answered before the next step comes.
+  const forward = () => window.orrery[window.orrery.notes().asks ? "play" : "next"]();
+  const back = () => window.orrery.previous();
+
   // Built from here, not loaded: so it works from a single file and under a strict policy, too.
   const presenter = () => {
     if (view && !view.closed) return view.focus();
@@ -59,14 +63,14 @@
     add(page.body, "h2", { id: "t-next" });
     add(page.body, "p", { id: "next" });
     const footer = add(page.body, "footer");
-    add(footer, "button", { id: "t-back", onclick: () => window.orrery.previous() });
-    add(footer, "button", { id: "t-forward", onclick: () => window.orrery.next() });
+    add(footer, "button", { id: "t-back", onclick: back });
+    add(footer, "button", { id: "t-forward", onclick: forward });
     add(footer, "button", { id: "t-reset", onclick: () => { began = Date.now(); } });
     view.addEventListener("keydown", event => {
-      const call = { PageDown: "next", ArrowRight: "next", " ": "next", PageUp: "previous", ArrowLeft: "previous" }[event.key];
+      const call = { PageDown: forward, ArrowRight: forward, " ": forward, PageUp: back, ArrowLeft: back }[event.key];
       if (!call || event.target.tagName === "BUTTON" && event.key === " ") return;
       event.preventDefault();
-      window.orrery[call]();
+      call();
     });
     const tick = setInterval(() => view.closed ? clearInterval(tick) : time.textContent = clock(), 500);
     fill();

@@ -291,6 +291,11 @@ pub struct Texts {
     pub share_long: &'static str,
     pub save_recording: &'static str,
     pub save_video: &'static str,
+    pub save_gif: &'static str,
+    pub save_works: &'static str,
+    pub save_failed: &'static str,
+    pub save_no_video: &'static str,
+    pub save_no_files: &'static str,
     pub topologies: &'static str,
     /// Shape, control-plane nodes, workers, etcd, how many control-plane nodes and members of etcd it can lose.
     pub topology_heads: [&'static str; 6],
@@ -551,6 +556,24 @@ mod tests {
             // The scheduler's own words, for which ours stand.
             let key = EN.reasons.iter().chain(EN.plugins).any(|(key, _)| *key == text);
             assert!(!mine || key || same.contains(&text), "not translated: {english}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_addressed_in_german() {
+        // The interface says what something does, or what there is to do: neither "du" nor "Sie".
+        const FORMS: [&str; 16] = [
+            "du", "dir", "dich", "dein", "deine", "deinem", "deinen", "deiner", "Du", "Deine", "Ihr", "Ihre", "Ihrem", "Ihren",
+            "Ihrer", "Ihnen",
+        ];
+        let lessons = orrery_sim::lesson::BUILT_IN.iter().map(|(_, text)| *text).flat_map(str::lines);
+        let lessons = lessons.filter(|line| line.trim().starts_with("de:")).map(str::to_string);
+        for text in all(&DE).into_iter().chain(lessons) {
+            let words: Vec<&str> = text.split(|letter: char| !letter.is_alphabetic()).collect();
+            assert!(words.iter().all(|word| !FORMS.contains(word)), "{text}");
+            // "Sie" begins a sentence, then it is "they" or "she"; verbs do not ask for it.
+            let polite = text.match_indices(" Sie ").any(|(at, _)| !text[..at].ends_with(['.', ':', '!', '?']));
+            assert!(!polite, "{text}");
         }
     }
 

@@ -342,9 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn decks_know_how_many_steps_there_are() {
-        let lesson = |id: &str| built_in(id).map_or(0, |lesson| lesson.steps.len());
-        let lines: Vec<String> = BUILT_IN.iter().map(|(id, _)| format!("  \"{id}\": {{ \"steps\": {} }}", lesson(id))).collect();
+    fn decks_know_titles_and_how_many_steps_there_are() {
+        let line = |(id, _): &(&str, &str)| {
+            let lesson = built_in(id).expect("well written");
+            let title = |lang| lesson.title.get(lang);
+            let titles = format!("{{ \"en\": \"{}\", \"de\": \"{}\" }}", title("en"), title("de"));
+            format!("  \"{id}\": {{ \"steps\": {}, \"title\": {titles} }}", lesson.steps.len())
+        };
+        let lines: Vec<String> = BUILT_IN.iter().map(line).collect();
         let expected = format!("{{\n{}\n}}\n", lines.join(",\n"));
         assert_eq!(include_str!("../../embed/lessons.json"), expected, "embed/lessons.json");
     }

@@ -106,13 +106,14 @@ fn error(message: &str) -> JsValue {
     js_sys::Error::new(message).into()
 }
 
-/// Calls a function of `window.orrery` that the page's own scripts have added (embed/link.js), and waits for the text that it promises.
-pub(crate) async fn ask(name: &str, arguments: &[&str]) -> Option<String> {
-    let api = Reflect::get(gloo::utils::window().unchecked_ref(), &"orrery".into()).ok()?;
-    let function = Reflect::get(&api, &name.into()).ok()?.dyn_into::<Function>().ok()?;
+/// Calls a function of `window.orrery` that the page's own scripts have added (embed/link.js), and waits for the text that it promises; what
+/// it throws is the error.
+pub(crate) async fn ask(name: &str, arguments: &[&str]) -> Result<Option<String>, JsValue> {
+    let api = Reflect::get(gloo::utils::window().unchecked_ref(), &"orrery".into())?;
+    let function = Reflect::get(&api, &name.into())?.dyn_into::<Function>()?;
     let arguments: js_sys::Array = arguments.iter().map(|argument| JsValue::from(*argument)).collect();
-    let promised = function.apply(&api, &arguments).ok()?;
-    wasm_bindgen_futures::JsFuture::from(Promise::resolve(&promised)).await.ok()?.as_string()
+    let promised = function.apply(&api, &arguments)?;
+    Ok(wasm_bindgen_futures::JsFuture::from(Promise::resolve(&promised)).await?.as_string())
 }
 
 /// Puts the interface onto `window`.
@@ -226,6 +227,7 @@ pub(crate) fn install(store: &Store) {
             "caption": of(now, |step| &step.caption),
             "say": of(now, |step| &step.say),
             "predict": of(now, |step| &step.predict),
+            "asks": state.asks(),
             "next": of(next, |step| &step.caption),
         });
         js_sys::JSON::parse(&text.to_string()).unwrap_or(JsValue::NULL)

@@ -33,7 +33,11 @@ pub(crate) fn listen(store: &Store) -> EventListener {
                 return;
             }
             if typing {
-                if event.key() == "Escape" && store.state().large_terminal {
+                // No line of text has a use for them, and clickers have no others.
+                if let Some(action) = leaf(&store, &event.key()).filter(|_| !store.state().has_dialog()) {
+                    event.prevent_default();
+                    store.dispatch(action);
+                } else if event.key() == "Escape" && store.state().large_terminal {
                     store.dispatch(AppAction::ToggleLargeTerminal);
                 } else if event.key() == "Escape"
                     && let Some(element) = target.and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
@@ -78,17 +82,24 @@ fn kind(element: &Element) -> (bool, bool) {
     }
 }
 
+/// What leads through a lesson; a question is answered before the next step comes.
+fn leaf(store: &Store, key: &str) -> Option<AppAction> {
+    let state = store.state();
+    match key {
+        "PageDown" if state.asks() => Some(AppAction::Play),
+        "PageDown" if state.lesson.is_some() => Some(AppAction::LessonStep(1)),
+        "PageUp" if state.lesson.is_some() => Some(AppAction::LessonStep(-1)),
+        _ => None,
+    }
+}
+
 fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
     // What lies under a dialog is out of reach.
     if key != "Escape" && store.state().has_dialog() {
         return None;
     }
-    if store.state().lesson.is_some() {
-        match key {
-            "PageDown" => return Some(AppAction::LessonStep(1)),
-            "PageUp" => return Some(AppAction::LessonStep(-1)),
-            _ => {}
-        }
+    if let Some(action) = leaf(store, key) {
+        return Some(action);
     }
     Some(match key {
         " " if !control => AppAction::TogglePlay,
@@ -144,6 +155,10 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
             } else if state.selection.is_some() {
                 AppAction::Select(None)
             } else {
+                // Most browsers do it by themselves.
+                if is_full_screen() {
+                    full_screen();
+                }
                 return None;
             }
         }
@@ -156,6 +171,10 @@ pub(crate) fn present() {
     wasm_bindgen_futures::spawn_local(async { drop(super::api::ask("presenter", &[]).await) });
 }
 
+fn is_full_screen() -> bool {
+    js_sys::Reflect::get(&gloo::utils::document(), &"fullscreenElement".into()).is_ok_and(|element| element.is_object())
+}
+
 /// Into full screen and out of it.
 pub(crate) fn full_screen() {
     let document = gloo::utils::document();
@@ -166,8 +185,7 @@ pub(crate) fn full_screen() {
             let _ = function.call0(target);
         }
     };
-    let full = js_sys::Reflect::get(&document, &"fullscreenElement".into()).is_ok_and(|element| !element.is_null());
-    if full {
+    if is_full_screen() {
         call(&document, "exitFullscreen");
     } else if let Some(root) = document.document_element() {
         call(&root, "requestFullscreen");

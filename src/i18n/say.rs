@@ -353,7 +353,7 @@ pub static DE: Say = Say {
 
 const fn does_de(part: Part) -> &'static str {
     match part {
-        Part::Shell => "Deine Befehlszeile: Sie macht aus einem Befehl Anfragen an den API-Server und aus den Antworten Text.",
+        Part::Shell => "Die Befehlszeile: Sie macht aus einem Befehl Anfragen an den API-Server und aus den Antworten Text.",
         Part::Etcd => {
             "Das einzige Gedächtnis des Clusters: ein Speicher für Schlüssel und Werte mit Revisionen. Nur der API-Server spricht mit ihm."
         }
@@ -378,7 +378,7 @@ const fn does_de(part: Part) -> &'static str {
         Part::Kubeadm => "Richtet eine Control-Plane ein oder nimmt einen Node in sie auf und endet dann.",
         Part::Systemd => "Der erste Prozess des Nodes: startet containerd und Kubelet, auch wieder.",
         Part::Registry => "Woher Images kommen; sie steht außerhalb des Clusters.",
-        Part::Docker => "Betreibt die Nodes von kind als Container auf deinem Rechner.",
+        Part::Docker => "Betreibt die Nodes von kind als Container auf diesem Rechner.",
         Part::LoadBalancer => "Reicht Verbindungen an einen von mehreren API-Servern weiter.",
         Part::Controller(controller) => match controller {
             Controller::Manager => {

@@ -25,7 +25,7 @@ impl Scene {
         let pairs: Vec<(&MachineView, &MachineBox)> =
             drawn.filter_map(|view| layout.machine(view.id).map(|place| (&**view, place))).collect();
         for (view, place) in &pairs {
-            groups.push(Rc::new(node_group(view, place, layout.font, texts)));
+            groups.push(Rc::new(node_group(view, place, layout.font, layout.metrics, texts)));
         }
         // Wires lie above the boxes of nodes and below those of parts.
         let wires = layout.wires();
@@ -38,7 +38,7 @@ impl Scene {
         let (key, marks) = ("wires".into(), marks.collect());
         groups.push(Rc::new(Group { key, selects: None, title: String::new(), marks, groups: Vec::new() }));
         for (view, place) in &pairs {
-            groups.push(Rc::new(parts_group(view, place, layout.font, layout.detail, model, texts)));
+            groups.push(Rc::new(parts_group(view, place, layout.font, (layout.detail, layout.metrics), model, texts)));
         }
         groups.extend(outside_groups(model, &layout, texts).into_iter().map(Rc::new));
         groups.extend(links::groups(model, &layout, &wires, texts).into_iter().map(Rc::new));
@@ -61,7 +61,7 @@ const TOO_SMALL: f64 = 7.0;
 fn frame_group(model: &ViewModel, layout: &Layout, frame: Rect, texts: &Texts) -> Group {
     let f = layout.font;
     let mut marks = vec![Mark::Box { rect: frame, radius: f, look: BoxLook::Frame }];
-    if Metrics::of(layout.detail).frame_label > 0.0 {
+    if layout.metrics.frame_label > 0.0 {
         let text = format!("{} {}", texts.cluster.to_uppercase(), model.cluster);
         marks.push(label(
             Point::new(frame.x + f, frame.y + 0.95 * f),
@@ -81,13 +81,13 @@ pub(super) fn is_up(view: &MachineView) -> bool {
 }
 
 /// A node with its pods, but without its parts.
-pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: &Texts) -> Group {
+pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, metrics: &Metrics, texts: &Texts) -> Group {
     let up = is_up(view);
     let look = if up { BoxLook::Node } else { BoxLook::NodeDown };
     let mut marks = vec![Mark::Box { rect: place.rect, radius: 0.7 * f, look }];
     let title = place.title;
     let y = title.cy();
-    let size = (1.05 * f).max(SMALLEST);
+    let size = metrics.type_of(1.05, f).max(SMALLEST);
     let status = status(view, texts);
     let joining = view.powered && !view.cut && view.node.is_none() && !view.etcd_only;
     let ink = match (up, joining) {
@@ -95,7 +95,7 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: 
         (true, _) => Ink::Good,
         (false, _) => Ink::Bad,
     };
-    let status_size = (0.85 * f).max(SMALLEST);
+    let status_size = metrics.type_of(0.85, f).max(SMALLEST);
     let cells_left = if place.control_plane {
         place
             .cells
@@ -109,8 +109,8 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: 
     let bullet = if up && !joining { "●" } else { "○" };
     if place.control_plane {
         // The name, then what goes with it, as far as there is room before the pods.
-        let room = cells_left - title.x - f;
-        let name = fit_end(&view.name, room, size);
+        let room = cells_left - title.x - if metrics.even { 0.0 } else { f };
+        let name = node_name(view, room, size, metrics);
         let mut x = title.x + text_width(&name, size, true) + 0.8 * f;
         marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
         let status = format!("{bullet} {status}");
@@ -129,18 +129,20 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, texts: 
             // Nobody should have to look for it: in words, where nothing else stands.
             let top = place.parts.iter().map(|(_, rect)| rect.bottom()).fold(title.bottom(), f64::max);
             let at = Point::new(place.rect.cx(), f64::midpoint(top, bar.y));
-            let text = fit(&format!("✕ {}", status_text(view, texts)), place.rect.w - f, 1.2 * f, true);
-            marks.push(label(at, Align::Middle, 1.2 * f, true, Ink::Bad, text));
+            let size = metrics.type_of(1.2, f);
+            let text = fit(&format!("✕ {}", status_text(view, texts)), place.rect.w - 0.4 * f, size, true);
+            marks.push(label(at, Align::Middle, size, true, Ink::Bad, text));
         }
     } else {
         let status = format!("{bullet} {status}");
-        let room = |shown: &str| title.w - text_width(shown, status_size, true) - 0.6 * f;
+        let gap = if metrics.even { 0.2 } else { 0.6 } * f;
+        let room = |shown: &str| title.w - text_width(shown, status_size, true) - gap;
         // Who is well can be told by the bullet alone, so that there is room for the name; of the others' names the end has to do.
-        let name_width = text_width(&view.name, size, true);
-        let all = name_width <= room(&status) || (!up && text_width(&status, status_size, true) < title.w * 0.6);
-        let shown = if all { status } else { bullet.to_string() };
+        let name_width = text_width(&view.name, size, true) + if metrics.even { size } else { 0.0 };
+        let worth = !up && !metrics.even && text_width(&status, status_size, true) < title.w * 0.6;
+        let shown = if worth || name_width <= room(&status) { status } else { bullet.to_string() };
         let status_width = text_width(&shown, status_size, true);
-        let name = fit_end(&view.name, room(&shown), size);
+        let name = node_name(view, room(&shown), size, metrics);
         let name_width = text_width(&name, size, true);
         marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
         marks.push(label(Point::new(title.right(), y), Align::End, status_size, true, ink, shown));
@@ -181,6 +183,14 @@ pub(super) fn fit_end(name: &str, room: f64, size: f64) -> String {
 
 fn status(view: &MachineView, texts: &Texts) -> String {
     status_text(view, texts)
+}
+
+/// A node's name, or as much of it as there is room for. Names of a cluster differ in their ends: on a slide these are left where all does not fit.
+fn node_name(view: &MachineView, room: f64, size: f64, metrics: &Metrics) -> String {
+    // Of `kind-worker` and `kind-worker2` both or none is whole.
+    let digit = if view.name.ends_with(|letter: char| letter.is_ascii_digit()) { 0.0 } else { 0.71 * size };
+    let whole = text_width(&view.name, size, true) + digit <= room;
+    fit_end(if metrics.even && !whole { view.end_of_name() } else { &view.name }, room, size)
 }
 
 fn status_text(view: &MachineView, texts: &Texts) -> String {
@@ -242,7 +252,7 @@ pub fn pod_group(pod: &PodView, rect: Rect) -> Group {
 pub(super) fn pod_tag(pod: &PodView, rect: Rect, pale: bool) -> Mark {
     // Three letters at least have room.
     let room = (rect.w - 1.5) / text_width("web", 1.0, true);
-    let size = (rect.w * 0.33).min(rect.h * 0.4).max(SMALLEST.min(room));
+    let size = (rect.w * if rect.w < 34.0 { 0.33 } else { 0.39 }).min(rect.h * 0.42).max(SMALLEST.min(room));
     let tag = tag(&pod.owner, rect.w - 1.5, size);
     let filled = !pale && matches!(pod.phase, PodPhase::Running | PodPhase::Started);
     let ink = if filled { Ink::OnPod } else { Ink::Main };
@@ -277,57 +287,57 @@ pub(super) fn parts_group(
     view: &MachineView,
     place: &MachineBox,
     f: f64,
-    detail: Detail,
+    (detail, metrics): (Detail, &Metrics),
     model: &ViewModel,
     texts: &Texts,
 ) -> Group {
     let mut groups = Vec::new();
+    let small = metrics.type_of(0.82, f).max(SMALLEST);
     let runs = |part: Part| view.powered && view.parts.contains(&part.process());
     for (part, rect) in &place.parts {
         let up = runs(*part);
         let mut marks =
             vec![Mark::Box { rect: *rect, radius: 0.5 * f, look: if up { BoxLook::Part } else { BoxLook::PartDown } }];
-        let name = part_name(*part, rect.w - 0.5 * f, f, detail);
-        let size = part_size(*part, f, detail, *rect, &name);
-        let ink = if up { Ink::Main } else { Ink::Soft };
+        let name = part_name(*part, rect.w - if metrics.even { 0.3 } else { 0.5 } * f, f, (detail, metrics));
+        let size = part_size(*part, f, (detail, metrics), *rect, &name);
+        // On a slide there is no room to say who leads and who stands by.
+        let leads = view.leads.filter(|_| metrics.even).is_none_or(|(scheduler, manager)| match part {
+            Part::Scheduler => scheduler,
+            Part::Controller(_) => manager,
+            _ => true,
+        });
+        let ink = if up && leads { Ink::Main } else { Ink::Soft };
         let note = part_note(*part, view, model, rect.h / f, texts).filter(|_| up);
         let y = if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
-            rect.y + Metrics::of(detail).chip_head * f * 0.54
+            rect.y + metrics.chip_head * f * 0.54
         } else if note.is_some() {
             rect.cy() - 0.62 * f
         } else {
             rect.cy()
         };
-        marks.push(label(Point::new(rect.cx(), y), Align::Middle, size, true, ink, name));
+        marks.push(label(Point::new(rect.cx(), y), Align::Middle, size, leads, ink, name));
         if let Some(note) = note {
-            let small = (0.82 * f).max(SMALLEST);
             let note =
                 if text_width(&note, small, false) > rect.w - 0.6 * f { note.replace(texts.revision, "rev") } else { note };
             // Of a member of etcd, its term can be left out first, then the word for its role.
             let shorter = view.etcd.as_ref().filter(|_| *part == Part::Etcd).map(etcd_notes);
             let fitting = |note: &String| text_width(note, small, false) <= rect.w - 0.4 * f;
             let note = shorter.and_then(|notes| notes.into_iter().find(fitting)).unwrap_or(note);
-            let note = fit(&note, rect.w - 0.4 * f, small, false);
+            let short = text_width(&note, small, false) <= rect.w - 0.4 * f || !metrics.even;
+            let note = if short { fit(&note, rect.w - 0.4 * f, small, false) } else { String::new() };
             marks.push(label(Point::new(rect.cx(), rect.cy() + 0.72 * f), Align::Middle, small, false, Ink::Soft, note));
         }
         if !place.chips.is_empty() && matches!(part, Part::Controller(_)) {
             // How many controllers have no chip of their own.
             let more = format!("+{}", Controller::ALL.len() - 1 - place.chips.len());
-            marks.push(label(
-                Point::new(rect.right() - 0.6 * f, y),
-                Align::End,
-                (0.82 * f).max(SMALLEST),
-                false,
-                Ink::Soft,
-                more,
-            ));
+            marks.push(label(Point::new(rect.right() - 0.6 * f, y), Align::End, small, false, Ink::Soft, more));
         }
         groups.push(Rc::new(part_group(view, *part, up, marks, texts)));
     }
     let manager_up = runs(Part::Controller(Controller::Manager));
     for (controller, rect) in &place.chips {
         let name = chip_name(*controller);
-        let mut size: f64 = (0.82 * f).max(SMALLEST);
+        let mut size: f64 = small;
         while text_width(name, size, true) > rect.w - 0.3 * f && size > 0.5 * f {
             size *= 0.96;
         }
@@ -351,7 +361,7 @@ pub(super) fn parts_group(
             label(
                 Point::new(bar.cx(), bar.cy()),
                 Align::Middle,
-                (1.2 * f).max(SMALLEST),
+                metrics.type_of(1.2, f).max(SMALLEST),
                 true,
                 if up { Ink::OnBar } else { Ink::Soft },
                 "kube-apiserver",
@@ -374,7 +384,7 @@ fn part_group(view: &MachineView, part: Part, up: bool, marks: Vec<Mark>, texts:
 }
 
 /// A part's name, as long as there is room for; where only names are shown, the larger one is better than the longer one.
-fn part_name(part: Part, width: f64, f: f64, detail: Detail) -> String {
+fn part_name(part: Part, width: f64, f: f64, (detail, metrics): (Detail, &Metrics)) -> String {
     let names: &[&str] = match part {
         Part::Controller(_) => &["kube-controller-manager", "controller-manager", "controllers"],
         Part::Scheduler => &["kube-scheduler", "scheduler"],
@@ -384,20 +394,26 @@ fn part_name(part: Part, width: f64, f: f64, detail: Detail) -> String {
         Part::Etcd => &["etcd"],
         part => return part.name().to_string(),
     };
-    let least = if detail == Detail::Brief { 1.08 } else { 0.86 };
+    let least = if metrics.even {
+        1.0
+    } else if detail == Detail::Brief {
+        1.08
+    } else {
+        0.86
+    };
     let fits = names.iter().find(|name| text_width(name, (least * f).max(SMALLEST), true) <= width);
     fits.or(names.last()).map(|name| (*name).to_string()).unwrap_or_default()
 }
 
-fn part_size(part: Part, f: f64, detail: Detail, rect: Rect, name: &str) -> f64 {
+fn part_size(part: Part, f: f64, (detail, metrics): (Detail, &Metrics), rect: Rect, name: &str) -> f64 {
     let main = matches!(part, Part::Etcd | Part::Scheduler | Part::Controller(_)) && detail <= Detail::Medium;
-    fitting(name, if main || detail == Detail::Brief { 1.1 * f } else { f }, rect, f)
+    fitting(name, if main || detail == Detail::Brief { metrics.type_of(1.1, f) } else { f }, rect, f)
 }
 
 /// The size of a name in a box: as wanted, or as large as there is room for.
 fn fitting(name: &str, wanted: f64, rect: Rect, f: f64) -> f64 {
     let mut size = wanted.max(SMALLEST);
-    while text_width(name, size, true) > rect.w - 0.3 * f && size > 0.5 * f {
+    while text_width(name, size, true) > rect.w - 0.15 * f && size > 0.5 * f {
         size *= 0.98;
     }
     size
@@ -405,7 +421,7 @@ fn fitting(name: &str, wanted: f64, rect: Rect, f: f64) -> f64 {
 
 /// What a part says about itself, where its box is high enough.
 fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64, texts: &Texts) -> Option<String> {
-    if height < if view.etcd.is_some() && part == Part::Etcd { 2.6 } else { 3.0 } {
+    if height < 2.6 {
         return None;
     }
     let leads = |leads: bool| Some(if leads { texts.leads.0 } else { texts.leads.1 }.to_string());
@@ -427,7 +443,7 @@ fn part_note(part: Part, view: &MachineView, model: &ViewModel, height: f64, tex
 }
 
 /// `◆ leader T2 #577`: what a member of etcd is, its term, and how far it has applied; behind it how far its log reaches. Then the same in fewer words.
-fn etcd_notes(etcd: &EtcdView) -> [String; 3] {
+fn etcd_notes(etcd: &EtcdView) -> [String; 4] {
     let role = match etcd.role {
         EtcdRole::Leader => "◆ leader".to_string(),
         EtcdRole::Follower => "follower".to_string(),
@@ -437,11 +453,13 @@ fn etcd_notes(etcd: &EtcdView) -> [String; 3] {
     };
     let log = if etcd.applied == etcd.last { etcd.applied.to_string() } else { format!("{}/{}", etcd.applied, etcd.last) };
     let sign = if role.is_ascii() { "" } else { role.split(' ').next().unwrap_or_default() };
-    [format!("{role} T{} #{log}", etcd.term), format!("{role} #{log}"), format!("{sign} #{log}").trim_start().to_string()]
+    let signed = |rest: String| format!("{sign} {rest}").trim_start().to_string();
+    let term = etcd.term;
+    [format!("{role} T{term} #{log}"), format!("{role} #{log}"), signed(format!("#{log}")), signed(format!("T{term}"))]
 }
 
 /// The load balancer's bar: its name, and its servers with what the health checks say.
-fn balancer_group(balancer: &BalancerView, bar: Rect, f: f64) -> Group {
+fn balancer_group(balancer: &BalancerView, bar: Rect, f: f64, metrics: &Metrics) -> Group {
     let up = balancer.running && !balancer.cut;
     let look = if up { BoxLook::Part } else { BoxLook::PartDown };
     let ink = if up { Ink::Main } else { Ink::Soft };
@@ -451,12 +469,14 @@ fn balancer_group(balancer: &BalancerView, bar: Rect, f: f64) -> Group {
     let state = match (balancer.running, balancer.cut) {
         (false, _) => "○ off".to_string(),
         (true, true) => "✂".to_string(),
+        // On a slide there is no room for names: they stand in the order of their nodes.
+        (true, false) if metrics.even => balancer.backends.iter().map(|(_, up)| if *up { " ✓" } else { " ✕" }).collect(),
         (true, false) => servers.join("   "),
     };
-    let size = 0.9 * f;
+    let (size, large) = (metrics.type_of(0.9, f), metrics.type_of(1.05, f));
     let name = "load balancer";
-    marks.push(label(Point::new(bar.x + 0.8 * f, bar.cy()), Align::Start, 1.05 * f, true, ink, name));
-    let room = bar.w - text_width(name, 1.05 * f, true) - 2.4 * f;
+    marks.push(label(Point::new(bar.x + 0.8 * f, bar.cy()), Align::Start, large, true, ink, name));
+    let room = bar.w - text_width(name, large, true) - 2.4 * f;
     let shown = fit(&state, room, size, false);
     marks.push(label(Point::new(bar.right() - 0.8 * f, bar.cy()), Align::End, size, false, ink, shown));
     Group {
@@ -470,16 +490,16 @@ fn balancer_group(balancer: &BalancerView, bar: Rect, f: f64) -> Group {
 
 fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Group> {
     let f = layout.font;
-    let user = layout.user;
+    let (user, name) = (layout.user, layout.metrics.type_of(1.1, f));
     let mut marks = vec![Mark::Box { rect: user, radius: 0.5 * f, look: BoxLook::Part }];
     if user.h > 3.0 * f {
-        marks.push(label(Point::new(user.cx(), user.cy() - 0.62 * f), Align::Middle, 1.1 * f, true, Ink::Main, "kubectl"));
+        marks.push(label(Point::new(user.cx(), user.cy() - 0.62 * f), Align::Middle, name, true, Ink::Main, "kubectl"));
         marks.push(label(Point::new(user.cx(), user.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, texts.you));
     } else {
         marks.push(label(
             Point::new(user.cx(), user.cy()),
             Align::Middle,
-            fitting("kubectl", 1.1 * f, user, f),
+            fitting("kubectl", name, user, f),
             true,
             Ink::Main,
             "kubectl",
@@ -493,7 +513,7 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
         groups: Vec::new(),
     }];
     if let (Some(balancer), Some(bar)) = (&model.balancer, layout.balancer.as_ref().and_then(|place| place.bar)) {
-        groups.push(balancer_group(balancer, bar, f));
+        groups.push(balancer_group(balancer, bar, f, layout.metrics));
     }
     if let Some(registry) = layout.registry {
         groups.push(Group {
@@ -505,7 +525,7 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
                 label(
                     Point::new(registry.cx(), registry.cy()),
                     Align::Middle,
-                    fitting(texts.registry, 1.1 * f, registry, f),
+                    fitting(texts.registry, name, registry, f),
                     true,
                     Ink::Main,
                     texts.registry,
@@ -529,7 +549,7 @@ fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
     let (area, title) = if layout.stacked {
         (tray.inset(0.2 * f), None)
     } else {
-        let title = Point::new(tray.x + 0.5 * f, tray.y + f);
+        let title = Point::new(tray.x + if layout.metrics.even { 0.15 } else { 0.5 } * f, tray.y + f);
         (Rect::new(tray.x + 0.5 * f, tray.y + 1.9 * f, tray.w - f, (tray.h - 2.3 * f).max(0.0)), Some(title))
     };
     let largest = (2.7 * f).min(area.h);
@@ -539,8 +559,11 @@ fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
     let rect = Rect { h: bottom - tray.y + 0.5 * f, ..tray };
     let mut marks = vec![Mark::Box { rect, radius: 0.5 * f, look: BoxLook::Tray }];
     if let Some(at) = title {
-        let size = fitting(texts.without_node, 0.82 * f, tray.inset(0.35 * f), f);
-        marks.push(label(at, Align::Start, size, true, Ink::Soft, texts.without_node));
+        // On a slide by Kubernetes' own word, which is shorter.
+        let even = layout.metrics.even;
+        let title = if even { "Pending" } else { texts.without_node };
+        let size = fitting(title, layout.metrics.type_of(0.82, f), tray.inset(if even { 0.0 } else { 0.35 * f }), f);
+        marks.push(label(at, Align::Start, size, true, Ink::Soft, title));
     }
     let groups = model.unscheduled.iter().zip(&cells).map(|(pod, cell)| Rc::new(pod_group(pod, *cell))).collect();
     Group { key: "tray".into(), selects: None, title: texts.without_node.to_string(), marks, groups }

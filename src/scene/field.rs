@@ -19,7 +19,7 @@ use super::layout::{Detail, MachineBox, bare_box, worker_box};
 use super::look::{Colouring, Family, Grouping, Look};
 use super::marks::{Align, BoxLook, Group, Ink, Mark, Selection};
 use super::model::{HUES, MachineView, PodPhase, PodView, Pods, ViewModel};
-use super::plan::Plan;
+use super::plan::{Metrics, Plan};
 use crate::i18n::Texts;
 
 /// A box of pods.
@@ -224,7 +224,7 @@ impl Field {
             // No pods will ever be there.
             let inner = Rect::new(rect.x, rect.y + TITLE, rect.w, rect.h - TITLE).inset(6.0);
             let place = MachineBox { parts: vec![(Part::Etcd, inner)], ..bare_box(machine.id, rect) };
-            let etcd = compose::parts_group(machine, &place, TYPE, Detail::Brief, model, texts);
+            let etcd = compose::parts_group(machine, &place, TYPE, (Detail::Brief, Metrics::of(Detail::Brief)), model, texts);
             etcd.groups.iter().flat_map(|group| &group.marks).for_each(|mark| put(mark.clone()));
         }
         self.draw_cells(plot, cells, put);
@@ -250,8 +250,8 @@ impl Field {
         // Its pods stand where they stand in every box.
         let view = MachineView { pods: Rc::default(), ..machine.clone() };
         let place = worker_box(&view, rect, &plan);
-        let node = compose::node_group(&view, &place, plan.font, texts);
-        let parts = compose::parts_group(&view, &place, plan.font, Detail::Medium, model, texts);
+        let node = compose::node_group(&view, &place, plan.font, plan.metrics, texts);
+        let parts = compose::parts_group(&view, &place, plan.font, (plan.detail, plan.metrics), model, texts);
         for mark in node.marks.iter().chain(parts.groups.iter().flat_map(|group| &group.marks)) {
             put(mark.clone());
         }

@@ -7,7 +7,7 @@ use orrery_sim::core::{Controller, MachineId, Part};
 use std::rc::Rc;
 
 use super::field::{Field, LEGEND};
-use super::geometry::Rect;
+use super::geometry::{Rect, text_width};
 use super::look::Look;
 use super::model::{MachineView, ViewModel};
 use super::plan::{BALANCER_LANE, Metrics, Plan};
@@ -48,6 +48,8 @@ pub struct Layout {
     pub size: (f64, f64),
     /// Base size of the type, in pixels.
     pub font: f64,
+    /// The sizes that were chosen, in units of it.
+    pub metrics: &'static Metrics,
     /// What is shown.
     pub detail: Detail,
     /// Whether kubectl stands above the cluster instead of beside it.
@@ -137,8 +139,6 @@ impl Layout {
         let frame = Rect::new(margin + left, margin + top, width - 2.0 * margin - left, height - 2.0 * margin - top);
         let inner = frame.inset(m.frame_pad * f);
 
-        // Then no control-plane node has a member of etcd.
-        let external = model.machines.iter().any(|machine| machine.etcd_only);
         let mut machines = Vec::new();
         let mut y = inner.y + m.frame_label * f;
         let cp_height = if control.is_empty() { 0.0 } else { plan.control_plane_height };
@@ -147,7 +147,7 @@ impl Layout {
         let cp_width = (inner.w - gap * (count - 1.0)) / count;
         for (index, machine) in control.iter().enumerate() {
             let rect = Rect::new(inner.x + (cp_width + gap) * index as f64, y, cp_width, cp_height);
-            machines.push(control_plane_box(machine, rect, &plan, workers.is_empty(), external));
+            machines.push(control_plane_box(machine, rect, &plan, workers.is_empty()));
         }
         y += cp_height;
         let balancer = model.balancer.as_ref().map(|balancer| {
@@ -185,9 +185,9 @@ impl Layout {
         if members.len() > 1 {
             for machine in members.iter_mut().filter(|machine| machine.control_plane) {
                 machine.title = Rect::new(
-                    machine.title.x + MEMBER_LANE * f,
+                    machine.title.x + m.member_lane * f,
                     machine.title.y,
-                    machine.title.w - MEMBER_LANE * f,
+                    machine.title.w - m.member_lane * f,
                     machine.title.h,
                 );
             }
@@ -200,7 +200,7 @@ impl Layout {
             let tray = Rect::new(user.right() + f, margin, (right - user.right() - f).max(0.0), 2.2 * f);
             (user, tray, registry)
         } else {
-            let width = left - f;
+            let width = left - m.left_gap * f;
             let user = Rect::new(margin, parts_y, width, m.cp_parts * f);
             let bar = balancer.as_ref().or(machines.first()).and_then(|server| server.bar);
             let bar = bar.map_or(user.bottom() + f, |bar| bar.bottom());
@@ -215,6 +215,7 @@ impl Layout {
         Self {
             size: (width, height),
             font: f,
+            metrics: m,
             detail: plan.detail,
             stacked: plan.stacked,
             frame: (!model.machines.is_empty()).then_some(frame),
@@ -250,12 +251,12 @@ impl Layout {
 
     /// The size of the type on pills.
     pub fn pill_font(&self) -> f64 {
-        (self.font * 0.8).max(11.0)
+        self.metrics.type_of(0.8, self.font).max(11.0)
     }
 
     /// The height of a pill.
     pub fn pill_height(&self) -> f64 {
-        self.pill_font() * 1.75
+        self.pill_font() * self.metrics.pill
     }
 }
 
@@ -282,51 +283,26 @@ pub(super) fn bare_box(id: MachineId, rect: Rect) -> MachineBox {
     }
 }
 
-/// Width of the lane in which the wires between etcd's members run beside a machine's name, in units of the type size.
-pub(super) const MEMBER_LANE: f64 = 1.5;
-
-fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool, external: bool) -> MachineBox {
+fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool) -> MachineBox {
     let (f, m) = (plan.font, plan.metrics);
     let inner = Rect::new(rect.x + m.pad * f, rect.y, rect.w - 2.0 * m.pad * f, rect.h);
     let title = Rect::new(inner.x, rect.y, inner.w, m.cp_title * f);
     let row = Rect::new(inner.x, title.bottom(), inner.w, m.cp_parts * f);
     let bar = Rect::new(inner.x, row.bottom() + plan.lane_above, inner.w, m.bar * f);
 
-    // Minimal widths; what is left over goes to the gaps first (the lanes of the labels), then to the boxes.
-    let all = m.control_plane_widths();
-    let first = usize::from(external);
-    let widths = &all[first..];
-    let wanted: f64 = widths.iter().sum::<f64>() * f;
-    let spare = (row.w - wanted - 3.0 * m.part_gap * f).max(0.0);
-    let gap = m.part_gap * f + spare * 0.12;
-    let grow = (spare * 0.64) / widths.iter().sum::<f64>();
-    let mut x = row.x;
-    let mut parts = Vec::new();
-    let mut chips = Vec::new();
-    for (index, width) in all.iter().enumerate().skip(first) {
-        let last = index + 1 == all.len();
-        let w = if last { row.right() - x } else { width * (f + grow) };
-        let place = Rect::new(x, row.y, w, row.h);
-        match index {
-            0 => parts.push((Part::Etcd, place)),
-            1 => parts.push((Part::Scheduler, place)),
-            2 => {
-                parts.push((Part::Controller(Controller::Manager), place));
-                chips = chip_places(place, m, f);
-            }
-            _ => parts.extend(node_parts(place, m, f)),
-        }
-        x += w + gap;
-    }
+    let (parts, chips) = control_plane_parts(row, plan);
 
     let cell = m.cell.min(m.cp_title - 0.2) * f;
     let (area, cells) = if alone {
         let area = Rect::new(inner.x, bar.bottom() + 0.8 * f, inner.w, (rect.bottom() - bar.bottom() - 1.4 * f).max(0.0));
         (area, place_cells(area, machine.pods.len(), m.cell * f, false))
     } else {
-        // In a narrow box the name comes first.
-        let share = if title.w < 26.0 * f { 0.36 } else { 0.5 };
-        let area = Rect::new(title.x + title.w * (1.0 - share), title.cy() - cell / 2.0, title.w * share, cell);
+        // In a narrow box the name comes first; on a slide it takes all that it needs.
+        let narrow = title.w < 26.0 * f;
+        let room = title.w * if narrow { 0.36 } else { 0.5 };
+        let name = text_width(machine.end_of_name(), f, true) + (m.member_lane + 0.6) * f;
+        let room = if m.even && narrow { (title.w - name).max(0.0) } else { room };
+        let area = Rect::new(title.right() - room, title.cy() - cell / 2.0, room, cell);
         (area, place_cells(area, machine.pods.len(), cell, true))
     };
     MachineBox {
@@ -343,6 +319,52 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
         gutter: rect.right() + m.gap * f / 2.0,
         row: 0,
     }
+}
+
+/// The parts above the bar, and the controllers within the controller-manager.
+fn control_plane_parts(row: Rect, plan: &Plan) -> (Vec<(Part, Rect)>, Vec<(Controller, Rect)>) {
+    const MANAGER: Part = Part::Controller(Controller::Manager);
+    let (f, m) = (plan.font, plan.metrics);
+    if m.cp_fold > 0.0 {
+        // etcd as high as the row; beside it the scheduler above the controller-manager, with a lane for the scheduler's wires.
+        let spare = (row.w - (m.cp_widths[0] + m.cp_fold + m.cp_widths[2]) * f).max(0.0);
+        let etcd = Rect { w: m.cp_widths[0] * f + spare * 0.3, ..row };
+        let half = (row.h - 0.12 * f) / 2.0;
+        let left = etcd.right() + 0.15 * f;
+        let scheduler = Rect::new(left, row.y, row.right() - left, half);
+        let left = etcd.right() + m.cp_fold * f;
+        let manager = Rect::new(left, row.bottom() - half, row.right() - left, half);
+        return (vec![(Part::Etcd, etcd), (Part::Scheduler, scheduler), (MANAGER, manager)], Vec::new());
+    }
+    // Minimal widths; what is left over goes to the gaps first (the lanes of the labels), then to the boxes.
+    let mut widths = m.cp_widths;
+    if plan.external {
+        widths[0] = 0.0;
+    }
+    let shown = widths.iter().filter(|width| **width > 0.0).count();
+    let sum: f64 = widths.iter().sum();
+    let spare = (row.w - sum * f - 3.0 * m.part_gap * f).max(0.0);
+    let gap = m.part_gap * f + spare * 0.12;
+    let grow = (spare * 0.64) / sum;
+    let mut x = row.x;
+    let mut parts = Vec::new();
+    let mut chips = Vec::new();
+    for (index, width) in widths.iter().enumerate().filter(|(_, width)| **width > 0.0) {
+        let last = parts.len() + 1 == shown;
+        let w = if last { row.right() - x } else { width * (f + grow) };
+        let place = Rect::new(x, row.y, w, row.h);
+        match index {
+            0 => parts.push((Part::Etcd, place)),
+            1 => parts.push((Part::Scheduler, place)),
+            2 => {
+                parts.push((MANAGER, place));
+                chips = chip_places(place, m, f);
+            }
+            _ => parts.extend(node_parts(place, m, f)),
+        }
+        x += w + gap;
+    }
+    (parts, chips)
 }
 
 /// kubelet, runtime and kube-proxy of a control-plane node: the first as high as the row, the others on top of each other.
@@ -417,21 +439,28 @@ pub(super) fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> Mach
     let inner = Rect::new(rect.x + pad, rect.y + pad, rect.w - 2.0 * pad, rect.h - 2.0 * pad);
     let mut parts = Vec::new();
     let mut y = inner.y;
+    // Where the name stands beside the parts, these have their own widths.
+    let beside = m.w_title == 0.0;
     if machine.etcd_only && m.w_parts > 0.0 {
-        parts.push((Part::Etcd, Rect::new(inner.x, y, inner.w, (m.w_parts * 1.7).max(3.2) * f)));
-        y += (m.w_parts * 1.7).max(3.2) * f + 0.4 * f;
+        parts.push((Part::Etcd, Rect::new(inner.x, y, inner.w, (m.w_parts * 1.7).max(if m.even { 2.7 } else { 3.2 }) * f)));
+        y = parts[0].1.bottom() + if m.even { 0.0 } else { 0.4 * f };
     } else if m.w_parts > 0.0 {
         let gap = m.part_gap.min(0.5) * f;
-        let unit = (inner.w - 2.0 * gap) / (m.w_widths[0] + m.w_widths[1] + m.w_widths[2]);
-        let mut x = inner.x;
-        for (part, width) in [Part::KubeProxy, Part::Kubelet, Part::Runtime].into_iter().zip(m.w_widths) {
+        let shown = [Part::KubeProxy, Part::Kubelet, Part::Runtime].into_iter().zip(m.w_widths).filter(|(_, width)| *width > 0.0);
+        let sum: f64 = m.w_widths.iter().sum();
+        let unit = if beside { f } else { (inner.w - (shown.clone().count() - 1) as f64 * gap) / sum };
+        let mut x = if beside { inner.right() - sum * f } else { inner.x };
+        for (part, width) in shown {
             parts.push((part, Rect::new(x, y, unit * width, m.w_parts * f)));
             x += unit * width + gap;
         }
         y += m.w_parts * f + plan.cri_lane;
     }
-    let title = Rect::new(inner.x, y, inner.w, m.w_title * f);
-    y = title.bottom();
+    let title = match parts.first() {
+        Some((_, first)) if beside && !machine.etcd_only => Rect::new(inner.x, first.y, first.x - inner.x - 0.3 * f, first.h),
+        _ => Rect::new(inner.x, y, inner.w, m.w_title * f),
+    };
+    y = y.max(title.bottom());
     let mut gauges = Vec::new();
     let (rows, columns) = m.gauges;
     for index in 0..rows * columns {
@@ -441,7 +470,8 @@ pub(super) fn worker_box(machine: &MachineView, rect: Rect, plan: &Plan) -> Mach
         gauges.push(Rect::new(inner.x + (w + gap) * column as f64, y + m.gauge * f * row as f64, w, m.gauge * f));
     }
     y += m.gauge * f * rows as f64;
-    let area = Rect::new(inner.x, y + 0.4 * f, inner.w, (inner.bottom() - y - 0.4 * f).max(0.0));
+    let gap = if m.even { 0.25 } else { 0.4 } * f;
+    let area = Rect::new(inner.x, y + gap, inner.w, (inner.bottom() - y - gap).max(0.0));
     MachineBox {
         id: machine.id,
         control_plane: false,

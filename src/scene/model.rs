@@ -123,6 +123,13 @@ pub struct MachineView {
     pub pods: Rc<Pods>,
 }
 
+impl MachineView {
+    /// The name without its first word, which those of a cluster share: `control-plane2`.
+    pub fn end_of_name(&self) -> &str {
+        self.name.split_once('-').map_or(&self.name, |(_, end)| end)
+    }
+}
+
 /// What the Node object says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeView {

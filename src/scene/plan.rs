@@ -7,10 +7,14 @@ use super::look::{Grouping, Look};
 use super::model::ViewModel;
 
 /// Sizes of a level of detail, in units of the base size of its type.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Metrics {
+    /// Around everything.
+    pub margin: f64,
     /// Width of the column of kubectl.
     pub left: f64,
+    /// Between that column and the cluster's frame.
+    pub left_gap: f64,
     /// Between the cluster's frame and what it holds.
     pub frame_pad: f64,
     /// Height of the frame's label.
@@ -31,8 +35,10 @@ pub struct Metrics {
     pub bar: f64,
     /// Smallest height of the lane between the control plane and the workers.
     pub lane: f64,
-    /// Smallest widths of etcd, scheduler, controller-manager, and what belongs to the node.
+    /// Smallest widths of etcd, scheduler, controller-manager, and what belongs to the node; 0 for what is not shown.
     pub cp_widths: [f64; 4],
+    /// The width of the lane beside the controller-manager where it stands below the scheduler; 0 where it stands beside it.
+    pub cp_fold: f64,
     /// Whether kube-proxy and runtime of the control-plane node are shown.
     pub control_plane_proxy: bool,
     /// Rows and columns of controllers.
@@ -41,11 +47,11 @@ pub struct Metrics {
     pub chip_head: f64,
     /// Height of a worker's parts; 0 when they are not shown.
     pub w_parts: f64,
-    /// Relative widths of kube-proxy, kubelet, runtime.
+    /// Relative widths of kube-proxy, kubelet, runtime; 0 for those that are not shown.
     pub w_widths: [f64; 3],
     /// Height of the lane below them in which CRI calls travel.
     pub cri_lane: f64,
-    /// Height of the line with a worker's name.
+    /// Height of the line with a worker's name; 0 where it stands beside the parts, which then have their widths.
     pub w_title: f64,
     /// Rows and columns of gauges.
     pub gauges: (usize, usize),
@@ -63,10 +69,18 @@ pub struct Metrics {
     pub legible: f64,
     /// Type larger than this in pixels is not used.
     pub largest: f64,
+    /// Whether all type has the base size, so that the last row reads it.
+    pub even: bool,
+    /// Height of a message's label, in units of its type.
+    pub pill: f64,
+    /// Width of the lane in which the wires between etcd's members run beside a machine's name.
+    pub member_lane: f64,
 }
 
 const FULL: Metrics = Metrics {
+    margin: 0.6,
     left: 13.0,
+    left_gap: 1.0,
     frame_pad: 0.9,
     frame_label: 0.9,
     pad: 0.9,
@@ -78,6 +92,7 @@ const FULL: Metrics = Metrics {
     bar: 2.7,
     lane: 5.4,
     cp_widths: [8.0, 10.5, 33.0, 14.5],
+    cp_fold: 0.0,
     control_plane_proxy: true,
     chips: (2, 4),
     chip_head: 1.75,
@@ -93,10 +108,15 @@ const FULL: Metrics = Metrics {
     registry: true,
     legible: 15.0,
     largest: 26.0,
+    even: false,
+    pill: 1.75,
+    member_lane: 1.5,
 };
 
 const MEDIUM: Metrics = Metrics {
+    margin: 0.6,
     left: 12.0,
+    left_gap: 1.0,
     frame_pad: 0.7,
     frame_label: 0.8,
     pad: 0.7,
@@ -108,6 +128,7 @@ const MEDIUM: Metrics = Metrics {
     bar: 2.3,
     lane: 4.2,
     cp_widths: [5.0, 9.5, 27.5, 6.0],
+    cp_fold: 0.0,
     control_plane_proxy: false,
     chips: (1, 4),
     chip_head: 1.55,
@@ -123,10 +144,15 @@ const MEDIUM: Metrics = Metrics {
     registry: true,
     legible: 12.0,
     largest: 22.0,
+    even: false,
+    pill: 1.75,
+    member_lane: 1.5,
 };
 
 const BRIEF: Metrics = Metrics {
+    margin: 0.6,
     left: 9.5,
+    left_gap: 1.0,
     frame_pad: 0.5,
     frame_label: 0.0,
     pad: 0.6,
@@ -138,6 +164,7 @@ const BRIEF: Metrics = Metrics {
     bar: 2.0,
     lane: 3.2,
     cp_widths: [4.2, 7.0, 8.6, 0.0],
+    cp_fold: 0.0,
     control_plane_proxy: false,
     chips: (0, 0),
     chip_head: 0.0,
@@ -153,35 +180,68 @@ const BRIEF: Metrics = Metrics {
     registry: true,
     legible: 9.5,
     largest: 24.0,
+    even: false,
+    pill: 1.75,
+    member_lane: 1.5,
 };
 
 /// With several control-plane nodes: room for what each member of etcd, each scheduler and each manager is.
 const BRIEF_OF_SEVERAL: Metrics = Metrics { cp_parts: 3.5, cp_widths: [8.8, 6.2, 6.6, 0.0], ..BRIEF };
 
-/// On a slide: the fewest words, as large as they can be, so that the last row reads them.
+/// On a slide: the fewest words, all of one size and as large as they can be, so that the last row reads them.
 const SLIDE: Metrics = Metrics {
-    left: 6.5,
+    margin: 0.35,
+    left: 5.75,
+    left_gap: 0.4,
     frame_pad: 0.2,
-    pad: 0.3,
+    pad: 0.25,
     gap: 0.4,
     part_gap: 0.25,
-    cp_title: 1.5,
-    cp_parts: 1.75,
-    lane_above: 1.8,
-    bar: 1.6,
-    lane: 2.0,
-    cp_widths: [3.0, 6.2, 8.0, 0.0],
-    w_parts: 1.7,
-    w_widths: [4.03, 5.19, 5.28],
-    w_title: 1.4,
-    cell: 1.9,
-    cells: (1.8, 5.0),
-    w_min: 14.2,
-    largest: 80.0,
+    cp_title: 1.4,
+    cp_parts: 1.5,
+    lane_above: 1.7,
+    bar: 1.5,
+    lane: 1.9,
+    cp_widths: [3.0, 6.2, 6.85, 0.0],
+    w_parts: 1.5,
+    w_widths: [3.7, 4.8, 4.9],
+    w_title: 1.3,
+    cell: 2.5,
+    cells: (1.7, 5.0),
+    w_min: 14.4,
+    largest: 90.0,
+    even: true,
+    pill: 1.45,
+    member_lane: 0.9,
     ..BRIEF
 };
-/// The same with several control-plane nodes.
-const SLIDE_OF_SEVERAL: Metrics = Metrics { cp_parts: 2.9, cp_widths: [5.0, 6.0, 6.6, 0.0], ..SLIDE };
+/// The same with the kubelet alone on workers.
+const SLIDE_OF_MORE: Metrics = Metrics { w_widths: [0.0, 4.8, 0.0], w_min: 6.4, ..SLIDE };
+/// With several control-plane nodes also what members of etcd are; the name of a worker stands beside its kubelet.
+const SLIDE_OF_SEVERAL: Metrics = Metrics {
+    left: 5.1,
+    gap: 0.3,
+    pad: 0.15,
+    cp_title: 1.25,
+    cp_parts: 2.9,
+    cp_fold: 0.5,
+    lane_above: 1.35,
+    bar: 1.4,
+    lane: 1.5,
+    cp_widths: [2.8, 6.2, 6.8, 0.0],
+    w_parts: 1.4,
+    w_widths: [0.0, 4.8, 0.0],
+    w_title: 0.0,
+    w_min: 10.4,
+    cells: (1.6, 5.0),
+    registry: false,
+    ..SLIDE
+};
+/// The same with etcd on machines of its own among the workers.
+const SLIDE_OF_EXTERNAL: Metrics =
+    Metrics { cp_parts: 1.5, cp_fold: 0.0, cp_widths: [0.0, 6.2, 6.85, 0.0], w_title: 1.3, w_min: 6.0, ..SLIDE_OF_SEVERAL };
+/// Fewer parts are shown on a slide where type becomes so many times as large by it.
+const WORTH_LESS: f64 = 1.25;
 
 /// Above the field of many nodes: its boxes have sizes of their own.
 const CELLS: Metrics =
@@ -211,27 +271,35 @@ impl Metrics {
         }
     }
 
-    /// The smallest widths of the control plane's boxes.
-    pub fn control_plane_widths(&self) -> Vec<f64> {
-        self.cp_widths.iter().copied().filter(|width| *width > 0.0).collect()
+    /// The size of type in pixels that is `factor` times the base size where not all type has the same.
+    pub fn type_of(&self, factor: f64, font: f64) -> f64 {
+        if self.even { font } else { factor * font }
     }
 
     fn control_plane_width(&self) -> f64 {
-        let widths = self.control_plane_widths();
-        widths.iter().sum::<f64>() + self.part_gap * (widths.len() as f64 - 1.0) + 2.0 * self.pad
+        if self.cp_fold > 0.0 {
+            return self.cp_widths[0] + self.cp_fold + self.cp_widths[2] + 2.0 * self.pad;
+        }
+        let gaps = self.cp_widths.iter().filter(|width| **width > 0.0).count() as f64 - 1.0;
+        self.cp_widths.iter().sum::<f64>() + self.part_gap * gaps + 2.0 * self.pad
     }
 
     fn control_plane_height(&self) -> f64 {
         self.cp_title + self.cp_parts + self.lane_above + self.bar + self.pad
     }
 
-    /// The sizes of a level of detail where there are so many control-plane nodes, perhaps on a slide.
-    fn of_several(detail: Detail, control: usize, slide: bool) -> &'static Self {
+    /// The sizes that a level of detail may have where there are so many control-plane nodes: the richest first.
+    fn of_several(detail: Detail, control: usize, external: bool, slide: bool) -> &'static [Self] {
+        const SLIDES: &[Metrics] = &[SLIDE, SLIDE_OF_MORE];
+        const SLIDES_OF_SEVERAL: &[Metrics] = &[SLIDE_OF_SEVERAL];
+        const SLIDES_OF_EXTERNAL: &[Metrics] = &[SLIDE_OF_EXTERNAL];
+        const SEVERAL: &[Metrics] = &[BRIEF_OF_SEVERAL];
         match (detail, control > 1, slide) {
-            (Detail::Brief, false, true) => &SLIDE,
-            (Detail::Brief, true, true) => &SLIDE_OF_SEVERAL,
-            (Detail::Brief, true, false) => &BRIEF_OF_SEVERAL,
-            _ => Self::of(detail),
+            (Detail::Brief, _, true) if external => SLIDES_OF_EXTERNAL,
+            (Detail::Brief, false, true) => SLIDES,
+            (Detail::Brief, true, true) => SLIDES_OF_SEVERAL,
+            (Detail::Brief, true, false) => SEVERAL,
+            _ => std::slice::from_ref(Self::of(detail)),
         }
     }
 
@@ -241,7 +309,8 @@ impl Metrics {
     }
 
     fn worker_height(&self) -> f64 {
-        2.0 * self.pad + self.w_parts + self.cri_lane + self.w_title + self.gauge * self.gauges.0 as f64 + 0.4 + self.cells.0
+        let gap = if self.even { 0.25 } else { 0.4 };
+        2.0 * self.pad + self.w_parts + self.cri_lane + self.w_title + self.gauge * self.gauges.0 as f64 + gap + self.cells.0
     }
 }
 
@@ -278,6 +347,8 @@ pub struct Plan {
     pub worker_height: f64,
     /// Height of the lane for CRI calls.
     pub cri_lane: f64,
+    /// Whether etcd has machines of its own, so that there is none on the control-plane nodes.
+    pub external: bool,
 }
 
 impl Plan {
@@ -285,6 +356,7 @@ impl Plan {
     pub fn choose(model: &ViewModel, width: f64, height: f64, detail: Option<Detail>, look: Look) -> Self {
         let control = model.machines.iter().filter(|machine| machine.control_plane).count();
         let workers = model.machines.len() - control;
+        let external = model.machines.iter().any(|machine| machine.etcd_only);
         let stacked = width < 620.0 || width < height * 0.9;
         let many = workers > MOST_WORKERS || model.pod_count() > MOST_PODS;
         let candidates: &[Detail] = match &detail {
@@ -296,32 +368,42 @@ impl Plan {
         };
         for detail in candidates {
             if *detail == Detail::Cells {
-                return Self::of_field(width, height, control, stacked);
+                return Self { external, ..Self::of_field(width, height, control, stacked) };
             }
-            let metrics = Metrics::of_several(*detail, control, look.slide);
             let last = Some(detail) == candidates.last();
-            let least = if last { 3.0 } else { metrics.legible };
-            let mut font = metrics.largest;
-            while font >= least {
-                let columns = columns_that_fit(metrics, font, width, height, control, workers, stacked);
-                // From slide to slide the few workers stay side by side.
-                let steady = |columns: &usize| !look.slide || stacked || workers > 4 || *columns == workers.max(1);
-                if let Some(columns) = columns.filter(steady) {
-                    return Self::spread(*detail, metrics, font, stacked, columns, height, (control, workers));
+            let mut best: Option<(&'static Metrics, f64, usize)> = None;
+            for metrics in Metrics::of_several(*detail, control, external, look.slide) {
+                let least = if last { 3.0 } else { metrics.legible };
+                let mut font = metrics.largest;
+                while font >= least {
+                    let columns = columns_that_fit(metrics, font, width, height, control, workers, stacked);
+                    // From slide to slide the few workers stay side by side.
+                    let most = if external { 6 } else { 4 };
+                    let steady = |columns: &usize| !look.slide || stacked || workers > most || *columns == workers.max(1);
+                    if let Some(columns) = columns.filter(steady) {
+                        if best.is_none_or(|(_, have, _)| font >= have * WORTH_LESS) {
+                            best = Some((metrics, font, columns));
+                        }
+                        break;
+                    }
+                    font -= 0.25;
                 }
-                font -= 0.25;
+            }
+            if let Some((metrics, font, columns)) = best {
+                return Self { external, ..Self::spread(*detail, metrics, font, stacked, columns, height, (control, workers)) };
             }
         }
         // Nothing fits a stage of a few pixels; it is drawn all the same and cut off.
         let detail = *candidates.last().unwrap_or(&Detail::Cells);
-        let metrics = Metrics::of_several(detail, control, look.slide);
-        Self::spread(detail, metrics, 3.0, stacked, workers.max(1), height, (control, workers))
+        let metrics = Metrics::of_several(detail, control, external, look.slide).last().unwrap_or(Metrics::of(detail));
+        Self { external, ..Self::spread(detail, metrics, 3.0, stacked, workers.max(1), height, (control, workers)) }
     }
 
     /// The plan of what stands above the field: legible type as long as it leaves most of the height to the field.
     fn of_field(width: f64, height: f64, control: usize, stacked: bool) -> Self {
         let largest = |metrics: &Metrics| {
-            let inner = |font: f64| width / font - 1.2 - (if stacked { 0.0 } else { metrics.left }) - 2.0 * metrics.frame_pad;
+            let left = if stacked { 0.0 } else { metrics.left };
+            let inner = |font: f64| width / font - 2.0 * (metrics.margin + metrics.frame_pad) - left;
             let needed = metrics.control_plane_width() * control as f64 + metrics.gap * (control as f64 - 1.0).max(0.0);
             let most = (height - LEGEND) * 0.42;
             let fits = |font: f64| needed <= inner(font) && needed_height(metrics, font, control, 0, stacked) <= most;
@@ -344,6 +426,7 @@ impl Plan {
             lane: metrics.lane * font,
             worker_height: 0.0,
             cri_lane: 0.0,
+            external: false,
         }
     }
 
@@ -362,6 +445,7 @@ impl Plan {
             lane: 0.0,
             worker_height: rect.h,
             cri_lane: metrics.cri_lane * font,
+            external: false,
         }
     }
 
@@ -388,6 +472,7 @@ impl Plan {
             lane: metrics.lane * f,
             worker_height: metrics.worker_height() * f,
             cri_lane: metrics.cri_lane * f,
+            external: false,
         };
         let spare = (height - needed_height(metrics, f, control, rows, stacked)).max(0.0);
         let above = if control > 0 { (spare * 0.3).min(5.0 * f) } else { 0.0 };
@@ -410,7 +495,7 @@ impl Plan {
 
     /// Around everything.
     pub fn margin(&self) -> f64 {
-        0.6 * self.font
+        self.metrics.margin * self.font
     }
     /// Height of kubectl's row when it stands above.
     pub fn top_row(&self) -> f64 {
@@ -430,7 +515,7 @@ fn needed_height(metrics: &Metrics, f: f64, control: usize, rows: usize, stacked
     let below = if metrics.registry { 1.0 } else { 0.0 };
     let workers = if rows == 0 { metrics.cells.0 } else { metrics.lane + metrics.worker_height() * rows as f64 + gap + below };
     let top = if stacked { 3.1 } else { 0.0 };
-    (1.2 + top + 2.0 * metrics.frame_pad + metrics.frame_label + control + workers) * f
+    (2.0 * metrics.margin + top + 2.0 * metrics.frame_pad + metrics.frame_label + control + workers) * f
 }
 
 /// The number of columns of workers with which everything fits, if any does.
@@ -444,7 +529,7 @@ fn columns_that_fit(
     stacked: bool,
 ) -> Option<usize> {
     let left = if stacked { 0.0 } else { m.left };
-    let inner = width / f - 1.2 - left - 2.0 * m.frame_pad;
+    let inner = width / f - 2.0 * m.margin - left - 2.0 * m.frame_pad;
     let control_width = m.control_plane_width() * control as f64 + m.gap * (control as f64 - 1.0).max(0.0);
     if control_width > inner || inner <= 0.0 {
         return None;

@@ -162,6 +162,47 @@ fn lecture_sizes_are_legible() {
     assert!(scene(390.0, 460.0, 2).font >= 9.5);
 }
 
+/// The same cluster with so many control-plane nodes.
+fn with_control_planes(mut model: ViewModel, count: u16) -> ViewModel {
+    for number in 2..=count {
+        let mut further = MachineView::clone(&model.machines[0]);
+        (further.id, further.name) = (MachineId(20 + number), format!("kind-control-plane{number}"));
+        model.machines.insert(usize::from(number) - 1, Rc::new(further));
+    }
+    model
+}
+
+#[test]
+fn all_type_of_a_slide_but_pods_tags_is_read_from_the_last_row() {
+    // The stage of 800 × 450 below a caption of two lines, and of three.
+    for height in [385.0, 359.0] {
+        for (control, workers) in [(1, 1), (1, 2), (1, 3), (1, 4), (3, 2), (3, 3)] {
+            let model = with_control_planes(model(workers, 4), control);
+            let layout = Layout::new(&model, 800.0, height, None, Look { slide: true, ..Look::default() });
+            let what = format!("{control} + {workers} at {height}");
+            assert!(layout.font >= 450.0 * 0.046, "{what}: {}", layout.font);
+            let workers: Vec<f64> =
+                layout.machines.iter().filter(|place| !place.control_plane).map(|place| place.rect.y).collect();
+            assert!(workers.iter().all(|y| (y - workers[0]).abs() < 0.1), "{what}: side by side");
+            let scene = Scene::new(&model, layout, &EN);
+            let mut groups = Vec::new();
+            scene.groups.iter().for_each(|group| leaves(group, &mut groups));
+            for group in groups.iter().filter(|group| !group.key.starts_with("pod/")) {
+                let shapes: Vec<Prim> = group.marks.iter().flat_map(prims).collect();
+                for shape in &shapes {
+                    if let Prim::Text { size, text, .. } = shape {
+                        assert!(*size >= 450.0 * 0.046 || text.is_empty(), "{what}, {}: {text} has {size}", group.key);
+                        assert!(!text.contains('…'), "{what}, {}: {text} is cut off", group.key);
+                    }
+                }
+                let Some(Prim::Rect { rect, .. }) = shapes.first().filter(|_| group.key.starts_with("part/")) else { continue };
+                let wide = shapes.iter().filter_map(prim_width).fold(0.0, f64::max);
+                assert!(wide <= rect.w, "{what}, {}: {wide} wide in {}", group.key, rect.w);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_hop_has_a_way_that_ends_at_its_parts() {
     let model = model(8, 3);
@@ -384,12 +425,7 @@ fn many_messages_of_the_same_words_travel_under_one_label() {
 
 #[test]
 fn wires_between_members_of_etcd_leave_names_readable() {
-    let mut model = model(2, 3);
-    for number in [2_u16, 3] {
-        let mut further = MachineView::clone(&model.machines[0]);
-        (further.id, further.name) = (MachineId(20 + number), format!("kind-control-plane{number}"));
-        model.machines.insert(usize::from(number) - 1, Rc::new(further));
-    }
+    let model = with_control_planes(model(2, 3), 3);
     for (w, h) in SIZES {
         let layout = Layout::new(&model, w, h, None, Look::default());
         let members = layout.wires().into_iter().filter(|wire| wire.part == Part::Etcd && wire.points.len() == 4);

@@ -3,7 +3,7 @@
 use orrery_sim::core::{Addr, Controller, MachineId, Part};
 
 use super::geometry::{Point, Rect};
-use super::layout::{Detail, Layout, MEMBER_LANE, MachineBox};
+use super::layout::{Detail, Layout, MachineBox};
 use super::messages::MessageKind;
 
 /// The kinds of standing wires.
@@ -95,7 +95,12 @@ impl Layout {
         }
         for machine in &self.machines {
             let bar = if machine.bar.is_some() { machine } else { server };
+            // To etcd no api-server goes by the load balancer.
+            let above = self.machines.iter().filter(|other| other.bar.is_some());
+            let above =
+                above.min_by(|a, b| (a.rect.cx() - machine.rect.cx()).abs().total_cmp(&(b.rect.cx() - machine.rect.cx()).abs()));
             for (part, _) in &machine.parts {
+                let bar = if *part == Part::Etcd { above.unwrap_or(bar) } else { bar };
                 let addr = Addr::new(machine.id, *part);
                 let kinds: &[WireKind] = match part {
                     Part::Etcd => &[WireKind::Etcd],
@@ -201,7 +206,7 @@ impl Layout {
     fn between_members(&self, from: &MachineBox, to: &MachineBox) -> Option<Vec<Point>> {
         let (start, end) = (from.part(Part::Etcd)?, to.part(Part::Etcd)?);
         let lane = from.rect.y.min(to.rect.y) - 0.35 * self.font;
-        let leaves = |place: Rect, right: bool| place.x + MEMBER_LANE * self.font * if right { 0.65 } else { 0.2 };
+        let leaves = |place: Rect, right: bool| place.x + self.metrics.member_lane * self.font * if right { 0.65 } else { 0.2 };
         let (x, towards) = (leaves(start, end.x > start.x), leaves(end, end.x < start.x));
         Some(vec![Point::new(x, start.y), Point::new(x, lane), Point::new(towards, lane), Point::new(towards, end.y)])
     }
@@ -254,7 +259,12 @@ impl Layout {
                         if kind == WireKind::Watch { manager.right() - 0.8 * f } else { chip.unwrap_or_else(|| manager.at(0.5)) };
                     (x, manager.bottom())
                 }
-                _ => (place.at(share), place.bottom()),
+                _ => {
+                    // What stands above the controller-manager has its wires in the lane beside that.
+                    let manager = machine.part(Part::Controller(Controller::Manager));
+                    let lane = manager.filter(|manager| part.part == Part::Scheduler && manager.y >= place.bottom());
+                    (lane.map_or(place.at(share), |manager| place.x + (manager.x - place.x) * share), place.bottom())
+                }
             };
             return Some(vec![Point::new(x, y), Point::new(x, bar.y)]);
         }

@@ -160,6 +160,12 @@ impl State {
         large
     }
 
+    /// Whether the step's question is before the audience: time stands still until it is answered.
+    pub fn asks(&self) -> bool {
+        let predict = self.lesson.as_ref().is_some_and(|given| !given.current().predict.is_empty());
+        predict && !self.player.playing && self.player.on.is_none() && !self.is_busy()
+    }
+
     /// To the step `by` further on than the one that is shown or on its way.
     pub(super) fn lesson_step(&mut self, by: isize) {
         let Some(given) = &self.lesson else { return };

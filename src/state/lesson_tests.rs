@@ -227,3 +227,16 @@ fn a_saved_lesson_opens_with_what_its_step_shows() {
     arrive(&mut state);
     assert_eq!(state.detail, Some(crate::scene::Detail::Cells));
 }
+
+#[test]
+fn a_lesson_from_elsewhere_is_given_as_far_as_not_too_much_is_simulated() {
+    let steps = 60;
+    let lesson = format!("title: Long\nsteps:\n{}", "- caption: On and on\n  run: sleep 3000\n".repeat(steps));
+    let mut state = given(&lesson);
+    state.update(AppAction::LessonTo("mine.yaml".into(), steps - 1));
+    arrive(&mut state);
+    assert!(matches!(state.notice, Some(Notice::TooLarge)), "{:?}", state.notice);
+    assert!(state.lesson.as_ref().is_some_and(|given| given.step < steps - 1));
+    let events = state.session.live_cluster().steps();
+    assert!(events > super::jobs::MOST_EVENTS && events < super::jobs::MOST_EVENTS * 2, "{events}");
+}

@@ -18,7 +18,7 @@ struct Shown {
     predict: String,
     step: usize,
     steps: usize,
-    waits: bool,
+    asks: bool,
     busy: bool,
     bare: bool,
 }
@@ -37,13 +37,13 @@ pub(crate) fn LessonBar() -> Html {
             predict: step.predict.get(lang).to_string(),
             step: given.step,
             steps: given.lesson.steps.len(),
-            waits: !state.player.playing && state.player.on.is_none(),
+            asks: state.asks(),
             busy: state.is_busy(),
             bare: state.bare,
         })
     });
     let Some(shown) = shown else { return Html::default() };
-    let asks = !shown.predict.is_empty() && shown.waits && !shown.busy;
+    let asks = shown.asks;
     html! {
         <section class="lesson" aria-label={texts.lesson}>
             <div class="lesson-words">
@@ -51,7 +51,8 @@ pub(crate) fn LessonBar() -> Html {
                     <strong>{ shown.title }</strong>
                     <span>{ format!("{} / {}", shown.step + 1, shown.steps) }</span>
                 </p>
-                <p class="lesson-caption" role="status">{ shown.caption }</p>
+                // It gives away the answer.
+                <p class="lesson-caption" role="status" hidden={asks}>{ shown.caption }</p>
                 if asks {
                     <p class="lesson-predict">
                         { shown.predict }

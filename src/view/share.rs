@@ -1,6 +1,7 @@
 //! How to share what is shown: a link, a frame for other pages, a code for phones, files.
 
 use qrcodegen::{QrCode, QrCodeEcc};
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
@@ -8,6 +9,7 @@ use super::dialog::Dialog;
 use super::use_texts;
 use crate::browser::api::ask;
 use crate::browser::store::{use_selector, use_store};
+use crate::i18n::Texts;
 use crate::state::AppAction;
 
 /// Longer links do not fit a code that a camera still reads from a seat, in bytes.
@@ -19,12 +21,14 @@ pub(crate) fn Share() -> Html {
     let texts = use_texts();
     let open = use_selector(|state| state.share_open);
     let link = use_state(String::new);
+    let said = use_state(String::new);
     use_effect_with(open, {
-        let link = link.clone();
+        let (link, said) = (link.clone(), said.clone());
         move |open| {
             link.set(String::new());
+            said.set(String::new());
             if *open {
-                spawn_local(async move { link.set(ask("share", &[]).await.unwrap_or_default()) });
+                spawn_local(async move { link.set(ask("share", &[]).await.ok().flatten().unwrap_or_default()) });
             }
         }
     });
@@ -40,7 +44,17 @@ pub(crate) fn Share() -> Html {
             "<iframe src=\"{page}{and}controls=none#{recording}\" width=\"800\" height=\"450\" allow=\"fullscreen\" loading=\"lazy\"></iframe>"
         )
     };
-    let save = |what: &'static str| Callback::from(move |_| spawn_local(async move { drop(ask("save", &[what]).await) }));
+    let save = |what: &'static str| {
+        let said = said.clone();
+        Callback::from(move |_| {
+            let said = said.clone();
+            said.set(if ["video", "gif"].contains(&what) { texts.save_works.to_string() } else { String::new() });
+            spawn_local(async move {
+                let done = ask("save", &[what]).await;
+                said.set(done.err().map(|error| failure(&error, texts)).unwrap_or_default());
+            });
+        })
+    };
     html! {
         <Dialog title={texts.share} class="share" close={store.on(AppAction::ToggleShare)}>
             <p>{ texts.share_intro }</p>
@@ -54,8 +68,21 @@ pub(crate) fn Share() -> Html {
                 <button type="button" onclick={save("svg")}>{ "SVG" }</button>
                 <button type="button" onclick={save("png")}>{ "PNG" }</button>
                 <button type="button" onclick={save("video")}>{ texts.save_video }</button>
+                <button type="button" onclick={save("gif")}>{ texts.save_gif }</button>
             </p>
+            <p class="share-said" role="status">{ (*said).clone() }</p>
         </Dialog>
+    }
+}
+
+/// What is said when something could not be saved: the known reasons in the page's language.
+fn failure(error: &wasm_bindgen::JsValue, texts: &Texts) -> String {
+    let text = |error: &js_sys::Error| (String::from(error.name()), String::from(error.message()));
+    let (name, message) = error.dyn_ref::<js_sys::Error>().map(text).unwrap_or_default();
+    match name.as_str() {
+        "NoVideo" => texts.save_no_video.to_string(),
+        "NoFiles" => texts.save_no_files.to_string(),
+        _ => format!("{}: {message}", texts.save_failed),
     }
 }
 

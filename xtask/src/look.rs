@@ -57,9 +57,13 @@ pub(crate) fn js(arguments: &mut Parser) -> anyhow::Result<()> {
     })
 }
 
-/// Pictures of every step of every built-in lesson: as a slide has it, in one language, and as a projector has it, in the other.
-const SHOTS: [(&str, (u32, u32), Theme, &str); 2] =
-    [("embed", (800, 450), Theme::Dark, "lang=de&controls=none"), ("lecture", (1920, 1080), Theme::Light, "lang=en")];
+/// Pictures of every step of built-in lessons: as a slide has it, as a projector has it for an audience, and with everything around it.
+const SHOTS: [(&str, (u32, u32), Theme, &str); 4] = [
+    ("embed-de", (800, 450), Theme::Dark, "lang=de&controls=none"),
+    ("embed-en", (800, 450), Theme::Light, "lang=en&controls=none"),
+    ("lecture-de", (1920, 1080), Theme::Light, "lang=de&controls=none"),
+    ("page-en", (1920, 1080), Theme::Light, "lang=en"),
+];
 
 /// A message on its way, when the step has any.
 const ON_ITS_WAY: &str = "for (let n = 0; n < 3; n++) { orrery.step(); await (async () => { const end = performance.now() + 5000; \
@@ -81,15 +85,16 @@ pub(crate) fn shots(arguments: &mut Parser) -> anyhow::Result<()> {
     let words: Vec<&str> = look.words.iter().map(String::as_str).collect();
     let folder = PathBuf::from(words.get(1).copied().unwrap_or_default());
     let create = || fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()));
-    match words[..] {
-        ["lessons", _] => create().and_then(|()| lessons(&look, &folder)),
+    match &words[..] {
+        ["lessons", _, wanted @ ..] => create().and_then(|()| lessons(&look, &folder, wanted)),
         ["matrix", _] => create().and_then(|()| matrix::shots(&look, &folder, "")),
         ["matrix", _, filter] => create().and_then(|()| matrix::shots(&look, &folder, filter)),
-        _ => bail!("shots takes what to picture and where to: shots lessons FOLDER, shots matrix FOLDER [FILTER]"),
+        _ => bail!("shots takes what to picture and where to: shots lessons FOLDER [LESSON …], shots matrix FOLDER [FILTER]"),
     }
 }
 
-fn lessons(look: &Look, folder: &Path) -> anyhow::Result<()> {
+/// Of the built-in lessons, or of those that are wanted.
+fn lessons(look: &Look, folder: &Path, wanted: &[&str]) -> anyhow::Result<()> {
     let text = fs::read_to_string("embed/lessons.json").context("reading embed/lessons.json")?;
     let lessons: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).context("embed/lessons.json")?;
     let mut index =
@@ -105,7 +110,7 @@ fn lessons(look: &Look, folder: &Path) -> anyhow::Result<()> {
                 index += &format!("<img src=\"{what}-{name}.png\" alt=\"{what}\">\n");
                 fs::write(&file, page.screenshot()?).with_context(|| format!("writing {}", file.display()))
             };
-            for (lesson, about) in &lessons {
+            for (lesson, about) in lessons.iter().filter(|(id, _)| wanted.is_empty() || wanted.contains(&id.as_str())) {
                 let steps = about["steps"].as_u64().context("embed/lessons.json says how many steps there are")?;
                 for step in 1..=steps {
                     page.evaluate(&format!("orrery.lesson({lesson:?}, {step})"))?;

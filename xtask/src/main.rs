@@ -38,7 +38,7 @@ Usage: cargo xtask COMMAND
                           what a frame costs with up to 5,000 nodes)
   shot OUT.png [PAGE OPTIONS]
                           a screenshot of the built page
-  shots lessons FOLDER [PAGE OPTIONS]
+  shots lessons FOLDER [LESSON …] [PAGE OPTIONS]
                           every step of every lesson, as a slide and as a projector show it
   shots matrix FOLDER [FILTER] [PAGE OPTIONS]
                           the page at its moments (start, a deployment, a failure, …) in four sizes and three themes, or those whose

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
 
 use crate::bundle::hash;
 use crate::sizes::{collect, is_compressed};
@@ -19,7 +20,9 @@ pub(crate) fn offline(folder: &Path, apart: &[PathBuf]) -> anyhow::Result<()> {
     write(folder, "offline.js", REGISTER)?;
     let mut files = Vec::new();
     collect(folder, &mut files)?;
-    files.retain(|file| !is_compressed(file) && !apart.contains(file) && !file.ends_with("sw.js"));
+    // What oEmbed asks for is asked by others.
+    let others = folder.join("oembed");
+    files.retain(|file| !is_compressed(file) && !apart.contains(file) && !file.ends_with("sw.js") && !file.starts_with(&others));
     files.sort();
     let (mut names, mut version) = (Vec::new(), String::new());
     for file in &files {
@@ -34,7 +37,14 @@ pub(crate) fn offline(folder: &Path, apart: &[PathBuf]) -> anyhow::Result<()> {
     write(folder, "sw.js", &WORKER.replace("{{version}}", &version).replace("{{files}}", &list))
 }
 
-/// Puts into the site what oEmbed asks for; `url` is where the site will be, such as `https://example.org/orrery/`.
+/// The languages of the built-in lessons.
+const LANGUAGES: [&str; 2] = ["en", "de"];
+
+/// Puts into the site what oEmbed asks for: an answer for the start page, and one for each built-in lesson in each language; `url` is where the
+/// site will be, such as `https://example.org/orrery/`.
+///
+/// Answers are files, so each has an address of its own. The page names that of the lesson that is opened (embed/link.js); for whoever runs no scripts there
+/// is a small page for each, which leads on to the lesson.
 pub(crate) fn oembed(folder: &Path, url: &str) -> anyhow::Result<()> {
     let plain = url.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._~:/%@".contains(letter));
     let there = url.starts_with("https://") || url.starts_with("http://");
@@ -42,18 +52,42 @@ pub(crate) fn oembed(folder: &Path, url: &str) -> anyhow::Result<()> {
         there && plain && url.ends_with('/'),
         "{url}: write the address of the site's folder, such as https://example.org/orrery/"
     );
-    let frame = format!(
-        "<iframe src=\\\"{url}?controls=none\\\" width=\\\"800\\\" height=\\\"450\\\" allow=\\\"fullscreen\\\" loading=\\\"lazy\\\"></iframe>"
+    let link = |name: &str| {
+        format!("<link rel=\"alternate\" type=\"application/json+oembed\" href=\"{url}{name}.json\" title=\"kube-orrery\">")
+    };
+    into_head(folder, &link("oembed"))?;
+    write(folder, "oembed.json", &answer(url, "kube-orrery", ""))?;
+    fs::create_dir_all(folder.join("oembed")).context("creating oembed/")?;
+    let lessons = fs::read_to_string(folder.join("embed/lessons.json")).context("reading embed/lessons.json")?;
+    let lessons: serde_json::Map<String, Value> = serde_json::from_str(&lessons).context("embed/lessons.json")?;
+    for (id, lesson) in &lessons {
+        for lang in LANGUAGES {
+            let title = lesson["title"][lang].as_str().context("embed/lessons.json has titles")?;
+            let title = format!("kube-orrery: {title}");
+            let (name, query) = (format!("oembed/{id}.{lang}"), format!("lesson={id}&lang={lang}"));
+            write(folder, &format!("{name}.json"), &answer(url, &title, &query))?;
+            let to = format!("../?{}", query.replace('&', "&amp;"));
+            let page = format!(
+                "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n  <meta charset=\"utf-8\">\n  <title>{title}</title>\n  {}\n  \
+                 <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n</head>\n<body><a href=\"{to}\">{title}</a></body>\n</html>\n",
+                link(&name)
+            );
+            write(folder, &format!("{name}.html"), &page)?;
+        }
+    }
+    Ok(())
+}
+
+/// What oEmbed answers: a frame of the page with a query.
+fn answer(url: &str, title: &str, query: &str) -> String {
+    let and = if query.is_empty() { String::new() } else { format!("&amp;{}", query.replace('&', "&amp;")) };
+    let html = format!(
+        "<iframe src=\"{url}?controls=none{and}\" width=\"800\" height=\"450\" allow=\"fullscreen\" loading=\"lazy\"></iframe>"
     );
-    let answer = format!(
-        "{{\n  \"version\": \"1.0\",\n  \"type\": \"rich\",\n  \"title\": \"kube-orrery\",\n  \"provider_name\": \"kube-orrery\",\n  \"provider_url\": \"{url}\",\n  \
-         \"width\": 800,\n  \"height\": 450,\n  \"html\": \"{frame}\"\n}}\n"
-    );
-    into_head(
-        folder,
-        &format!("<link rel=\"alternate\" type=\"application/json+oembed\" href=\"{url}oembed.json\" title=\"kube-orrery\">"),
-    )?;
-    write(folder, "oembed.json", &answer)
+    let answer = json!({
+        "version": "1.0", "type": "rich", "title": title, "provider_name": "kube-orrery", "provider_url": url, "width": 800, "height": 450, "html": html,
+    });
+    format!("{answer:#}\n")
 }
 
 /// Adds a line at the end of the page's head; one that is there already is not added again.
@@ -92,7 +126,19 @@ mod tests {
         assert_eq!(worker(), first, "the same files, the same worker");
         fs::write(folder.join("embed/a.js"), "2").expect("written");
         assert_ne!(worker(), first);
+        let lessons = r#"{ "scaling": { "title": { "en": "Scaling", "de": "Skalieren" } } }"#;
+        fs::write(folder.join("embed/lessons.json"), lessons).expect("written");
         oembed(&folder, "https://example.org/orrery/").expect("an address");
+        let read = |name: &str| fs::read_to_string(folder.join(name)).expect("readable");
+        let answer: Value = serde_json::from_str(&read("oembed/scaling.de.json")).expect("JSON");
+        assert_eq!((&answer["title"], &answer["version"]), (&json!("kube-orrery: Skalieren"), &json!("1.0")));
+        let frame = "src=\"https://example.org/orrery/?controls=none&amp;lesson=scaling&amp;lang=de\"";
+        assert!(answer["html"].as_str().is_some_and(|html| html.contains(frame)), "{answer}");
+        let page = read("oembed/scaling.en.html");
+        assert!(page.contains("href=\"https://example.org/orrery/oembed/scaling.en.json\""), "{page}");
+        assert!(page.contains("url=../?lesson=scaling&amp;lang=en\""), "{page}");
+        let start: Value = serde_json::from_str(&read("oembed.json")).expect("JSON");
+        assert!(start["html"].as_str().is_some_and(|html| html.contains("orrery/?controls=none\"")), "{start}");
         for wrong in ["example.org/", "https://example.org", "https://a\"b/", "javascript:alert(1)/"] {
             assert!(oembed(&folder, wrong).is_err(), "{wrong}");
         }
