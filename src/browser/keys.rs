@@ -33,7 +33,7 @@ pub(crate) fn listen(store: &Store) -> EventListener {
                 return;
             }
             if typing {
-                // No line of text has a use for them, and clickers have no others.
+                // The command line has no use for them, and clickers have no others.
                 if let Some(action) = leaf(&store, &event.key()).filter(|_| !store.state().has_dialog()) {
                     event.prevent_default();
                     store.dispatch(action);

@@ -119,7 +119,8 @@ fn the_keys_of_those_who_present() {
         step(number);
     }
     // Whoever has just typed a command goes on with the clicker.
-    page.evaluate("document.querySelector('.terminal input').focus()");
+    page.press_key("t");
+    page.until("document.activeElement.tagName === 'TEXTAREA'");
     page.press_key("PageUp");
     step(1);
     page.press_key("PageDown");
