@@ -114,7 +114,7 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, metrics
         let mut x = title.x + text_width(&name, size, true) + 0.8 * f;
         marks.push(label(Point::new(title.x, y), Align::Start, size, true, Ink::Main, name));
         let status = format!("{bullet} {status}");
-        if x + text_width(&status, status_size, true) < cells_left {
+        if x + text_width(&status, status_size, true) + 0.3 * f < cells_left {
             marks.push(label(Point::new(x, y), Align::Start, status_size, true, ink, status.clone()));
             x += text_width(&status, status_size, true) + 0.8 * f;
             let rest = details(view);
@@ -140,6 +140,8 @@ pub(super) fn node_group(view: &MachineView, place: &MachineBox, f: f64, metrics
         // Who is well can be told by the bullet alone, so that there is room for the name; of the others' names the end has to do.
         let name_width = text_width(&view.name, size, true) + if metrics.even { size } else { 0.0 };
         let worth = !up && !metrics.even && text_width(&status, status_size, true) < title.w * 0.6;
+        // On a slide the name is worth more than the bullet; the box has its own look when the node is not well.
+        let bullet = if metrics.even && room(bullet) < text_width(view.end_of_name(), size, true) { "" } else { bullet };
         let shown = if worth || name_width <= room(&status) { status } else { bullet.to_string() };
         let status_width = text_width(&shown, status_size, true);
         let name = node_name(view, room(&shown), size, metrics);
@@ -560,10 +562,12 @@ fn tray_group(model: &ViewModel, layout: &Layout, texts: &Texts) -> Group {
     let mut marks = vec![Mark::Box { rect, radius: 0.5 * f, look: BoxLook::Tray }];
     if let Some(at) = title {
         // On a slide by Kubernetes' own word, which is shorter.
-        let even = layout.metrics.even;
-        let title = if even { "Pending" } else { texts.without_node };
-        let size = fitting(title, layout.metrics.type_of(0.82, f), tray.inset(if even { 0.0 } else { 0.35 * f }), f);
-        marks.push(label(at, Align::Start, size, true, Ink::Soft, title));
+        let (title, size) = if layout.metrics.even {
+            ("Pending", f)
+        } else {
+            (texts.without_node, fitting(texts.without_node, 0.82 * f, tray.inset(0.35 * f), f))
+        };
+        marks.push(label(at, Align::Start, size, !layout.metrics.even, Ink::Soft, title));
     }
     let groups = model.unscheduled.iter().zip(&cells).map(|(pod, cell)| Rc::new(pod_group(pod, *cell))).collect();
     Group { key: "tray".into(), selects: None, title: texts.without_node.to_string(), marks, groups }

@@ -300,8 +300,8 @@ fn control_plane_box(machine: &MachineView, rect: Rect, plan: &Plan, alone: bool
         // In a narrow box the name comes first; on a slide it takes all that it needs.
         let narrow = title.w < 26.0 * f;
         let room = title.w * if narrow { 0.36 } else { 0.5 };
-        let name = text_width(machine.end_of_name(), f, true) + (m.member_lane + 0.6) * f;
-        let room = if m.even && narrow { (title.w - name).max(0.0) } else { room };
+        let name = text_width(machine.end_of_name(), f, true) + (m.member_lane + 1.4) * f;
+        let room = if m.even && narrow { Some(title.w - name).filter(|room| *room > 3.0 * f).unwrap_or_default() } else { room };
         let area = Rect::new(title.right() - room, title.cy() - cell / 2.0, room, cell);
         (area, place_cells(area, machine.pods.len(), cell, true))
     };
