@@ -30,7 +30,7 @@ impl Scene {
         // Wires lie above the boxes of nodes and below those of parts.
         let wires = layout.wires();
         let marks = wires.iter().map(|wire| {
-            let end = model.machines.iter().find(|machine| machine.id == wire.machine);
+            let end = model.machine(wire.machine);
             let idle = end.is_some_and(|machine| !machine.powered || !machine.parts.contains(&wire.part.process()));
             let idle = idle || is_cut(model, wire.machine, wire.to);
             Mark::Wire { points: wire.points.clone(), kind: wire.kind, idle }

@@ -14,7 +14,7 @@ use crate::i18n::Texts;
 /// What is wrong with a machine's links, if it is one of the cluster's.
 fn links_of(model: &ViewModel, machine: MachineId) -> Option<&Links> {
     let balancer = model.balancer.as_ref().filter(|balancer| balancer.id == machine).map(|balancer| &balancer.links);
-    balancer.or_else(|| model.machines.iter().find(|view| view.id == machine).map(|view| &view.links))
+    balancer.or_else(|| model.machine(machine).map(|view| &view.links))
 }
 
 /// Whether packets are dropped between two machines, in either direction, or one of them is off the network.
@@ -22,7 +22,7 @@ pub(super) fn is_cut(model: &ViewModel, one: MachineId, other: MachineId) -> boo
     let drops = |at, other| links_of(model, at).is_some_and(|links| links.drop(other));
     let off = |at| {
         let balancer = model.balancer.as_ref().is_some_and(|balancer| balancer.id == at && balancer.cut);
-        balancer || model.machines.iter().any(|view| view.id == at && view.cut)
+        balancer || model.machine(at).is_some_and(|view| view.cut)
     };
     one != other && (drops(one, other) || drops(other, one) || off(one) || off(other))
 }
@@ -31,7 +31,7 @@ pub(super) fn is_cut(model: &ViewModel, one: MachineId, other: MachineId) -> boo
 fn words(links: &Links, model: &ViewModel, texts: &Texts) -> Vec<String> {
     let name = |id: MachineId| {
         let balancer = model.balancer.as_ref().filter(|balancer| balancer.id == id).map(|_| "load balancer".to_string());
-        let machine = || model.machines.iter().find(|view| view.id == id).map(|view| view.name.as_str());
+        let machine = || model.machine(id).map(|view| view.name.as_str());
         // Names of a cluster differ in their ends.
         let short = |name: &str| name.strip_prefix(model.cluster.as_str()).unwrap_or(name).trim_start_matches('-').to_string();
         if id == MachineId::REGISTRY {
@@ -96,8 +96,10 @@ pub(super) fn groups(model: &ViewModel, layout: &Layout, wires: &[Wire], texts: 
         let key = format!("cut/{}-{}", pair.0.0, pair.1.0);
         groups.push(Group { key, selects: None, title: String::new(), marks, groups: Vec::new() });
     }
-    for place in layout.machines.iter().chain(&layout.balancer) {
-        let Some(links) = links_of(model, place.id) else { continue };
+    let machines = model.machines.iter().map(|machine| (machine.id, &machine.links));
+    let balancer = model.balancer.as_ref().map(|balancer| (balancer.id, &balancer.links));
+    for (id, links) in machines.chain(balancer).filter(|(_, links)| **links != Links::default()) {
+        let Some(place) = layout.machine(id) else { continue };
         let words = words(links, model, texts);
         if words.is_empty() {
             continue;

@@ -277,6 +277,15 @@ impl std::ops::Deref for Pods {
 pub const HUES: u8 = 6;
 
 impl ViewModel {
+    /// A machine; they stand in the order of what they are for, then of their numbers.
+    pub fn machine(&self, id: MachineId) -> Option<&MachineView> {
+        let kinds = [(false, false), (true, false), (true, true), (false, true)];
+        let place = |machine: &Rc<MachineView>| (!machine.control_plane, machine.etcd_only, machine.id);
+        let found =
+            kinds.into_iter().find_map(|(worker, etcd)| self.machines.binary_search_by_key(&(worker, etcd, id), place).ok());
+        found.map(|at| &*self.machines[at])
+    }
+
     /// The number of pods, those without a node included.
     pub fn pod_count(&self) -> usize {
         self.unscheduled.len() + self.machines.iter().map(|machine| machine.pods.len()).sum::<usize>()

@@ -171,7 +171,7 @@ impl Picture {
     pub fn node_at(&self, at: Point, camera: &Camera) -> Option<Selection> {
         let layout = &self.scene.layout;
         let place = layout.machines.iter().find(|machine| camera.rect_to_view(machine.rect).holds(at))?;
-        let machine = self.model.machines.iter().find(|machine| machine.id == place.id)?;
+        let machine = self.model.machine(place.id)?;
         machine.node.as_ref().map(|_| Selection::Node(machine.name.clone()))
     }
 

@@ -52,22 +52,24 @@ fn choices(state: &State) -> Choices {
         .iter()
         .filter(|machine| !machine.control_plane && !machine.etcd_only && machine.powered)
         .map(|machine| machine.name.clone())
+        .take(MOST_CHOICES)
         .collect();
     let prefix = if model.cluster.is_empty() { "kind" } else { &model.cluster };
     let next = (1..).map(|number| if number == 1 { format!("{prefix}-worker") } else { format!("{prefix}-worker{number}") });
-    let names: PSet<&str> = model.machines.iter().map(|machine| machine.name.as_str()).collect();
+    let alike = model.machines.iter().map(|machine| machine.name.as_str()).filter(|name| name.starts_with(prefix));
+    let names: PSet<&str> = alike.collect();
     let taken = |name: &String| names.contains(name.as_str());
     let control = model.machines.iter().find(|machine| machine.control_plane);
     let image = control.and_then(|control| cluster.machine(control.id)).map(|machine| machine.spec.image.to_string());
     let mut registered: Vec<&MachineView> =
         model.machines.iter().map(|machine| &**machine).filter(|machine| machine.node.is_some()).collect();
     registered.order_by_key(|machine| machine.control_plane);
-    let nodes: Vec<String> = registered.iter().map(|machine| machine.name.clone()).collect();
+    let nodes: Vec<String> = registered.iter().map(|machine| machine.name.clone()).take(MOST_CHOICES).collect();
     let open = |machine: &MachineView| machine.node.as_ref().is_none_or(|node| !node.status.ends_with("SchedulingDisabled"));
     registered.order_by_key(|machine| open(machine));
     Choices {
         nodes,
-        cordoned: registered.iter().map(|machine| machine.name.clone()).collect(),
+        cordoned: registered.iter().map(|machine| machine.name.clone()).take(MOST_CHOICES).collect(),
         stopped: model.machines.iter().filter(|machine| !machine.powered).map(|machine| machine.name.clone()).collect(),
         breakable: Breakable::of(model),
         deployments: named(DEPLOYMENTS),

@@ -1,5 +1,6 @@
 //! The multi-version store of an etcd member.
 
+use std::ops::Bound;
 use std::rc::Rc;
 
 use super::{EtcdEvent, KeyValue};
@@ -39,11 +40,13 @@ impl Store {
         self.keys.get(key)
     }
     /// The keys that begin with `prefix`, in their order.
-    pub fn prefix<'a, 'p>(&'a self, prefix: &'p str) -> impl Iterator<Item = &'a Rc<KeyValue>> + use<'a, 'p> {
-        self.keys
-            .range::<_, str>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded))
-            .map(|(_, kv)| kv)
-            .take_while(move |kv| kv.key.starts_with(prefix))
+    pub fn prefix<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a Rc<KeyValue>> + use<'a> {
+        // Up to the first string that is greater than all that begin so: none of the keys in between needs to be looked at.
+        let mut end = prefix.to_string();
+        let next = end.pop().and_then(|last| char::from_u32(last as u32 + 1));
+        end.extend(next);
+        let end = if next.is_some() { Bound::Excluded(end.as_str()) } else { Bound::Unbounded };
+        self.keys.range::<_, str>((Bound::Included(prefix), end)).map(|(_, kv)| kv)
     }
     /// The changes since the last compaction, oldest first.
     pub fn log(&self) -> &PVec<Rc<EtcdEvent>> {
