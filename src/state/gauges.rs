@@ -48,7 +48,9 @@ pub fn counted(
 
 /// These parts of the time have at least this much.
 fn hold(parts: &mut [u32], sum: u32) {
-    parts.iter_mut().for_each(|part| *part = sum.max(*part));
+    for part in parts {
+        *part = sum.max(*part);
+    }
 }
 
 #[cfg(test)]

@@ -404,7 +404,7 @@ fn what_comes_again_and_again_is_a_loop_of_the_sequence_diagram() {
 
 #[test]
 fn a_milestone_is_told_beside_the_stage() {
-    for (width, height) in [(1280, 720), (800, 450)] {
+    for (width, height) in [(1280, 720), (800, 450), (390, 844)] {
         let page = open("?autoplay=0", &sized(width, height));
         page.returned("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
         page.evaluate(
@@ -412,8 +412,15 @@ fn a_milestone_is_told_beside_the_stage() {
         );
         page.until("document.querySelector('.notice.stone')");
         let below = page.evaluate(
-            "document.querySelector('.notice').getBoundingClientRect().bottom <= document.querySelector('.stage').getBoundingClientRect().top + 1",
+            "(([notice, stage]) => notice.bottom <= stage.top + 1 || notice.top >= stage.bottom - 1)(
+                ['.notice', '.stage'].map(one => document.querySelector(one).getBoundingClientRect()))",
         );
         assert_eq!(below, json!(true), "{width} × {height}");
+        let covered = page.evaluate(
+            "(notice => [...document.querySelectorAll('.icon-button')].filter(one => !one.closest('.notice') && one.offsetParent).map(one => one.getBoundingClientRect())
+                .filter(one => one.left < notice.right && one.right > notice.left && one.top < notice.bottom && one.bottom > notice.top).length)(
+                document.querySelector('.notice').getBoundingClientRect())",
+        );
+        assert_eq!(covered, json!(0), "{width} × {height}: no button is covered");
     }
 }
