@@ -188,11 +188,12 @@ fn Scrubber() -> Html {
             onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up} onkeydown={keys}>
             <div class="track"></div>
             <div class="played" id="orrery-played"></div>
-            { for ticks.skips.iter().map(|(from, to, us)| html! {
+            // A list of its own: the painter's elements beside it stay the same when there are more.
+            <>{ for ticks.skips.iter().map(|(from, to, us)| html! {
                 <div class="skip" style={format!("left:{:.2}%;width:{:.2}%", from / 10.0, (to - from).max(2.0) / 10.0)} title={texts.skipped(*us)}>
                     if to - from > 45.0 { <span>{ span(*us) }</span> }
                 </div>
-            }) }
+            }) }</>
             <svg class="ticks" viewBox="0 0 1000 29" preserveAspectRatio="none" aria-hidden="true">
                 <path class="milestones" d={ticks.milestones.clone()} />
                 { for ticks.kinds.iter().map(|(kind, d)| html! { <path class={classes!("tick", kind.class())} d={d.clone()} /> }) }
