@@ -102,7 +102,7 @@ fn what_is_selected_is_inspected() {
 #[test]
 fn the_scrubber_is_filled_up_to_the_playhead_also_where_something_was_skipped() {
     let page = open("?autoplay=0", &PageOptions::default());
-    page.returned("await orrery.run('kubectl run web --image=nginx'); await orrery.run('sleep 60'); await orrery.settle()");
+    page.returned("await orrery.run('docker stop kind-worker'); await orrery.run('sleep 60'); await orrery.settle()");
     page.until("document.querySelector('.scrubber .skip')");
     page.until(
         "Math.abs(document.getElementById('orrery-played').getBoundingClientRect().right - document.getElementById('orrery-thumb').getBoundingClientRect().left) < 1",
