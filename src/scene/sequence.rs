@@ -16,7 +16,7 @@ const PITCH: f64 = 27.0;
 /// Height of the names at the top.
 const HEAD: f64 = 38.0;
 /// Between two lifelines, in pixels: at least, and at most.
-const NARROW: f64 = 124.0;
+const NARROW: f64 = 136.0;
 const WIDE: f64 = 230.0;
 /// Left of the first lifeline there is room for the time.
 const CLOCK: f64 = 74.0;

@@ -60,13 +60,21 @@ pub(crate) fn Messages() -> Html {
                         <button key={row.id.0} type="button" {class} data-message={row.id.0.to_string()} title={format!("{} → {}: {}", row.from, row.to, row.label)} onclick={store.on(AppAction::ShowMessage(row.id.0))}>
                             <span class={classes!("swatch", row.kind.class())}></span>
                             <span class="at">{ clock(row.sent.0 as f64) }</span>
-                            <span class="who">{ &row.from }{ " → " }{ &row.to }</span>
+                            <span class="who">{ sender(&row.from, &row.to) }{ " → " }{ &row.to }</span>
                             <span class="what">{ halves(&row.label) }</span>
                         </button>
                     }
                 }) }
             </div>
         </div>
+    }
+}
+
+/// Who speaks to `to`; the machine of both is named once.
+fn sender<'a>(from: &'a str, to: &str) -> &'a str {
+    match (from.split_once('/'), to.split_once('/')) {
+        (Some((part, machine)), Some((_, same))) if machine == same => part,
+        _ => from,
     }
 }
 
