@@ -119,10 +119,13 @@
   const elsewhere = id => typeof id === "string" && id.includes("/");
 
   // Whoever discovers oEmbed here is told of the lesson that is given, if it is a built-in one: each has an answer of its own.
+  let answer;
   const discovered = () => {
     const link = document.querySelector('link[type="application/json+oembed"]');
     const { lesson } = window.orrery.state();
-    if (link) link.href = link.href.replace(/oembed(\/[^/]*)?\.json$/, lesson && !elsewhere(lesson) ? `oembed/${lesson}.${window.orrery.notes().lang}.json` : "oembed.json");
+    const own = lesson && !elsewhere(lesson) ? `oembed/${lesson}.${window.orrery.notes().lang}.json` : "oembed.json";
+    answer ??= link?.href;
+    if (link) link.href = new URL(own, answer);
   };
   for (const name of ["ready", "step"]) addEventListener(`orrery:${name}`, discovered);
 

@@ -33,8 +33,9 @@ pub(crate) fn listen(store: &Store) -> EventListener {
                 return;
             }
             if typing {
-                // The command line has no use for them, and clickers have no others.
-                if let Some(action) = leaf(&store, &event.key()).filter(|_| !store.state().has_dialog()) {
+                // Where text is typed there is no use for them, and clickers have no others; in a list they move the choice.
+                let list = target.as_ref().is_some_and(|target| target.tag_name() == "SELECT");
+                if let Some(action) = leaf(&store, &event.key()).filter(|_| !list && !store.state().has_dialog()) {
                     event.prevent_default();
                     store.dispatch(action);
                 } else if event.key() == "Escape" && store.state().large_terminal {

@@ -93,14 +93,14 @@ impl Layout {
         for pair in members.windows(2) {
             push(Addr::new(pair[1].id, Part::Etcd), pair[0], WireKind::Etcd, self.between_members(pair[0], pair[1]));
         }
+        let servers: Vec<&MachineBox> = self.machines.iter().filter(|machine| machine.bar.is_some()).collect();
         for machine in &self.machines {
             let bar = if machine.bar.is_some() { machine } else { server };
             // To etcd no api-server goes by the load balancer.
-            let above = self.machines.iter().filter(|other| other.bar.is_some());
-            let above =
-                above.min_by(|a, b| (a.rect.cx() - machine.rect.cx()).abs().total_cmp(&(b.rect.cx() - machine.rect.cx()).abs()));
+            let away = |other: &MachineBox| (other.rect.cx() - machine.rect.cx()).abs();
+            let above = || servers.iter().copied().min_by(|a, b| away(a).total_cmp(&away(b)));
             for (part, _) in &machine.parts {
-                let bar = if *part == Part::Etcd { above.unwrap_or(bar) } else { bar };
+                let bar = if *part == Part::Etcd { above().unwrap_or(bar) } else { bar };
                 let addr = Addr::new(machine.id, *part);
                 let kinds: &[WireKind] = match part {
                     Part::Etcd => &[WireKind::Etcd],

@@ -124,7 +124,7 @@ impl Series {
     pub fn follow(&mut self, trace: &Trace) {
         let ends = trace.gauges().ends();
         for envelope in &trace.envelopes()[self.next.min(trace.envelopes().len())..] {
-            self.end(&ends, envelope.sent_at);
+            self.end(ends, envelope.sent_at);
             match &envelope.message {
                 // What passes a load balancer counts when it comes there, for its sender.
                 Message::Request(_) if envelope.from.part == Part::LoadBalancer => {}

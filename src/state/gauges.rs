@@ -27,7 +27,7 @@ pub fn counted(
     let mut counted = Counted { highest: vec![vec![0; bins]; count], now: vec![0; count] };
     // Of each sum: what it is, and the part of the time since which it is that.
     let mut sums = vec![(0_u32, 0_usize); count];
-    for change in gauges.changes().iter().take_while(|change| change.at < to) {
+    for change in gauges.changes().iter().take_while(|change| change.at <= to) {
         let before = std::mem::replace(&mut values[change.series as usize], change.value);
         let Some(line) = lines[change.series as usize] else { continue };
         let (sum, since) = sums[line];

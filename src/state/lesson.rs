@@ -162,8 +162,10 @@ impl State {
 
     /// Whether the step's question is before the audience: time stands still until it is answered.
     pub fn asks(&self) -> bool {
-        let predict = self.lesson.as_ref().is_some_and(|given| !given.current().predict.is_empty());
-        predict && !self.player.playing && self.player.on.is_none() && !self.is_busy()
+        // Whoever has gone on from where the step begins has answered.
+        let begins = |given: &Given| given.marks.get(given.step).is_some_and(|mark| self.player.time() <= mark.at);
+        let predict = self.lesson.as_ref().is_some_and(|given| !given.current().predict.is_empty() && begins(given));
+        predict && !self.player.playing && self.player.on.is_none() && self.jobs.is_empty()
     }
 
     /// To the step `by` further on than the one that is shown or on its way.

@@ -39,7 +39,8 @@ pub struct Milestones {
     list: Vec<Milestone>,
     /// Requests that create something, not answered yet.
     creates: PMap<EnvelopeId, Create>,
-    ready: PMap<Text, bool>,
+    /// The uid and the state of each node: one of the same name in another cluster is another one.
+    ready: PMap<Text, (Text, bool)>,
     leaders: PMap<&'static str, Text>,
 }
 
@@ -108,7 +109,9 @@ impl Milestones {
     fn written(&mut self, key: &Text, value: &Value) -> Option<What> {
         if key.starts_with("/registry/minions/") {
             let ready = value.condition_true("Ready");
-            let before = self.ready.insert(value["metadata"]["name"].text(), ready).unwrap_or(false);
+            let uid = value["metadata"]["uid"].text();
+            let before = self.ready.insert(value["metadata"]["name"].text(), (uid.clone(), ready));
+            let before = before.is_some_and(|(same, before)| same == uid && before);
             return (before != ready).then(|| What::Ready(value["metadata"]["name"].text(), ready));
         }
         let (_, name) = LEASES.into_iter().find(|(lease, _)| key == *lease)?;

@@ -474,6 +474,14 @@ pub(crate) enum Arriving {
     Tell(Vec<Effect>),
 }
 
+impl Arriving {
+    /// What is told at the end.
+    pub(crate) fn told(self) -> Vec<Effect> {
+        let (Self::Follow(effects) | Self::Look(effects) | Self::Tell(effects)) = self;
+        effects
+    }
+}
+
 /// What the page runs first: a cluster of one control-plane node and two workers.
 pub const FIRST_COMMANDS: &str = "cat > cluster.yaml <<EOF
 kind: Cluster

@@ -20,7 +20,7 @@ pub struct Revision {
 
 /// Since when the trace tells of the cluster that is there at `t`: since the one before it was deleted.
 pub fn cluster_began(trace: &Trace, t: Time) -> Time {
-    trace.gauges().ends().into_iter().rfind(|end| *end <= t).unwrap_or(Time::ZERO)
+    trace.gauges().ends().iter().rfind(|end| **end <= t).copied().unwrap_or(Time::ZERO)
 }
 
 /// The revisions of a key until `t`, oldest first. What an earlier cluster wrote under it, before it was deleted, was another object.

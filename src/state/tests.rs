@@ -127,6 +127,39 @@ fn tasks_of_the_programming_interface_answer() {
 }
 
 #[test]
+fn whoever_asks_while_an_answer_is_on_its_way_leaves_nobody_without_one() {
+    let mut state = ready();
+    let mut answered = Vec::new();
+    let mut frame = |state: &mut State, answered: &mut Vec<u32>| {
+        let replies = state.update(AppAction::Frame(state.last_frame.unwrap_or(0.0) + 16.0));
+        answered
+            .extend(replies.iter().filter_map(|effect| if let Effect::Reply(number, _) = effect { Some(*number) } else { None }));
+    };
+    state.update(AppAction::Do(jobs::Job::Run { line: "true".into(), reply: 1 }));
+    while !state.jobs.is_empty() {
+        frame(&mut state, &mut answered);
+    }
+    assert!(answered.is_empty() && state.is_busy());
+    state.update(AppAction::Do(jobs::Job::Run { line: "false".into(), reply: 2 }));
+    while state.is_busy() {
+        frame(&mut state, &mut answered);
+    }
+    assert_eq!(answered, [1, 2]);
+}
+
+#[test]
+fn a_node_of_another_cluster_was_never_ready() {
+    let mut state = ready();
+    for line in ["kind delete cluster", "kind create cluster"] {
+        state.update(AppAction::Do(jobs::Job::Run { line: line.into(), reply: 1 }));
+        arrive(&mut state);
+    }
+    let milestones = state.milestones();
+    let lost = milestones.list().iter().filter(|stone| matches!(stone.what, What::Ready(_, false)));
+    assert_eq!(lost.count(), 0);
+}
+
+#[test]
 fn dropped_files_become_a_recorded_command() {
     let mut state = ready();
     state.update(AppAction::DropFile("my pod.yaml".into(), "kind: Pod\nEOF\n".into()));

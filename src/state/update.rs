@@ -277,7 +277,10 @@ impl State {
             self.visible.take(&self.session);
             self.milestones.get_mut().follow(self.session.trace(), self.visible.generation);
             if self.jobs.is_empty() {
-                self.arriving = Some(Arriving::Follow(std::mem::take(&mut self.effects)));
+                // Whoever waited for a task before this one is still to be answered.
+                let mut told = self.arriving.take().map_or_else(Vec::new, Arriving::told);
+                told.append(&mut self.effects);
+                self.arriving = Some(Arriving::Follow(told));
             }
             return;
         }

@@ -345,7 +345,8 @@ fn raft(state: &State, window: (f64, f64), t: f64) -> Vec<Line> {
         (format!("{} {}", say.f_committed, most(1)), 1, peaks(&committed, window)),
     ];
     // A group of one has no log but this.
-    for index in (0..shown).filter(|_| members.len() > 1) {
+    let had_log = |index: &usize| highest[*index].iter().any(|logged| *logged > 0);
+    for index in (0..shown).filter(had_log).filter(|_| members.len() > 1) {
         let (name, behind) = (state.machine_name(members[index].machine), most(0) - now[index]);
         let name = if behind > 0 { format!("{name} −{behind}") } else { name };
         lines.push((name, index + 2, peaks(&highest[index], window)));

@@ -45,6 +45,11 @@ pub(super) fn Chip(props: &ChipProps) -> Html {
             (tool.command)(&choices, &values)
         }
     };
+    use_effect_with((), {
+        let store = store.clone();
+        // A chip that goes away while it is held leaves no node marked.
+        move |()| move || store.dispatch(AppAction::Target(None))
+    });
     let at = |event: &PointerEvent| (event.client_x(), event.client_y());
     let down = {
         let (held, place) = (held.clone(), place.clone());

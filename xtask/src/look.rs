@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use lexopt::{Arg, Parser, ValueExt as _};
 use page_driver::{Page, PageOptions, StaticServer, Theme};
 
@@ -97,6 +97,13 @@ pub(crate) fn shots(arguments: &mut Parser) -> anyhow::Result<()> {
 fn lessons(look: &Look, folder: &Path, wanted: &[&str]) -> anyhow::Result<()> {
     let text = fs::read_to_string("embed/lessons.json").context("reading embed/lessons.json")?;
     let lessons: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).context("embed/lessons.json")?;
+    for word in wanted {
+        ensure!(
+            lessons.contains_key(*word),
+            "there is no lesson {word}; there are {}",
+            lessons.keys().cloned().collect::<Vec<_>>().join(", ")
+        );
+    }
     let mut index =
         String::from("<!DOCTYPE html><meta charset=\"utf-8\"><title>Lessons</title><style>img { width: 48%; }</style>\n");
     let mut build = look.build;

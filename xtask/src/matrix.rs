@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use page_driver::{AUDIT, MOMENTS, Moment, Page, PageOptions, Theme};
 
 use crate::look::{Look, write_index};
@@ -60,6 +60,8 @@ pub(crate) fn shots(look: &Look, folder: &Path, filter: &str) -> anyhow::Result<
                 }
             }
         }
+        let moments: Vec<&str> = MOMENTS.iter().map(|moment| moment.name).collect();
+        ensure!(gallery.index.contains("<img "), "no picture's name contains {filter}; the moments are {}", moments.join(", "));
         for (complaint, pictures) in &gallery.wrong {
             println!("{complaint}\n    {}", pictures.join(" "));
         }

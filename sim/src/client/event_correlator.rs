@@ -97,6 +97,9 @@ impl Correlator {
         let message = format!("(combined from similar events): {}", event["message"].str());
         event["metadata"]["name"] = fresh_name.into();
         event["message"] = message.into();
+        // A combined one is made anew (`EventAggregate`), without saying who reports it.
+        event["reportingComponent"] = "".into();
+        event["reportingInstance"] = "".into();
         (event, key)
     }
 
@@ -125,8 +128,12 @@ impl Correlator {
         let full = || Bucket { tokens: SPAM_BURST, refilled: now };
         self.buckets.change(Text::new(object), full, |bucket| {
             let earned = now.since(bucket.refilled).0 / SPAM_REFILL.0;
-            bucket.tokens = (bucket.tokens + earned).min(SPAM_BURST);
+            bucket.tokens += earned;
             bucket.refilled += Duration(earned * SPAM_REFILL.0);
+            if bucket.tokens >= SPAM_BURST {
+                // A full bucket earns nothing.
+                (bucket.tokens, bucket.refilled) = (SPAM_BURST, now);
+            }
             let allowed = bucket.tokens > 0;
             bucket.tokens -= u64::from(allowed);
             allowed

@@ -40,14 +40,19 @@ impl<V: Clone> Recent<V> {
 
     fn note_use(&mut self, key: Text) {
         self.order.push_back((self.uses, key));
-        while self.entries.len() > self.limit || self.order.len() > 2 * self.limit {
-            let Some((used, key)) = self.order.pop_front() else { return };
-            match self.entries.get(key.as_str()) {
-                Some((last, _)) if *last == used => {
-                    self.entries.remove(key.as_str());
-                }
-                _ => {}
+        while self.entries.len() > self.limit
+            && let Some((used, key)) = self.order.pop_front()
+        {
+            if self.entries.get(key.as_str()).is_some_and(|(last, _)| *last == used) {
+                self.entries.remove(key.as_str());
             }
+        }
+        // Where few keys are used again and again, what is outdated goes from time to time.
+        if self.order.len() > 2 * self.limit {
+            let current = |(used, key): &&(u64, Text)| self.entries.get(key.as_str()).is_some_and(|(last, _)| last == used);
+            let mut order = PVec::new();
+            self.order.iter().filter(current).for_each(|used| order.push_back(used.clone()));
+            self.order = order;
         }
     }
 }
@@ -68,5 +73,9 @@ mod tests {
         }
         assert_eq!(recent.get("c"), Some(&99));
         assert!(recent.order.len() <= 4);
+        assert_eq!(recent.get("a"), Some(&3), "there are two only");
+        assert_eq!(recent.change("a".into(), || 0, |value| *value), 3);
+        recent.insert("d".into(), 5);
+        assert_eq!((recent.get("a"), recent.get("c")), (Some(&3), None), "a change is a use");
     }
 }

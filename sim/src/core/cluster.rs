@@ -482,10 +482,11 @@ impl Cluster {
             Effect::Exit(id, code) => sink.exit(self.now, id, code),
             Effect::Spawn(addr, args) => self.spawn(addr, args, sink),
             Effect::Kill(addr) => self.kill(addr, true, sink),
-            Effect::WriteFile(machine, path, content) => {
-                if let Some(machine) = self.machines.get_mut(machine.0 as usize) {
+            Effect::WriteFile(id, path, content) => {
+                if let Some(machine) = self.machines.get_mut(id.0 as usize) {
                     if content.is_none() && path == crate::etcd::DATA_DIR {
                         machine.disk.etcd = None;
+                        sink.removed(self.now, id);
                     }
                     match content {
                         Some(content) => machine.disk.files.insert(path, content),

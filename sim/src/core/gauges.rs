@@ -48,8 +48,20 @@ pub struct GaugeChange {
 pub struct Gauges {
     series: Vec<(Addr, Gauge)>,
     changes: Vec<GaugeChange>,
-    /// For each program that has any: the place of its first one, and what they are.
-    last: BTreeMap<Addr, (usize, Vec<u32>)>,
+    last: BTreeMap<Addr, Known>,
+    /// When the last log of etcd was lost.
+    ends: Vec<Time>,
+}
+
+/// The quantities of a program that has any.
+#[derive(Clone, Debug)]
+struct Known {
+    /// When it was first asked.
+    since: Time,
+    /// The place of its first one.
+    first: usize,
+    /// What they are.
+    values: Vec<u32>,
 }
 
 impl Gauges {
@@ -63,16 +75,9 @@ impl Gauges {
         &self.changes
     }
 
-    /// When the last log of etcd was removed with its machine: a cluster was deleted.
-    pub fn ends(&self) -> Vec<Time> {
-        let (mut logs, mut ends) = (vec![false; self.series.len()], Vec::new());
-        for change in self.changes.iter().filter(|change| self.series[change.series as usize].1 == Gauge::Logged) {
-            let had = std::mem::replace(&mut logs[change.series as usize], change.value > 0);
-            if had && !logs.contains(&true) {
-                ends.push(change.at);
-            }
-        }
-        ends
+    /// When the last log of etcd was lost with its machine or its disk: a cluster was deleted.
+    pub fn ends(&self) -> &[Time] {
+        &self.ends
     }
 
     /// Takes what has changed when a program has handled an event.
@@ -80,7 +85,8 @@ impl Gauges {
         if !matches!(addr.part, Part::Scheduler | Part::Controller(_) | Part::Etcd) {
             return;
         }
-        let (first, last) = self.last.entry(addr).or_insert_with(|| (self.series.len(), Vec::new()));
+        let new = || Known { since: at, first: self.series.len(), values: Vec::new() };
+        let Known { first, values: last, .. } = self.last.entry(addr).or_insert_with(new);
         let (series, changes, mut index) = (&mut self.series, &mut self.changes, 0);
         program.gauges(&mut |gauge, value| {
             let value = u32::try_from(value).unwrap_or(u32::MAX);
@@ -98,26 +104,38 @@ impl Gauges {
 
     /// Quantities that are not there any more are 0.
     pub(super) fn end(&mut self, at: Time, are: &dyn Fn(Addr, Gauge) -> bool) {
-        for (addr, (first, last)) in &mut self.last {
-            for (index, value) in last.iter_mut().enumerate() {
-                if *value > 0 && are(*addr, self.series[*first + index].1) {
+        let (mut lost, mut left) = (false, false);
+        for (addr, known) in &mut self.last {
+            for (index, value) in known.values.iter_mut().enumerate().filter(|(_, value)| **value > 0) {
+                let gauge = self.series[known.first + index].1;
+                let ends = are(*addr, gauge);
+                if ends {
                     *value = 0;
-                    self.changes.push(GaugeChange { at, series: (*first + index) as u16, value: 0 });
+                    self.changes.push(GaugeChange { at, series: (known.first + index) as u16, value: 0 });
+                }
+                if gauge == Gauge::Logged {
+                    (lost, left) = (lost || ends, left || !ends);
                 }
             }
         }
+        if lost && !left {
+            self.ends.push(at);
+        }
     }
 
-    /// Forgets what was after `t`.
+    /// Forgets what was after `t`, programs that began then among it.
     pub(super) fn truncate(&mut self, t: Time) {
         self.changes.truncate(self.changes.partition_point(|change| change.at <= t));
-        for (_, values) in self.last.values_mut() {
-            values.fill(0);
-        }
-        let places: Vec<Addr> = self.series.iter().map(|(addr, _)| *addr).collect();
+        self.ends.retain(|end| *end <= t);
+        // Those that began later stand behind the others.
+        let later = self.last.values().filter(|known| known.since > t).map(|known| known.first).min();
+        self.series.truncate(later.unwrap_or(self.series.len()));
+        self.last.retain(|_, known| known.since <= t);
+        self.last.values_mut().for_each(|known| known.values.fill(0));
         for change in &self.changes {
-            let (first, values) = self.last.get_mut(&places[change.series as usize]).expect("every series has its program");
-            values[change.series as usize - *first] = change.value;
+            let (addr, _) = self.series[change.series as usize];
+            let known = self.last.get_mut(&addr).expect("every series has its program");
+            known.values[change.series as usize - known.first] = change.value;
         }
     }
 }
@@ -170,6 +188,11 @@ mod tests {
         session.run("docker stop kind-control-plane && docker start kind-control-plane");
         session.settle(Duration::s(600));
         assert!(at(&session, Gauge::Logged, session.live_end()) > first && session.trace().gauges().ends().is_empty());
+        let whole = session.live_end();
+        session.run("docker exec kind-control-plane kubeadm reset -f");
+        session.settle(Duration::s(600));
+        assert_eq!(session.trace().gauges().ends().len(), 1, "etcd's log was removed from the disk");
+        session.seek(whole);
         session.run("kind delete cluster");
         session.settle(Duration::s(600));
         let [end] = session.trace().gauges().ends()[..] else { panic!("one cluster was deleted") };
@@ -182,10 +205,13 @@ mod tests {
         session.run("kind create cluster");
         session.settle(Duration::s(600));
         let begin = session.live_end();
+        let programs = session.trace().gauges().series().len();
         session.run("kubectl create deployment web --image=nginx --replicas=2");
+        session.run("kind create cluster --name other");
         session.settle(Duration::s(60));
         let all = session.trace().gauges().changes().to_vec();
-        session.seek(begin);
+        assert!(session.trace().gauges().series().len() > programs);
+        session.seek(Time(begin.0 - 1));
         session.run("true");
         let rest = session.trace().gauges().changes();
         assert!(rest.len() < all.len() && all.starts_with(rest), "{} {}", rest.len(), all.len());
@@ -195,5 +221,7 @@ mod tests {
         let mut again = Session::replay(&recording);
         again.seek(end);
         assert_eq!(session.trace().gauges().changes(), again.trace().gauges().changes());
+        assert_eq!(session.trace().gauges().series(), again.trace().gauges().series());
+        assert_eq!(session.trace().gauges().series().len(), programs, "those of the other cluster are forgotten");
     }
 }

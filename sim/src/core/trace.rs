@@ -16,7 +16,7 @@ pub trait Sink {
     fn worked(&mut self, at: Time, addr: Addr, program: &dyn Component);
     /// A program has ended.
     fn ended(&mut self, at: Time, addr: Addr);
-    /// A machine was removed with its disk.
+    /// A machine was removed with its disk, or etcd's data from there.
     fn removed(&mut self, at: Time, machine: MachineId);
     /// A command line was given.
     fn command(&mut self, at: Time, id: CommandId, line: &str);

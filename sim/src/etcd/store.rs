@@ -43,9 +43,14 @@ impl Store {
     pub fn prefix<'a>(&'a self, prefix: &str) -> impl Iterator<Item = &'a Rc<KeyValue>> + use<'a> {
         // Up to the first string that is greater than all that begin so: none of the keys in between needs to be looked at.
         let mut end = prefix.to_string();
-        let next = end.pop().and_then(|last| char::from_u32(last as u32 + 1));
-        end.extend(next);
-        let end = if next.is_some() { Bound::Excluded(end.as_str()) } else { Bound::Unbounded };
+        while let Some(last) = end.pop() {
+            // The greatest character has no next one: the one before it counts.
+            if let Some(next) = (last..=char::MAX).nth(1) {
+                end.push(next);
+                break;
+            }
+        }
+        let end = if end.is_empty() { Bound::Unbounded } else { Bound::Excluded(end.as_str()) };
         self.keys.range::<_, str>((Bound::Included(prefix), end)).map(|(_, kv)| kv)
     }
     /// The changes since the last compaction, oldest first.
@@ -115,6 +120,15 @@ mod tests {
         store.write(&key, Some(2), Some(value!({"v": 2})), None).unwrap();
         assert_eq!(store.get(&key).unwrap().version, 2);
         assert_eq!(store.prefix("/registry/pods/").count(), 1);
+        for other in ["/registry/pods0", "/registry/podtemplates/x", "/a\u{10ffff}b", "/b", "\u{10ffff}"] {
+            store.write(&Text::from(other), None, Some(value!({})), None).unwrap();
+        }
+        for (prefix, count) in [("/registry/pods/", 1), ("/a\u{10ffff}", 1), ("/a", 1), ("/", 5), ("\u{10ffff}", 1), ("", 6)] {
+            assert_eq!(store.prefix(prefix).count(), count, "{prefix:?}");
+        }
+        let mut store = Store::new();
+        store.write(&key, Some(0), Some(value!({})), None).unwrap();
+        store.write(&key, None, Some(value!({})), None).unwrap();
         store.write(&key, None, None, None).unwrap();
         assert!(store.write(&key, None, None, None).is_err());
         store.compact(4);

@@ -199,11 +199,6 @@ impl SchedulingQueue {
         !self.active.is_empty() || !self.backing_off.is_empty()
     }
 
-    /// How many pods are in line.
-    pub fn active(&self) -> usize {
-        self.active.len()
-    }
-
     /// How many pods are in line, rest after an attempt, wait for an event, and may not be queued yet.
     pub fn lengths(&self) -> (usize, usize, usize, usize) {
         let (active, backoff) = (self.active.len(), self.backing_off.len() + self.after_error.len());

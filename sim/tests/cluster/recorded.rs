@@ -12,6 +12,7 @@ use orrery_sim::session::Session;
 use crate::{booted, ok, run};
 
 const RECORDED: &str = include_str!("recorded.txt");
+const TABLE: &str = include_str!("../../../docs/requests.md");
 
 /// The scenarios with their commands; the pauses are those of the recordings. What is prepared comes before the first scenario and where
 /// a name is empty.
@@ -166,6 +167,7 @@ fn as_many_requests_as_recorded() {
         let now = simulated(&session, first);
         let (was, is) = (before.values().sum::<usize>(), now.values().sum::<usize>());
         let both: usize = before.iter().map(|(what, count)| *count.min(now.get(what).unwrap_or(&0))).sum();
+        assert!(TABLE.contains(&format!("| {was} | {is} | {both} |")), "docs/requests.md does not say {was}, {is}, {both}");
         writeln!(text, "# {scenario}: {was} recorded, {is} simulated, {both} of them the same")
             .expect("a string takes everything");
         let mut names: Vec<&String> = before.keys().chain(now.keys()).collect();

@@ -233,7 +233,7 @@ fn a_deck_with_six_lessons_goes_forward_and_back() {
         page.evaluate("readies")
     );
     assert_eq!(modules.len(), 6);
-    assert!(whole < 600.0, "{whole:.0} MB");
+    assert!(whole < 100.0, "{whole:.0} MB");
     let downloads = fetched.as_array().map_or(0, |all| all.iter().filter(|bytes| bytes.as_u64() > Some(1_000_000)).count());
     assert_eq!(downloads, 1, "{fetched}");
     assert_eq!(current(&page), "3");
