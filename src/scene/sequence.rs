@@ -346,13 +346,6 @@ mod tests {
     }
 
     #[test]
-    fn messages_that_differ_in_a_number_are_a_group_of_one() {
-        let events = (0..9).map(|id| said(id, "etcd", "kube-apiserver", &format!("EVENT rev {}", 353 + id))).collect();
-        let folded = Diagram::new(events, Some(&[]));
-        assert_eq!((folded.len(), folded.frames(600.0)[0].0.times), (1, 9));
-    }
-
-    #[test]
     fn what_is_still_to_come_is_no_repetition_of_what_was() {
         let mut all = repeated();
         all[6..].iter_mut().for_each(|said| said.later = true);

@@ -94,7 +94,7 @@ pub(super) fn fold(messages: Vec<Said>, open: Option<&[u32]>) -> (Vec<Arrow>, Ve
     let mut rest = &all[..];
     while let Some(first) = rest.first() {
         // The group that saves most; of several the shortest one.
-        let lengths = (1..=LONGEST).filter(|_| open.is_some());
+        let lengths = (2..=LONGEST).filter(|_| open.is_some());
         let found = lengths.map(|len| (len, repeats(rest, len))).filter(|(_, times)| *times > 1);
         let Some((len, times)) = found.max_by_key(|(len, times)| ((times - 1) * len, Reverse(*len))) else {
             arrows.push(first.clone());
