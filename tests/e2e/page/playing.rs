@@ -105,6 +105,6 @@ fn the_scrubber_is_filled_up_to_the_playhead_also_where_something_was_skipped() 
     page.returned("await orrery.run('docker stop kind-worker'); await orrery.run('sleep 60'); await orrery.settle()");
     page.until("document.querySelector('.scrubber .skip')");
     page.until(
-        "Math.abs(document.getElementById('orrery-played').getBoundingClientRect().right - document.getElementById('orrery-thumb').getBoundingClientRect().left) < 1",
+        "Math.abs(document.getElementById('orrery-played').getBoundingClientRect().right - document.getElementById('orrery-thumb').getBoundingClientRect().right) < 1",
     );
 }
