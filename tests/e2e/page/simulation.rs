@@ -132,9 +132,9 @@ fn compare_with_png(theme: &str) {
     for (index, length) in [number(2), number(3)].into_iter().enumerate() {
         assert!(compared["size"][index].as_f64().is_some_and(|mine| (mine - length).abs() < 1.0), "{compared}");
     }
-    // Letters have soft edges, which each painter makes in its own way.
+    // Letters and lines have soft edges, which each painter makes in its own way: large letters have many of them.
     assert!(compared["far"].as_f64().is_some_and(|far| far < 0.02), "{compared}");
-    assert!(compared["mean"].as_f64().is_some_and(|mean| mean < 3.0), "{compared}");
+    assert!(compared["mean"].as_f64().is_some_and(|mean| mean < 5.0), "{compared}");
     // And there is something to see.
     assert!(compared["inked"].as_f64().is_some_and(|inked| inked > 0.05), "{compared}");
 }
