@@ -229,6 +229,8 @@ impl Pen {
         let view = Rect::new(0.0, 0.0, self.size.0, self.size.1);
         let mut batch = Batch::default();
         let (mut any, mut all, mut marks) = (false, true, 0);
+        // Boxes have lines around them, where there is room between them.
+        let around = if field.gap > 0.0 { (field.gap * drawn.camera.scale / 2.0).min(1.0) } else { 1.0 };
         for (before, plot) in drawn.plots.iter_mut().zip(&field.plots) {
             let now = kept(plot, model);
             if is_same(before, &now) {
@@ -240,7 +242,7 @@ impl Pen {
             }
             any = true;
             for rect in [before.0, plot.rect] {
-                let rect = drawn.camera.rect_to_view(rect).inset(-1.0);
+                let rect = drawn.camera.rect_to_view(rect).inset(-around);
                 self.context.iter().for_each(|context| context.clear_rect(rect.x, rect.y, rect.w, rect.h));
             }
             let rect = drawn.camera.rect_to_view(plot.rect);
@@ -489,6 +491,9 @@ fn ask(class: &str) -> Style {
     style
 }
 
+/// So wide is the line around messages, which tells them from what they pass, in pixels.
+const OUTLINE: f64 = 1.2;
+
 /// The canvas of messages without labels.
 #[derive(Default)]
 pub(crate) struct DotPainter {
@@ -528,6 +533,8 @@ impl DotPainter {
         for (kind, places) in kinds {
             let style = self.pen.style(&format!("dot {}", kind.class()));
             self.pen.apply(&context, &style);
+            self.pen.pull(&context, &style, f64::MAX);
+            context.set_line_width(2.0 * OUTLINE);
             if !self.shapes.contains_key(&kind)
                 && let Ok(path) = Path2d::new_with_path_string(&dot_outline(kind, radius))
             {
@@ -539,6 +546,7 @@ impl DotPainter {
                 let (c, s) = if heading == Point::default() { (1.0, 0.0) } else { (heading.x, heading.y) };
                 // A turn by a vector of length 1 cannot fail.
                 let _ = context.set_transform(c * ratio, s * ratio, -s * ratio, c * ratio, at.x * ratio, at.y * ratio);
+                context.stroke_with_path(path);
                 context.fill_with_path_2d(path);
             }
         }

@@ -28,7 +28,8 @@ const MOST_ELEMENTS: usize = 240;
 /// The elements of a message.
 #[derive(Clone)]
 struct Node {
-    lit: Element,
+    /// Its way, and what keeps that apart from whatever it crosses.
+    lit: [Element; 2],
     dot: Element,
     /// The pill and its arrow head.
     pill: Option<(Element, Element)>,
@@ -48,7 +49,7 @@ impl Node {
     }
 
     fn remove(&self) {
-        self.lit.remove();
+        self.lit.iter().for_each(Element::remove);
         self.dot.remove();
         self.pill.iter().for_each(|(pill, _)| pill.remove());
     }
@@ -335,8 +336,7 @@ pub(crate) fn clock(t: f64) -> String {
 
 fn make(flight: &Flight, size: f64, height: f64, lits: &Element, pills: &Element) -> Option<Node> {
     let kind = flight.kind.class();
-    let lit = element("path", &[("class", &format!("lit {kind}")), ("d", &polyline(&flight.points))])?;
-    lits.append_child(&lit).ok()?;
+    let lit = draw_way(lits, &format!("lit {kind}"), &flight.points)?;
     let radius = size * if flight.label.is_some() { 0.36 } else { 0.5 };
     let dot = element("path", &[("class", &format!("dot {kind}")), ("d", &dot_outline(flight.kind, radius))])?;
     pills.append_child(&dot).ok()?;
@@ -378,18 +378,26 @@ fn draw_ways(layer: &str, class: &str, ids: impl Iterator<Item = EnvelopeId>, st
         }
         seen.insert((envelope.from, envelope.to, kind.class()), ());
         let way = layout.way(envelope.from, envelope.to, kind);
-        let path = way
-            .and_then(|way| element("path", &[("class", &format!("{class} {}", kind.class())), ("d", &polyline(&way.points))]));
         // A way that cannot be inserted is only not seen.
-        path.iter().for_each(|path| drop(layer.append_child(path)));
+        way.and_then(|way| draw_way(&layer, &format!("{class} {}", kind.class()), &way.points));
     }
+}
+
+/// Draws a way above, and its casing below all ways of a layer.
+fn draw_way(layer: &Element, class: &str, points: &[Point]) -> Option<[Element; 2]> {
+    let d = polyline(points);
+    let way = element("path", &[("class", class), ("d", &d)])?;
+    layer.append_child(&way).ok()?;
+    let casing = element("path", &[("class", "casing"), ("d", &d)])?;
+    layer.insert_before(&casing, layer.first_child().as_ref()).ok()?;
+    Some([way, casing])
 }
 
 fn paint_selection(state: &State) {
     let Some(layer) = gloo::utils::document().get_element_by_id("orrery-selection") else { return };
     layer.set_inner_html("");
     let camera = &state.view.camera;
-    let (apart, radius) = (4.5 / camera.scale, state.picture.scene.layout.font * 0.6 / camera.scale);
+    let (apart, radius) = (3.0 / camera.scale, state.picture.scene.layout.font * 0.6 / camera.scale);
     for (what, class) in [(&state.selection, "selected"), (&state.target, "target")] {
         let rect = what.as_ref().and_then(|selection| state.picture.place_of(selection, camera));
         if let Some(element) = rect.and_then(|rect| outline(rect.inset(-apart), radius, class)) {

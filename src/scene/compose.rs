@@ -252,10 +252,11 @@ pub fn pod_group(pod: &PodView, rect: Rect) -> Group {
 
 /// What stands on a pod's cell; `pale` cells take dark type.
 pub(super) fn pod_tag(pod: &PodView, rect: Rect, pale: bool) -> Mark {
-    // Three letters at least have room.
-    let room = (rect.w - 1.5) / text_width("web", 1.0, true);
-    let size = (rect.w * if rect.w < 34.0 { 0.33 } else { 0.39 }).min(rect.h * 0.42).max(SMALLEST.min(room));
-    let tag = tag(&pod.owner, rect.w - 1.5, size);
+    // Three letters at least have room, without touching the cell's outline.
+    let room = rect.w * 0.85;
+    let least = SMALLEST.min(room / text_width("web", 1.0, true));
+    let size = (rect.w * if rect.w < 34.0 { 0.33 } else { 0.36 }).min(rect.h * 0.42).max(least);
+    let tag = tag(&pod.owner, room, size);
     let filled = !pale && matches!(pod.phase, PodPhase::Running | PodPhase::Started);
     let ink = if filled { Ink::OnPod } else { Ink::Main };
     label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, true, ink, tag)

@@ -61,6 +61,9 @@ pub fn svg(scene: &Scene, overlay: &[Rc<Group>], flights: &Flights, t: f64, them
     }
     let size = scene.layout.pill_font();
     for (_, flight) in flights.at(t) {
+        out += &format!("<path class=\"casing\" d=\"{}\"/>", polyline(&flight.points));
+    }
+    for (_, flight) in flights.at(t) {
         let shown = flights.place(flight, t);
         let kind = flight.kind.class();
         let at = |x: f64, y: f64| format!("translate({} {})", number(x), number(y));

@@ -80,8 +80,10 @@ const WINDOW_S: f64 = 300.0;
 /// Into so many parts the time is divided at most.
 const FINEST: f64 = 800.0;
 
-/// How narrow a chart may become.
+/// How narrow a chart may become, with the gap beside it.
 const NARROWEST: u32 = 300;
+/// Between two charts.
+const GAP: u32 = 16;
 
 #[component]
 pub(crate) fn Charts() -> Html {
@@ -95,10 +97,10 @@ pub(crate) fn Charts() -> Html {
             let size = place.cast::<Element>().map_or((560, 150), |element| {
                 let (w, h) = (element.client_width() as u32, element.client_height() as u32);
                 // As the style sheet's grid divides the width.
-                let columns = (w / NARROWEST).clamp(1, 4);
+                let columns = ((w + GAP) / NARROWEST).clamp(1, 4);
                 let rows = if columns == 4 { 1 } else { 2 };
                 // The titles of the next row are seen, so that it is known that there is more.
-                ((w / columns).saturating_sub(16).max(200), (h / rows).saturating_sub(64).max(96))
+                ((w / columns).saturating_sub(GAP).max(200), (h / rows).saturating_sub(64).max(96))
             });
             draw(state, &series, size)
         }

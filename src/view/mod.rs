@@ -42,7 +42,7 @@ use crate::browser::store::{Store, use_selector, use_store};
 use crate::browser::{frames, keys, settings};
 use crate::i18n::Texts;
 use crate::scene::Selection;
-use crate::state::AppAction;
+use crate::state::{AppAction, DockTab};
 
 /// The texts of the chosen language.
 #[hook]
@@ -101,6 +101,7 @@ fn Page() -> Html {
     let (bare, dock, panel, theme, lang) =
         use_selector(|state| (state.bare, state.dock_open, state.panel_open, state.colours(), state.texts.lang));
     let (large, height, lesson) = use_selector(|state| (state.large_terminal, state.dock_height, state.lesson.is_some()));
+    let tall = use_selector(|state| matches!(state.dock, DockTab::Sequence | DockTab::Charts));
     use_effect_with((), {
         let store = store.clone();
         move |()| {
@@ -143,6 +144,7 @@ fn Page() -> Html {
         (!dock || bare).then_some("no-dock"),
         (!panel || bare).then_some("no-panel"),
         (large && dock && !bare).then_some("large-terminal"),
+        tall.then_some("tall-dock"),
         dropping.then_some("dropping")
     );
     html! {

@@ -84,6 +84,13 @@ fn a_crowd_stands_moves_and_goes_again() {
     page.until("orrery.state().nodes === 303 && orrery.state().pods === 6013");
     let dots = COLOURS.replace("orrery-field", "orrery-dots");
     assert!(page.evaluate(&dots).as_u64().is_some_and(|colours| colours >= 1), "messages are on their way");
+    // Each has a line around it, so that it is seen before whatever it passes.
+    let outlined = "(() => { const canvas = document.getElementById('orrery-dots'), panel = getComputedStyle(document.documentElement).getPropertyValue('--panel');
+        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, wanted = parseInt(panel.trim().slice(1), 16);
+        let found = 0;
+        for (let at = 0; at < data.length; at += 4) found += data[at + 3] === 255 && (data[at] << 16 | data[at + 1] << 8 | data[at + 2]) === wanted;
+        return found; })()";
+    page.until(&format!("{outlined} > 100"));
     // Pods change in every frame: sooner or later a box is drawn again.
     let picture = "document.getElementById('orrery-field').toDataURL()";
     page.evaluate(&format!("window.before = {picture}"));

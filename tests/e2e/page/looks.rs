@@ -10,6 +10,9 @@ fn everything_is_legible_in_every_theme() {
         ("failure", "?autoplay=0&lang=de", 1280, 720),
         ("deployment", "?autoplay=0&controls=none", 800, 450),
         ("deciding", "?autoplay=0", 390, 844),
+        ("charts", "?autoplay=0", 1280, 720),
+        // Ways of messages lead over the cells of pods.
+        ("100-nodes", "?autoplay=0", 1280, 720),
     ] {
         let options = |theme| PageOptions { width, height, theme, ..PageOptions::default() };
         let page = open(query, &options(Theme::Light));

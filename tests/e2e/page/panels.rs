@@ -385,6 +385,27 @@ fn a_label_is_dragged_onto_a_box_of_the_field() {
 }
 
 #[test]
+fn the_dock_is_higher_for_the_sequence_diagram_unless_somebody_has_set_its_height() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    let height = "document.querySelector('.dock').getBoundingClientRect().height";
+    let usual = page.evaluate(height);
+    page.click(".dock .tab", "Sequence");
+    let inside = "(rect => rect.top >= seen.top && rect.bottom <= seen.bottom)(one.getBoundingClientRect())";
+    let rows = format!("[...document.querySelectorAll('.said')].filter(one => {inside}).length");
+    page.until(&format!("(seen => {rows})(document.querySelector('.sequence-scroll').getBoundingClientRect()) >= 4"));
+    page.click(".dock .tab", "Events");
+    page.until(&format!("{height} === {usual}"));
+    let press =
+        "document.querySelector('.dock-handle').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true}))";
+    page.evaluate(press);
+    page.until(&format!("{height} < {usual} - 20"));
+    let set = page.evaluate(height);
+    page.click(".dock .tab", "Sequence");
+    page.until("document.querySelector('.said')");
+    assert_eq!(page.evaluate(height), set, "what somebody has set is kept");
+}
+
+#[test]
 fn what_comes_again_and_again_is_a_loop_of_the_sequence_diagram() {
     let page = open("?autoplay=0", &PageOptions::default());
     page.click(".dock .tab", "Sequence");

@@ -134,6 +134,8 @@
     if (element.closest(':disabled, [aria-disabled=true]')) continue;
     const style = getComputedStyle(element), svg = isSvg(element);
     const size = parseFloat(style.fontSize) * (svg ? element.getScreenCTM().a : 1);
+    // Cells of pods are as large as there is room; their tags are told when somebody points at them.
+    if (size < 10 && !element.closest('.pod')) complain('small text', text, `${size.toFixed(1)}, ${name(element)}`);
     const least = size >= 24 || (size >= 18.5 && Number(style.fontWeight) >= 600) ? 3 : 4.5;
     const paint = faded(element, colour(svg ? style.fill : style.color), 1);
     const halo = svg && style.paintOrder.startsWith('stroke') && style.stroke !== 'none';
@@ -158,7 +160,7 @@
   const drawn = '.scene rect, .scene path, .sequence-scroll path, .sequence-scroll line, .chart svg polyline, .chart svg path';
   for (const element of document.querySelectorAll(drawn)) {
     const style = getComputedStyle(element), rect = shown(element, element.getBoundingClientRect());
-    if (!rect || element.closest('defs') || /^(ground|said-row|glow|box veil|box legend)$/.test(element.getAttribute('class') ?? '')) continue;
+    if (!rect || element.closest('defs') || /^(ground|casing|said-row|glow|box veil|box legend)$/.test(element.getAttribute('class') ?? '')) continue;
     const edge = style.stroke !== 'none' && parseFloat(style.strokeWidth) > 0 ? faded(element, colour(style.stroke), Number(style.strokeOpacity)) : null;
     const fill = style.fill !== 'none' ? faded(element, colour(style.fill), Number(style.fillOpacity)) : null;
     const ratios = [];

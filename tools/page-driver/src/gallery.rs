@@ -92,6 +92,6 @@ const HELPERS: &str = "
         const one = all[Math.floor(all.length * share)]; orrery.seek((one.sent_us + one.due_us) / 2e6); };";
 
 /// JavaScript that looks at what the page shows as somebody in the last row does; its value is a list of complaints: texts that lie on
-/// each other, are cut off or shortened, texts and marks that are too faint (WCAG's contrast: 4.5:1 for texts, 3:1 for large ones and
+/// each other, are cut off, shortened or smaller than 10 pixels (but the tags of pods), texts and marks that are too faint (WCAG's contrast: 4.5:1 for texts, 3:1 for large ones and
 /// for what is drawn).
 pub const AUDIT: &str = include_str!("audit.js");
