@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use orrery_sim::scheduler::decision::Decision;
 
+use super::compose::SMALLEST;
 use super::geometry::{Point, Rect, fit, text_width};
 use super::layout::{Layout, MachineBox};
 use super::marks::{Align, BoxLook, Group, Ink, Mark};
@@ -283,7 +284,7 @@ impl Node<'_> {
             let rect = Rect::new(x, bar.y, (width - 1.0).max(0.5), bar.h);
             marks.push(Mark::Box { rect, radius: 0.0, look: BoxLook::Score(plugin_hue(plugin)) });
             let name = texts.plugin(plugin);
-            let size = 0.72 * f;
+            let size = (0.72 * f).max(SMALLEST);
             if bar.h >= 0.95 * f && text_width(name, size, true) < width - 0.3 * f {
                 marks.push(label(Point::new(rect.cx(), rect.cy()), Align::Middle, size, Ink::OnPod, name));
             }
@@ -352,7 +353,8 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts:
     // Too high for the lane: it hangs down over the first row, where it hides least.
     let y = if lane.1 - lane.0 > height { f64::midpoint(lane.0, lane.1) - height / 2.0 } else { lane.0 + 0.15 * f };
     let wanted = text_width(&sentence, size, true).max(second.as_ref().map_or(0.0, |text| text_width(text, f, false)));
-    let legend_width: f64 = legend.iter().map(|(name, _)| text_width(name, 0.85 * f, true) + 2.0 * f).sum();
+    let legend_size = (0.85 * f).max(SMALLEST);
+    let legend_width: f64 = legend.iter().map(|(name, _)| text_width(name, legend_size, true) + 2.0 * f).sum();
     let width = (wanted.max(legend_width) + 2.0 * f).min(frame.w - f);
     let mut rect = Rect::new(frame.cx() - width / 2.0, y.min(layout.size.1 - height), width, height);
     let winner = winner.filter(|_| deciding.phase == Phase::Chosen);
@@ -381,13 +383,13 @@ fn caption(deciding: Deciding<'_>, layout: &Layout, winner: Option<Rect>, texts:
     if !legend.is_empty() {
         line += pitch;
         let squeeze = ((rect.w - f) / legend_width).min(1.0);
-        let size = 0.85 * f * squeeze;
+        let size = legend_size * squeeze;
         let mut x = rect.cx() - legend_width * squeeze / 2.0;
         for (name, look) in legend {
             let swatch = Rect::new(x, line - 0.45 * f, 0.9 * f * squeeze, 0.9 * f);
             marks.push(Mark::Box { rect: swatch, radius: 2.0, look });
             marks.push(label(Point::new(x + 1.2 * f * squeeze, line), Align::Start, size, Ink::Soft, name.clone()));
-            x += (text_width(&name, 0.85 * f, true) + 2.0 * f) * squeeze;
+            x += (text_width(&name, legend_size, true) + 2.0 * f) * squeeze;
         }
     }
     Group { key: "decide/caption".into(), selects: None, title: String::new(), marks, groups: Vec::new() }
