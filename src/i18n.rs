@@ -226,6 +226,8 @@ pub struct Texts {
     pub nothing_here: &'static str,
     pub its_node: &'static str,
     pub its_pod: &'static str,
+    pub written_since: &'static str,
+    pub show_newest: &'static str,
     pub why_hint: &'static str,
     pub followed: &'static str,
     pub followed_title: &'static str,
@@ -335,6 +337,7 @@ pub struct Texts {
     pub bring_back: &'static str,
     /// Created, bound, started, Ready, NotReady, leads.
     pub milestones: [&'static str; 6],
+    pub no_window: &'static str,
     pub nothing_more: &'static str,
     pub too_long: &'static str,
     pub dismiss: &'static str,

@@ -129,7 +129,7 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
         "t" | "/" => AppAction::DockTab(DockTab::Terminal),
         "m" => AppAction::DockTab(DockTab::Messages),
         "n" => {
-            present();
+            present(store);
             return None;
         }
         "e" => AppAction::ToggleEditor,
@@ -167,9 +167,14 @@ fn action(store: &Store, key: &str, control: bool) -> Option<AppAction> {
     })
 }
 
-/// Opens the presenter's window. A browser that opens no windows leaves everything as it was.
-pub(crate) fn present() {
-    wasm_bindgen_futures::spawn_local(async { drop(super::api::ask("presenter", &[]).await) });
+/// Opens the presenter's window; a browser that opens no windows is told of.
+pub(crate) fn present(store: &Store) {
+    let store = store.clone();
+    wasm_bindgen_futures::spawn_local(async move {
+        if super::api::ask("presenter", &[]).await.is_err() {
+            store.dispatch(AppAction::NoWindow);
+        }
+    });
 }
 
 fn is_full_screen() -> bool {

@@ -7,6 +7,7 @@ use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use gloo::timers::callback::Timeout;
 use yew::prelude::*;
 
 use super::{api, frames, settings};
@@ -168,7 +169,8 @@ pub(crate) fn use_selector<T: PartialEq + Clone + 'static>(select: impl Fn(&Stat
 /// While something is computed as fast as it goes, only each so many'th look is taken.
 const LOOKS_PASSED: u32 = 4;
 
-/// A part of the state that is expensive to find: looked at every `ms` milliseconds, and at once when `key` changes.
+/// A part of the state that is expensive to find: looked at when the state has changed, at most every `ms` milliseconds, and at once when
+/// `key` changes. While nothing happens nothing is looked at.
 #[hook]
 pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 'static>(
     ms: u32,
@@ -177,7 +179,7 @@ pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 
 ) -> T {
     let store = use_store();
     let select = Rc::new(select);
-    // What the interval has found and the rendering that it asks for has not taken yet.
+    // What a look has found and the rendering that it asks for has not taken yet.
     let found = use_mut_ref(|| None::<(K, T)>);
     let taken = found.borrow_mut().take().filter(|(of, _)| *of == key);
     let current = taken.map_or_else(|| select(&store.state(), &key), |(_, value)| value);
@@ -185,20 +187,59 @@ pub(crate) fn use_polled<K: PartialEq + Clone + 'static, T: PartialEq + Clone + 
     *last.borrow_mut() = Some(current.clone());
     let trigger = use_force_update();
     use_effect_with(key, move |key| {
-        let key = key.clone();
-        let passed = Cell::new(0);
-        let interval = gloo::timers::callback::Interval::new(ms, move || {
+        let (key, passed, of) = (key.clone(), Cell::new(0), store.clone());
+        let look = move || {
             passed.set(passed.get() + 1);
-            if store.state().is_busy() && passed.get() % LOOKS_PASSED != 0 {
+            if of.state().is_busy() && passed.get() % LOOKS_PASSED != 0 {
                 return;
             }
-            let new = select(&store.state(), &key);
+            let new = select(&of.state(), &key);
             if last.borrow().as_ref() != Some(&new) {
                 *found.borrow_mut() = Some((key.clone(), new));
                 trigger.force_update();
             }
-        });
-        move || drop(interval)
+        };
+        let soon = Soon::new(ms, look);
+        // What was found by the rendering itself may depend on its size, which is known now.
+        soon.ask();
+        let asks = soon.clone();
+        let id = store.listen(Rc::new(move |_| asks.ask()));
+        move || {
+            store.unlisten(id);
+            soon.timer.take();
+        }
     });
     current
+}
+
+/// Does something when it is asked for: once however often it was, and at most every `ms` milliseconds.
+#[derive(Clone)]
+struct Soon {
+    ms: f64,
+    act: Rc<dyn Fn()>,
+    /// When it was done last.
+    done: Rc<Cell<f64>>,
+    waits: Rc<Cell<bool>>,
+    timer: Rc<RefCell<Option<Timeout>>>,
+}
+
+impl Soon {
+    fn new(ms: u32, act: impl Fn() + 'static) -> Self {
+        let (done, waits, timer) = (Rc::new(Cell::new(settings::now())), Rc::default(), Rc::default());
+        Self { ms: f64::from(ms), act: Rc::new(act), done, waits, timer }
+    }
+
+    fn ask(&self) {
+        if self.waits.replace(true) {
+            return;
+        }
+        let this = self.clone();
+        let ms = (self.done.get() + self.ms - settings::now()).max(0.0) as u32;
+        let timer = Timeout::new(ms, move || {
+            this.waits.set(false);
+            this.done.set(settings::now());
+            (this.act)();
+        });
+        *self.timer.borrow_mut() = Some(timer);
+    }
 }

@@ -163,10 +163,12 @@ impl Layout {
             let area = Rect::new(inner.x, y, inner.w, (inner.bottom() - LEGEND - y).max(1.0));
             Rc::new(Field::new(model, area, look))
         });
+        // Above the first row there may be the name of a zone.
+        let first = field.iter().flat_map(|field| &field.plots).map(|plot| plot.rect.y).fold(f64::MAX, f64::min);
         for (field, plot) in field.iter().flat_map(|field| field.plots.iter().map(move |plot| (field, plot))) {
             if let Some(machine) = plot.machine.and_then(|index| model.machines.get(index)) {
                 // What travels to a further row passes beside the boxes of the others.
-                let (gutter, row) = (plot.rect.right() + field.gap / 2.0, usize::from(plot.rect.y > field.area.y + 1.0));
+                let (gutter, row) = (plot.rect.right() + field.gap / 2.0, usize::from(plot.rect.y > first + 1.0));
                 machines.push(MachineBox { gutter, row, ..bare_box(machine.id, plot.rect) });
             }
         }

@@ -346,6 +346,22 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_differ_in_a_number_are_a_group_of_one() {
+        let events =
+            |count: u32| (0..count).map(|id| said(id, "etcd", "kube-apiserver", &format!("EVENT rev {}", 353 + id))).collect();
+        for count in [3, 4, 9] {
+            let folded = Diagram::new(events(count), Some(&[]));
+            assert_eq!((folded.len(), folded.frames(600.0)[0].0.times), (1, count as usize));
+            assert!(folded.svg(600.0, None, None).contains("EVENT rev …"));
+            let unfolded = Diagram::new(events(count), Some(&[1]));
+            assert!(unfolded.len() == count as usize && unfolded.frames(600.0)[0].0.open);
+        }
+        // The name of a group has a row of its own: two are as many rows without one.
+        let two = Diagram::new(events(2), Some(&[]));
+        assert!(two.len() == 2 && two.frames(600.0).is_empty());
+    }
+
+    #[test]
     fn what_is_still_to_come_is_no_repetition_of_what_was() {
         let mut all = repeated();
         all[6..].iter_mut().for_each(|said| said.later = true);

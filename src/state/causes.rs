@@ -39,14 +39,28 @@ struct Node {
 
 /// What a tree was made for.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Asked {
+struct Asked {
     selection: Selection,
-    root: Option<EnvelopeId>,
     show: Show,
     generation: u32,
     sent: usize,
     end: Time,
-    at: Option<Time>,
+}
+
+/// What the causes that are kept were made for.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    asked: Asked,
+    /// Where the playhead was.
+    t: Time,
+    /// When they were looked for, in milliseconds.
+    made: f64,
+    /// The message that the tree grows from.
+    root: Option<Rc<Envelope>>,
+    /// Whether somebody walks about in the tree: it stays, also when the object is written again.
+    held: bool,
+    /// Whether that has happened.
+    newer: bool,
 }
 
 /// Causes and consequences of what is selected.
@@ -256,7 +270,8 @@ impl Causes {
 }
 
 impl State {
-    /// Keeps causes and consequences of what is selected as long as they are asked for.
+    /// Keeps causes and consequences of what is selected as long as they are asked for. The tree grows from the newest write that has been on
+    /// show; one in which somebody walks about stays.
     pub(super) fn follow_causes(&mut self) {
         let wanted =
             self.selection.clone().filter(|_| self.inspector == InspectorTab::Why && self.panel_open && self.crowd.is_none());
@@ -264,55 +279,72 @@ impl State {
             (self.causes, self.causes_for) = (None, None);
             return;
         };
-        let t = self.player.time();
-        let at = (!matches!(selection, Selection::Message(_) | Selection::Command(_))).then_some(t);
-        let end = Time(self.extent().1 as u64);
-        let (show, generation) = (self.visible.show.clone(), self.visible.generation);
-        // What the tree grows from stays while one walks about in it: the object may have been written again since.
-        let root = self.root_of(&selection, t);
-        let at = at.filter(|_| root.is_none());
-        let asked = Asked {
-            selection,
-            root: root.as_ref().map(|root| root.id),
-            show,
-            generation,
-            sent: self.session.trace().envelopes().len(),
-            end,
-            at,
-        };
-        let have = self.causes_for.as_ref();
-        let soon = have.is_some_and(|(have, made, _)| {
-            have.selection == asked.selection
-                && have.root == asked.root
-                && have.generation == asked.generation
-                && self.last_frame.is_some_and(|now| now < made + ANEW_MS)
-        });
-        if soon || have.is_some_and(|(have, ..)| *have == asked) {
+        let generation = self.visible.generation;
+        let have = self.causes_for.take().filter(|have| have.asked.selection == selection);
+        // Whoever waits for the next frame is looked after then.
+        let waits = self.wants_frames();
+        let soon = |made: f64| waits && self.last_frame.is_some_and(|now| now < made + ANEW_MS);
+        if have.as_ref().is_some_and(|have| have.asked.generation == generation && soon(have.made)) {
+            self.causes_for = have;
             return;
         }
-        let trace = self.session.trace();
-        let names = |id| self.machine_name(id);
-        let of = asked.root.map_or_else(|| asked.selection.clone(), |root| Selection::Message(root.0));
-        let causes = Causes::new(trace, &of, (t, end), &asked.show, &names);
-        if self.causes.as_deref() != causes.as_ref() {
-            self.causes = causes.map(Rc::new);
+        let t = self.player.time();
+        let (show, sent, end) = (self.visible.show.clone(), self.session.trace().envelopes().len(), Time(self.extent().1 as u64));
+        let asked = Asked { selection, show, generation, sent, end };
+        if have.as_ref().is_some_and(|have| have.t == t && have.asked == asked) {
+            self.causes_for = have;
+            return;
         }
-        self.causes_for = Some((asked, self.last_frame.unwrap_or(0.0), root));
+        let (root, newer) = self.root_of(&asked.selection, have.as_ref(), t);
+        let held = have.as_ref().is_some_and(|have| have.held && root.is_some());
+        let id = |root: &Option<Rc<Envelope>>| root.as_ref().map(|root| root.id);
+        if have.is_none_or(|have| have.asked != asked || id(&have.root) != id(&root)) {
+            let trace = self.session.trace();
+            let names = |id| self.machine_name(id);
+            let of = id(&root).map_or_else(|| asked.selection.clone(), |root| Selection::Message(root.0));
+            let causes = Causes::new(trace, &of, (t, end), &asked.show, &names);
+            if self.causes.as_deref() != causes.as_ref() {
+                self.causes = causes.map(Rc::new);
+            }
+        }
+        self.causes_for = Some(Kept { asked, t, made: self.last_frame.unwrap_or(0.0), root, held, newer });
     }
 
-    /// The message that the tree of a selection grows from, if there is one: the same as before as long as it has happened.
-    fn root_of(&self, selection: &Selection, t: Time) -> Option<Rc<Envelope>> {
+    /// The message that the tree of a selection grows from, if there is one, and whether a newer one waits to be asked for. One that has been
+    /// on show stays while time is before the next.
+    fn root_of(&self, selection: &Selection, have: Option<&Kept>, t: Time) -> (Option<Rc<Envelope>>, bool) {
         let trace = self.session.trace();
-        let have = self.causes_for.as_ref().filter(|(have, ..)| have.selection == *selection);
-        let have = have.and_then(|(.., root)| root.clone());
-        let kept = have.filter(|root| trace.get(root.id).is_some_and(|now| Rc::ptr_eq(now, root)));
-        let is_command = matches!(selection, Selection::Command(_));
-        kept.or_else(|| if is_command { None } else { trace.get(explained_by(trace, selection, t)?).cloned() })
+        if matches!(selection, Selection::Command(_)) {
+            return (None, false);
+        }
+        let held = have.is_some_and(|have| have.held);
+        let root = have.and_then(|have| have.root.clone());
+        let root = root.filter(|root| trace.get(root.id).is_some_and(|now| Rc::ptr_eq(now, root)));
+        let newest = explained_by(trace, selection, t).and_then(|id| trace.get(id)).cloned();
+        let newer = newest.filter(|newest| root.as_ref().is_none_or(|root| newest.id > root.id));
+        match (root, newer) {
+            (Some(root), Some(_)) if held => (Some(root), true),
+            (root, newer) => (newer.or(root), false),
+        }
+    }
+
+    /// Somebody walks about in the tree.
+    pub(super) fn hold_causes(&mut self) {
+        if let Some(kept) = &mut self.causes_for {
+            kept.held = true;
+        }
+    }
+
+    /// Lets the tree grow from what is on show now.
+    pub(super) fn renew_causes(&mut self) {
+        self.causes_for = None;
+    }
+
+    /// Whether the object whose tree somebody walks about in has been written again.
+    pub fn is_written_since(&self) -> bool {
+        self.causes_for.as_ref().is_some_and(|kept| kept.newer)
     }
 }
-
-/// What the causes that are kept were made for, when, and the message that their tree grows from.
-pub(super) type Kept = Option<(Asked, f64, Option<Rc<Envelope>>)>;
 
 #[cfg(test)]
 mod tests {
@@ -412,6 +444,53 @@ mod tests {
         state.update(AppAction::Select(Some(Selection::Node("kind-worker".into()))));
         state.update(AppAction::Select(Some(Selection::object(orrery_sim::api::resource::DEPLOYMENTS, "default", "web"))));
         assert!(state.causes.as_ref().is_none_or(|causes| causes.chain != before));
+    }
+
+    #[test]
+    fn the_tree_follows_the_newest_write_unless_somebody_walks_about_in_it() {
+        let (mut state, _) = deployed();
+        let web = Selection::object(orrery_sim::api::resource::DEPLOYMENTS, "default", "web");
+        let writes = {
+            let trace = state.session.trace();
+            let mut found = vec![explained_by(trace, &web, state.player.time()).expect("it was written")];
+            while let Some(before) = trace.get(found[0]).and_then(|first| explained_by(trace, &web, Time(first.sent_at.0 - 1))) {
+                found.insert(0, before);
+            }
+            found
+        };
+        assert!(writes.len() > 2, "{writes:?}");
+        let sent = |state: &State, id: EnvelopeId| state.session.trace().get(id).expect("it was sent").sent_at.0 as f64;
+        let root = |state: &State| {
+            let last = state.causes.as_ref().expect("it has causes").chain.last().cloned();
+            last.and_then(|link| if let Link::Message(row) = link { Some(row.id) } else { None }).expect("a message")
+        };
+        let first = sent(&state, writes[0]);
+        state.update(AppAction::Seek(first));
+        arrive(&mut state);
+        state.update(AppAction::Select(Some(web)));
+        state.update(AppAction::InspectorTab(InspectorTab::Why));
+        assert_eq!(root(&state), writes[0]);
+        // As time plays, and not back before it.
+        let play_to = |state: &mut State, t: f64| {
+            state.update(AppAction::SetPace(crate::state::player::Pace::Real(1.0)));
+            state.update(AppAction::Play);
+            play(state, (t - state.player.t) / 1e6 + 0.05);
+            state.update(AppAction::Pause);
+        };
+        let second = sent(&state, writes[1]);
+        play_to(&mut state, second);
+        let followed = root(&state);
+        assert!(followed >= writes[1] && !state.is_written_since(), "{followed:?} of {writes:?}");
+        state.update(AppAction::Seek(first));
+        arrive(&mut state);
+        assert_eq!(root(&state), followed);
+        // Whoever has gone to a line of the tree keeps it, and is told of the newer write.
+        state.update(AppAction::GoToMessage(followed.0));
+        let last = sent(&state, *writes.last().expect("several"));
+        play_to(&mut state, last);
+        assert_eq!((root(&state), state.is_written_since()), (followed, true));
+        state.update(AppAction::RenewCauses);
+        assert_eq!((root(&state), state.is_written_since()), (writes[writes.len() - 1], false));
     }
 
     #[test]

@@ -116,6 +116,10 @@ pub enum AppAction {
     ShowMessage(u32),
     /// Goes to the middle of a message's flight and leaves selected what is.
     GoToMessage(u32),
+    /// Somebody walks about in the tree of *Why?*: it stays, also when the object is written again.
+    HoldCauses,
+    /// The tree of *Why?* grows from the newest write.
+    RenewCauses,
     /// The pointer is at a message of a list or a diagram, or at none.
     PointAt(Option<u32>),
     /// Something is held over a node on which it can be dropped, or over none.
@@ -172,6 +176,8 @@ pub enum AppAction {
     SetReducedMotion(bool),
     /// Takes away the notice.
     DismissNotice,
+    /// The browser opens no window for the presenter.
+    NoWindow,
     /// Lets the audience predict the scheduler's decisions, or no longer.
     TogglePredict,
     /// The audience points at a node.
@@ -280,6 +286,8 @@ pub enum Notice {
     Reached(What),
     /// There is no further message.
     NothingMore,
+    /// The browser opens no window for the presenter.
+    NoWindow,
     /// A command of the programming interface took too long.
     TooLong(String),
     /// There is no built-in lesson of this name.
@@ -460,7 +468,7 @@ pub struct State {
     pub(crate) screen_for: (usize, Time),
     pub(crate) next_refresh: f64,
     pub(crate) read_budget: usize,
-    causes_for: causes::Kept,
+    causes_for: Option<causes::Kept>,
 }
 
 /// The steps after the last task, each with what it has led to, which is told at the end.

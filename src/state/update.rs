@@ -102,7 +102,12 @@ impl State {
                 self.go_to_message(id);
                 self.select(Some(Selection::Message(id)));
             }
-            AppAction::GoToMessage(id) => self.go_to_message(id),
+            AppAction::GoToMessage(id) => {
+                self.hold_causes();
+                self.go_to_message(id);
+            }
+            AppAction::HoldCauses => self.hold_causes(),
+            AppAction::RenewCauses => self.renew_causes(),
             AppAction::PointAt(message) => self.pointed = message,
             AppAction::Target(node) => self.target = node,
             AppAction::SetOutline(unfolded) => self.outline = unfolded,
@@ -203,6 +208,7 @@ impl State {
             }
             AppAction::SetReducedMotion(reduced) => self.player.reduced_motion = reduced,
             AppAction::DismissNotice => self.notice = None,
+            AppAction::NoWindow => self.notice = Some(Notice::NoWindow),
             AppAction::OpenLesson(id, step) => self.open_built_in(&id, step),
             AppAction::LessonTo(id, step) => {
                 if self.lesson.as_ref().is_some_and(|given| given.id == id) {

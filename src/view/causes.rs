@@ -21,7 +21,7 @@ pub(crate) fn Why() -> Html {
     let store = use_store();
     let texts = use_texts();
     let causes = use_selector(|state| state.causes.clone().map(Same));
-    let (on, pointed) = use_selector(|state| (state.player.on, state.pointed));
+    let (on, pointed, written_since) = use_selector(|state| (state.player.on, state.pointed, state.is_written_since()));
     let turned = use_state(Turned::default);
     let Some(Same(causes)) = causes else {
         return html! { <p class="empty">{ texts.why_unknown }</p> };
@@ -55,9 +55,10 @@ pub(crate) fn Why() -> Html {
     });
     let lines: Vec<tree::Line> = lines.collect();
     let onturn = {
-        let turned = turned.clone();
+        let (store, turned) = (store.clone(), turned.clone());
         Callback::from(move |key: String| {
             let Ok(id) = key.parse().map(EnvelopeId) else { return };
+            store.dispatch(AppAction::HoldCauses);
             let (mut folds, longer) = (*turned).clone();
             let before = folds.len();
             folds.retain(|have| *have != id);
@@ -71,6 +72,7 @@ pub(crate) fn Why() -> Html {
         let (store, turned) = (store.clone(), turned.clone());
         Callback::from(move |key: String| {
             if let Some(id) = key.strip_prefix(tree::MORE).and_then(|id| id.parse().ok()) {
+                store.dispatch(AppAction::HoldCauses);
                 let (folds, mut longer) = (*turned).clone();
                 longer.push(EnvelopeId(id));
                 turned.set((folds, longer));
@@ -85,6 +87,12 @@ pub(crate) fn Why() -> Html {
     };
     html! {
         <div onpointerover={point} onpointerleave={store.on(AppAction::PointAt(None))}>
+            if written_since {
+                <p class="hint" role="status">
+                    { texts.written_since }{ " " }
+                    <button type="button" class="link" onclick={store.on(AppAction::RenewCauses)}>{ texts.show_newest }</button>
+                </p>
+            }
             if !causes.chain.is_empty() {
                 <p class="hint">{ texts.why_hint }</p>
                 <ol class="why">{ for causes.chain.iter().map(|link| cause(link, texts, &store)) }</ol>

@@ -1,12 +1,11 @@
 //! The lesson editor: the text of a lesson, made of what was done or written by hand, with its errors at the line; tried at once.
 
 use orrery_sim::lesson::Lesson;
-use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
+use super::saving::use_saving;
 use super::use_texts;
-use crate::browser::api::ask;
 use crate::browser::store::{use_selector, use_store};
 use crate::state::AppAction;
 
@@ -16,6 +15,7 @@ pub(crate) fn Editor() -> Html {
     let texts = use_texts();
     let open = use_selector(|state| state.editor_open);
     let text = use_state(String::new);
+    let saving = use_saving();
     // What was written is still there when the editor is opened again.
     let written = use_mut_ref(|| false);
     let anew = {
@@ -26,8 +26,9 @@ pub(crate) fn Editor() -> Html {
         })
     };
     use_effect_with(open, {
-        let (anew, written) = (anew.clone(), written.clone());
+        let (anew, written, saving) = (anew.clone(), written.clone(), saving.clone());
         move |open| {
+            saving.clear();
             if *open && !*written.borrow() {
                 anew.emit(());
             }
@@ -53,11 +54,8 @@ pub(crate) fn Editor() -> Html {
         })
     };
     let save = {
-        let text = text.clone();
-        Callback::from(move |_: MouseEvent| {
-            let text = (*text).clone();
-            spawn_local(async move { drop(ask("save", &["lesson", &text]).await) });
-        })
+        let (saving, text) = (saving.clone(), text.clone());
+        Callback::from(move |_: MouseEvent| saving.save("lesson", (*text).clone()))
     };
     html! {
         <Dialog title={texts.editor} class="editor" close={store.on(AppAction::ToggleEditor)}>
@@ -69,6 +67,7 @@ pub(crate) fn Editor() -> Html {
                 <button type="button" onclick={save}>{ texts.save_recording }</button>
                 <button type="button" onclick={anew.reform(|_: MouseEvent| ())}>{ texts.editor_anew }</button>
             </p>
+            { saving.said() }
         </Dialog>
     }
 }

@@ -44,6 +44,10 @@ pub(crate) fn LessonBar() -> Html {
     });
     let Some(shown) = shown else { return Html::default() };
     let asks = shown.asks;
+    let notes = {
+        let store = store.clone();
+        Callback::from(move |_: MouseEvent| present(&store))
+    };
     html! {
         <section class="lesson" aria-label={texts.lesson}>
             <div class="lesson-words">
@@ -67,7 +71,7 @@ pub(crate) fn LessonBar() -> Html {
                 <IconButton icon="step-back" label={texts.lesson_back} disabled={shown.step == 0 || shown.busy} onclick={store.on(AppAction::LessonStep(-1))} />
                 <IconButton class="lesson-next" icon="step-forward" label={texts.lesson_next} disabled={shown.step + 1 == shown.steps || shown.busy} onclick={store.on(AppAction::LessonStep(1))} />
                 if !shown.bare {
-                    <IconButton class="wide-only roomy-only" icon="notes" label={texts.presenter_key} onclick={Callback::from(|_| present())} />
+                    <IconButton class="wide-only roomy-only" icon="notes" label={texts.presenter_key} onclick={notes} />
                     <IconButton icon="close" label={texts.lesson_close} onclick={store.on(AppAction::CloseLesson)} />
                 }
             </div>

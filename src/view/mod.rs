@@ -24,6 +24,7 @@ mod observed;
 mod outline;
 mod palette;
 mod panel;
+mod saving;
 mod sequence;
 mod share;
 mod stage;

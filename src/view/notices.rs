@@ -48,6 +48,7 @@ pub(crate) fn Notices() -> Html {
                 Notice::TooLarge => texts.too_large.to_string(),
                 Notice::Reached(what) => texts.milestone(what),
                 Notice::NothingMore => texts.nothing_more.to_string(),
+                Notice::NoWindow => texts.no_window.to_string(),
                 Notice::NoLesson(id) => format!("{} {id}", texts.no_lesson),
                 Notice::Unreachable(what) => format!("{} {what}", texts.unreachable),
                 Notice::BadLesson(error) => format!("{} {error}", texts.bad_lesson),

@@ -1,15 +1,17 @@
 //! The messages around the playhead as a sequence diagram, with the stage: a click goes to a message, the one that is spoken of is marked.
 
-use wasm_bindgen_futures::spawn_local;
+use std::rc::Rc;
+
 use web_sys::Element;
 use yew::prelude::*;
 
+use super::saving::use_saving;
 use super::{pointed_message, use_texts};
-use crate::browser::api::ask;
 use crate::browser::paint::clock;
 use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::scene::Selection;
 use crate::scene::sequence::{Diagram, Loop, Said};
+use crate::scene::svg::Theme;
 use crate::state::story::log;
 use crate::state::{AppAction, State};
 
@@ -31,11 +33,13 @@ struct Hidden {
 pub(crate) fn Sequence() -> Html {
     let store = use_store();
     let texts = use_texts();
+    let saving = use_saving();
     let filter = use_selector(|state| state.filter.clone());
     let theme = use_selector(State::colours);
     let hidden = use_state(|| Hidden { answers: true, repetitions: Some(Vec::new()), ..Hidden::default() });
     let (diagram, now, left_out) =
         use_polled(250, (filter, (*hidden).clone()), |state, (filter, hidden)| diagram(state, filter, hidden));
+    let diagram = Rc::new(diagram);
     let place = use_node_ref();
     let width = place.cast::<Element>().map_or(640.0, |place| f64::from(place.client_width()));
     use_effect_with((now, diagram.len()), {
@@ -113,11 +117,9 @@ pub(crate) fn Sequence() -> Html {
             hidden.set(Hidden { names, ..(*hidden).clone() });
         })
     };
-    let save = |what: &'static str, text: String| {
-        Callback::from(move |_| {
-            let text = text.clone();
-            spawn_local(async move { drop(ask("save", &[what, &text]).await) });
-        })
+    let save = |what: &'static str, text: fn(&Diagram, f64, Theme) -> String| {
+        let (saving, diagram) = (saving.clone(), diagram.clone());
+        Callback::from(move |_: MouseEvent| saving.save(what, text(&diagram, width, theme)))
     };
     html! {
         <div class="sequence-view">
@@ -127,9 +129,10 @@ pub(crate) fn Sequence() -> Html {
                 { for left_out.iter().map(|name| html! {
                     <button key={name.clone()} type="button" class="chip" aria-pressed="false" title={texts.lifeline} onclick={toggle(name)}>{ name }</button>
                 }) }
+                { saving.said() }
                 <span class="sequence-save">
-                    <button type="button" onclick={save("sequence", diagram.svg(width, None, Some(theme)))}>{ "SVG" }</button>
-                    <button type="button" onclick={save("mermaid", diagram.mermaid())}>{ "Mermaid" }</button>
+                    <button type="button" onclick={save("sequence", |diagram, width, theme| diagram.svg(width, None, Some(theme)))}>{ "SVG" }</button>
+                    <button type="button" onclick={save("mermaid", |diagram, _, _| diagram.mermaid())}>{ "Mermaid" }</button>
                 </span>
             </p>
             <div class="sequence-scroll" ref={place} onclick={click} onpointerover={point} onpointerleave={store.on(AppAction::PointAt(None))}>

@@ -1,15 +1,14 @@
 //! How to share what is shown: a link, a frame for other pages, a code for phones, files.
 
 use qrcodegen::{QrCode, QrCodeEcc};
-use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
+use super::saving::use_saving;
 use super::use_texts;
 use crate::browser::api::ask;
 use crate::browser::store::{use_selector, use_store};
-use crate::i18n::Texts;
 use crate::state::AppAction;
 
 /// Longer links do not fit a code that a camera still reads from a seat, in bytes.
@@ -21,12 +20,12 @@ pub(crate) fn Share() -> Html {
     let texts = use_texts();
     let open = use_selector(|state| state.share_open);
     let link = use_state(String::new);
-    let said = use_state(String::new);
+    let saving = use_saving();
     use_effect_with(open, {
-        let (link, said) = (link.clone(), said.clone());
+        let (link, saving) = (link.clone(), saving.clone());
         move |open| {
             link.set(String::new());
-            said.set(String::new());
+            saving.clear();
             if *open {
                 spawn_local(async move { link.set(ask("share", &[]).await.ok().flatten().unwrap_or_default()) });
             }
@@ -45,15 +44,8 @@ pub(crate) fn Share() -> Html {
         )
     };
     let save = |what: &'static str| {
-        let said = said.clone();
-        Callback::from(move |_| {
-            let said = said.clone();
-            said.set(if ["video", "gif"].contains(&what) { texts.save_works.to_string() } else { String::new() });
-            spawn_local(async move {
-                let done = ask("save", &[what]).await;
-                said.set(done.err().map(|error| failure(&error, texts)).unwrap_or_default());
-            });
-        })
+        let saving = saving.clone();
+        Callback::from(move |_: MouseEvent| saving.save(what, String::new()))
     };
     html! {
         <Dialog title={texts.share} class="share" close={store.on(AppAction::ToggleShare)}>
@@ -70,19 +62,8 @@ pub(crate) fn Share() -> Html {
                 <button type="button" onclick={save("video")}>{ texts.save_video }</button>
                 <button type="button" onclick={save("gif")}>{ texts.save_gif }</button>
             </p>
-            <p class="share-said" role="status">{ (*said).clone() }</p>
+            { saving.said() }
         </Dialog>
-    }
-}
-
-/// What is said when something could not be saved: the known reasons in the page's language.
-fn failure(error: &wasm_bindgen::JsValue, texts: &Texts) -> String {
-    let text = |error: &js_sys::Error| (String::from(error.name()), String::from(error.message()));
-    let (name, message) = error.dyn_ref::<js_sys::Error>().map(text).unwrap_or_default();
-    match name.as_str() {
-        "NoVideo" => texts.save_no_video.to_string(),
-        "NoFiles" => texts.save_no_files.to_string(),
-        _ => format!("{}: {message}", texts.save_failed),
     }
 }
 

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use super::*;
+use orrery_sim::core::Addr;
+
 use crate::i18n::EN;
+use crate::scene::MessageKind;
 use crate::scene::marks::Scene;
 use crate::scene::tests::model;
 use crate::scene::{Layout, svg};
@@ -145,6 +148,24 @@ fn zones_begin_rows_of_their_own_under_their_names() {
     for (zone, (at, _, _)) in field.headings.iter().enumerate() {
         let first = field.plots.iter().find(|plot| usize::from(plot.zone) == zone).expect("it has nodes");
         assert!(first.rect.y >= at.y && first.rect.y < at.y + HEADING);
+    }
+}
+
+#[test]
+fn messages_go_straight_to_the_first_row_also_where_zones_have_names() {
+    for grouping in [Grouping::Node, Grouping::Zone] {
+        let (field, model) = field(20, 3, (1500.0, 760.0), Look { grouping, ..Look::default() });
+        let layout = Layout::new(&model, 1500.0, 760.0, Some(Detail::Cells), field.look);
+        let top = field.plots.iter().map(|plot| plot.rect.y).fold(f64::MAX, f64::min);
+        let server = layout.machines.iter().find(|machine| machine.bar.is_some()).expect("there is an api-server").id;
+        let nodes: Vec<&MachineBox> = layout.machines.iter().filter(|machine| machine.bar.is_none()).collect();
+        let first = nodes.iter().filter(|machine| machine.rect.y < top + 1.0).count();
+        assert!(first > 1 && first < nodes.len(), "{first} of {}", nodes.len());
+        for machine in nodes {
+            let (from, to) = (Addr::new(machine.id, Part::Kubelet), Addr::new(server, Part::ApiServer));
+            let way = layout.way(from, to, MessageKind::Request).expect("a way to the api-server");
+            assert_eq!(way.points.len() == 2, machine.rect.y < top + 1.0, "{grouping:?}: {:?}", way.points);
+        }
     }
 }
 

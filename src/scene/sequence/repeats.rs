@@ -93,10 +93,11 @@ pub(super) fn fold(messages: Vec<Said>, open: Option<&[u32]>) -> (Vec<Arrow>, Ve
     let (mut arrows, mut loops) = (Vec::new(), Vec::new());
     let mut rest = &all[..];
     while let Some(first) = rest.first() {
-        // The group that saves most; of several the shortest one.
-        let lengths = (2..=LONGEST).filter(|_| open.is_some());
-        let found = lengths.map(|len| (len, repeats(rest, len))).filter(|(_, times)| *times > 1);
-        let Some((len, times)) = found.max_by_key(|(len, times)| ((times - 1) * len, Reverse(*len))) else {
+        // The group that saves most; of several the shortest one. Its name has a row of its own: a single arrow is not saved.
+        let saved = |(len, times): &(usize, usize)| times.saturating_sub(1) * len;
+        let lengths = (1..=LONGEST).filter(|_| open.is_some());
+        let found = lengths.map(|len| (len, repeats(rest, len))).filter(|found| saved(found) > 1);
+        let Some((len, times)) = found.max_by_key(|found| (saved(found), Reverse(found.0))) else {
             arrows.push(first.clone());
             rest = &rest[1..];
             continue;

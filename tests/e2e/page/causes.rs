@@ -49,6 +49,35 @@ fn from_a_pod_back_to_the_command_and_forward_to_everything() {
 }
 
 #[test]
+fn a_tree_in_which_somebody_walks_says_that_there_is_a_newer_write() {
+    let page = deployed();
+    let newest = "document.querySelector('.inspector .hint .link')";
+    let chain = || {
+        page.evaluate("document.querySelectorAll('.why li').length + document.querySelector('.why li:last-child').textContent")
+    };
+    page.until("document.querySelectorAll('.why li').length > 3");
+    let label = |value: &str| {
+        let line = format!("kubectl label pod -l app=web --overwrite round={value}");
+        page.returned(&format!("await orrery.run('{line}'); await orrery.settle()"));
+        page.until("orrery.state().arrived");
+    };
+    let before = chain();
+    label("1");
+    page.until("document.querySelector('.why .command').textContent.includes('kubectl label')");
+    assert!(chain() != before && page.evaluate(newest).is_null(), "it follows the newest write");
+    page.evaluate("document.querySelector('.inspector [role=treeitem]').click()");
+    page.until("orrery.state().arrived");
+    let before = chain();
+    page.evaluate("await orrery.seek(orrery.state().seconds + 30)");
+    label("2");
+    page.until(newest);
+    assert_eq!(chain(), before);
+    page.evaluate(&format!("{newest}.click()"));
+    page.until(&format!("!{newest}"));
+    assert!(chain() != before);
+}
+
+#[test]
 fn what_the_pointer_is_at_is_marked_everywhere() {
     let page = deployed();
     page.until("document.querySelectorAll('.messages .row').length > 5");

@@ -164,6 +164,11 @@ fn the_presenters_window_leads_the_audiences() {
     let page = open("?lesson=nodes&step=1&autoplay=0&lang=en", &PageOptions::default());
     reach(&page, "nodes", 1);
     let session = page.session();
+    // A browser that opens none is told of.
+    page.evaluate("window.opens = window.open, window.open = () => null, 0");
+    page.press_key("n");
+    page.until("document.querySelector('.notice')?.textContent.includes('pop-ups')");
+    page.evaluate("window.open = window.opens, document.querySelector('.notice button').click()");
     page.press_key("n");
     page.until("orrery.state().ready");
     let handles = session.call("window/handles", None).expect("there are windows");

@@ -412,7 +412,11 @@ fn what_comes_again_and_again_is_a_loop_of_the_sequence_diagram() {
     page.press("h");
     page.returned("await orrery.seek(orrery.state().seconds + 60)");
     page.until("orrery.state().arrived");
-    page.until("document.querySelector('.loop-fold')");
+    // The diagram has come along, too.
+    page.until(
+        "(([minutes, seconds]) => Math.abs(minutes * 60 + Number(seconds) - orrery.state().seconds) < 10)(
+            document.querySelector('.said.now text').textContent.split(':')) && document.querySelector('.loop-fold')",
+    );
     let count = "document.querySelectorAll('.said').length";
     let folded = page.evaluate(count).as_u64().expect("a number");
     let times = page.evaluate("document.querySelector('.loop-fold').textContent");
@@ -421,6 +425,30 @@ fn what_comes_again_and_again_is_a_loop_of_the_sequence_diagram() {
     page.until(&format!("document.querySelector('.loop-fold[aria-expanded=true]') && {count} > {folded}"));
     page.evaluate("document.querySelector('.loop-fold[aria-expanded=true]').click()");
     page.until(&format!("{count} === {folded}"));
+}
+
+#[test]
+fn while_nothing_happens_nothing_is_looked_at() {
+    let page = open("?autoplay=0", &PageOptions::default());
+    // Counts what timers call from here on.
+    let count = "const count = name => {
+        const real = window[name];
+        window[name] = (call, ...rest) => real(() => { window.called += 1; call(); }, ...rest);
+        return real;
+    };
+    window.called = 0;
+    window.wait = (real => ms => new Promise(done => real(done, ms)))(count('setTimeout'));
+    count('setInterval');";
+    page.returned(count);
+    page.click(".dock .tab", "Events");
+    let called = page.returned("await wait(1000); const before = called; await wait(1500); return [before, called]");
+    assert!(called[0].as_u64() > Some(0) && called[0] == called[1], "{called}");
+    // As soon as something does, it is shown.
+    page.evaluate("await orrery.run('kubectl create deployment web --image=nginx'); await orrery.settle()");
+    page.until("[...document.querySelectorAll('.events .row')].some(row => row.textContent.includes('deployment/web'))");
+    page.until("[...document.querySelectorAll('.palette option')].length === 0");
+    page.click(".palette .tool", "Scale deployment");
+    page.until("[...document.querySelectorAll('.palette option')].some(option => option.value === 'web')");
 }
 
 #[test]

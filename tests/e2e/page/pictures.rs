@@ -118,4 +118,18 @@ fn what_could_not_be_saved_is_told_where_it_was_asked_for() {
     page.until("!document.querySelector('.share')");
     page.press("s");
     page.until("document.querySelector('.share-said')?.textContent === ''");
+    page.press("Escape");
+    // So it is with lessons and diagrams.
+    page.evaluate("URL.createObjectURL = () => { throw new Error('no room') }, 0");
+    page.press("e");
+    page.click(".editor button", "Als Datei sichern");
+    page.until("document.querySelector('.editor .share-said').textContent === 'Das Sichern ist gescheitert: no room'");
+    page.press("Escape");
+    page.click(".dock .tab", "Abfolge");
+    for what in ["SVG", "Mermaid"] {
+        page.click(".sequence-save button", what);
+        page.until(
+            "document.querySelector('.sequence-tools .share-said').textContent === 'Das Sichern ist gescheitert: no room'",
+        );
+    }
 }
