@@ -497,7 +497,14 @@ fn outside_groups(model: &ViewModel, layout: &Layout, texts: &Texts) -> Vec<Grou
     let mut marks = vec![Mark::Box { rect: user, radius: 0.5 * f, look: BoxLook::Part }];
     if user.h > 3.0 * f {
         marks.push(label(Point::new(user.cx(), user.cy() - 0.62 * f), Align::Middle, name, true, Ink::Main, "kubectl"));
-        marks.push(label(Point::new(user.cx(), user.cy() + 0.72 * f), Align::Middle, 0.82 * f, false, Ink::Soft, texts.you));
+        marks.push(label(
+            Point::new(user.cx(), user.cy() + 0.72 * f),
+            Align::Middle,
+            (0.82 * f).max(SMALLEST),
+            false,
+            Ink::Soft,
+            texts.you,
+        ));
     } else {
         marks.push(label(
             Point::new(user.cx(), user.cy()),

@@ -130,7 +130,7 @@ fn tasks_of_the_programming_interface_answer() {
 fn whoever_asks_while_an_answer_is_on_its_way_leaves_nobody_without_one() {
     let mut state = ready();
     let mut answered = Vec::new();
-    let mut frame = |state: &mut State, answered: &mut Vec<u32>| {
+    let frame = |state: &mut State, answered: &mut Vec<u32>| {
         let replies = state.update(AppAction::Frame(state.last_frame.unwrap_or(0.0) + 16.0));
         answered
             .extend(replies.iter().filter_map(|effect| if let Effect::Reply(number, _) = effect { Some(*number) } else { None }));

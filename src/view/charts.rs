@@ -13,7 +13,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::use_texts;
-use crate::browser::store::{use_polled, use_store};
+use crate::browser::store::{use_polled, use_selector, use_store};
 use crate::i18n::Texts;
 use crate::scene::model::PodPhase;
 use crate::scene::svg::Theme;
@@ -91,9 +91,10 @@ pub(crate) fn Charts() -> Html {
     let texts = use_texts();
     let place = use_node_ref();
     let series = use_mut_ref(|| (0_u32, Series::default()));
-    let drawn = use_polled(500, (), {
+    let theme = use_selector(State::colours);
+    let drawn = use_polled(500, theme, {
         let place = place.clone();
-        move |state, ()| {
+        move |state, theme| {
             let size = place.cast::<Element>().map_or((560, 150), |element| {
                 let (w, h) = (element.client_width() as u32, element.client_height() as u32);
                 // As the style sheet's grid divides the width.
@@ -102,7 +103,7 @@ pub(crate) fn Charts() -> Html {
                 // The titles of the next row are seen, so that it is known that there is more.
                 ((w / columns).saturating_sub(GAP).max(200), (h / rows).saturating_sub(64).max(96))
             });
-            draw(state, &series, size)
+            draw(state, &series, size, *theme)
         }
     });
     let window = drawn.window;
@@ -176,7 +177,7 @@ struct Chart {
 /// A line: its name, its colour and its points (seconds, value). Without points it stands in the legend only.
 type Line = (String, usize, Vec<(f64, f64)>);
 
-fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, size: (u32, u32)) -> Drawn {
+fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, size: (u32, u32), theme: Theme) -> Drawn {
     let mut kept = series.borrow_mut();
     if kept.0 != state.visible.generation {
         *kept = (state.visible.generation, Series::default());
@@ -187,7 +188,7 @@ fn draw(state: &State, series: &Rc<RefCell<(u32, Series)>>, size: (u32, u32)) ->
     let (from, to, t) = (from / 1e6, to / 1e6, state.player.t / 1e6);
     let to = (to.min(from.max(t - WINDOW_S * 0.8) + WINDOW_S)).max(from + 5.0);
     let from = from.max(to - WINDOW_S);
-    let palette = match state.colours() {
+    let palette = match theme {
         Theme::Light => &LIGHT,
         Theme::Dark => &DARK,
         Theme::Contrast => &CONTRAST,

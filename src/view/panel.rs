@@ -32,8 +32,7 @@ pub(crate) fn Panel() -> Html {
             } else {
                 <div class="panel-scroll">
                     <Dropped />
-                    <FirstThing />
-                    <Hints />
+                    <Welcome />
                     <LessonList />
                     <Palette />
                     <Looks />
@@ -77,14 +76,21 @@ fn Dropped() -> Html {
     }
 }
 
+/// The first thing to do; in its place, once that has been done, the hints of a first visit.
+#[component]
+fn Welcome() -> Html {
+    if use_polled(400, (), |state, ()| tried(state)) {
+        html! { <Hints /> }
+    } else {
+        html! { <FirstThing /> }
+    }
+}
+
 #[component]
 fn FirstThing() -> Html {
     let store = use_store();
     let texts = use_texts();
     let ready = use_selector(|state| state.ready);
-    if use_polled(400, (), |state, ()| tried(state)) {
-        return Html::default();
-    }
     html! {
         <section class="first">
             <h2>{ texts.try_title }</h2>
@@ -98,14 +104,13 @@ fn FirstThing() -> Html {
     }
 }
 
-/// The hints of a first visit, one at a time, once the first thing to do has been done; none of them ever comes back.
+/// The hints of a first visit, one at a time; none of them ever comes back.
 #[component]
 fn Hints() -> Html {
     let store = use_store();
     let texts = use_texts();
     let hint = use_selector(|state| state.hint.filter(|_| state.lesson.is_none()));
-    let tried = use_polled(400, hint, |state, hint| hint.is_some() && tried(state));
-    let shown = hint.filter(|_| tried).and_then(|at| Some((at, *texts.hints.get(at)?)));
+    let shown = hint.and_then(|at| Some((at, *texts.hints.get(at)?)));
     // What a hint speaks of is marked. By an attribute above all: with `:has()` every change of the page would be looked at.
     use_effect_with(shown.map(|(at, _)| at), |at| {
         let root = gloo::utils::document().document_element();
