@@ -147,7 +147,7 @@ impl Language for web_sys::Window {
     fn navigator_language(&self) -> String {
         let navigator = js_sys::Reflect::get(self, &"navigator".into()).unwrap_or_default();
         let language = js_sys::Reflect::get(&navigator, &"language".into()).unwrap_or_default();
-        language.as_string().map(|text| text.chars().take(2).collect()).unwrap_or_else(|| "en".into())
+        language.as_string().map_or_else(|| "en".into(), |text| text.chars().take(2).collect())
     }
 }
 

@@ -275,7 +275,7 @@ impl Node<'_> {
         } else {
             let height = (area.h - 2.1 * f).clamp(0.8 * f, 1.6 * f);
             let bar = Rect::new(area.x + 0.4 * f, area.bottom() - height - 0.35 * f, area.w - 0.8 * f, height);
-            (bar, Point::new(area.right() - 0.4 * f, (area.y + bar.y) / 2.0))
+            (bar, Point::new(area.right() - 0.4 * f, f64::midpoint(area.y, bar.y)))
         };
         marks.push(label(number_at, Align::End, size, Ink::Main, format!("{star}{number}")));
         let mut x = bar.x;

@@ -463,7 +463,7 @@ impl Field {
             names[usize::from(hue)].push((count, owner));
         }
         let line = |(hue, mut owners): (usize, Vec<(usize, Text)>)| {
-            owners.sort_by(|a, b| b.0.cmp(&a.0));
+            owners.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
             let more = if owners.len() > 1 { format!(" +{}", owners.len() - 1) } else { String::new() };
             owners.first().map(|(_, name)| (hue as u8, format!("{name}{more}")))
         };

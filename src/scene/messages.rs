@@ -356,6 +356,7 @@ mod tests {
 
     #[test]
     fn only_what_went_wrong_is_a_failure() {
+        use MessageKind::{Failure, Response as Answer, Retry};
         use orrery_sim::core::{Addr, Cause, EnvelopeId, MachineId, Response, Time};
         let answer = |code: u16| {
             let response = Response { to: EnvelopeId(0), code, body: Value::Null };
@@ -372,7 +373,6 @@ mod tests {
             }
         };
         let kinds = [200, 201, 404, 409, 410, 422, 500, 503].map(|code| MessageKind::of(&answer(code)));
-        use MessageKind::{Failure, Response as Answer, Retry};
         assert_eq!(kinds, [Answer, Answer, Answer, Retry, Retry, Failure, Failure, Failure]);
     }
 }

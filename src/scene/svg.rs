@@ -42,6 +42,7 @@ impl Theme {
     }
 
     /// The one after it.
+    #[must_use]
     pub fn next(self) -> Self {
         Self::ALL[(self as usize + 1) % Self::ALL.len()]
     }
@@ -190,7 +191,7 @@ mod tests {
         for theme in Theme::ALL {
             let style = resolved(theme);
             assert!(!style.contains("var("), "unresolved variable");
-            for (name, _) in STYLE.match_indices("var(--").map(|(at, _)| {
+            for (name, ()) in STYLE.match_indices("var(--").map(|(at, _)| {
                 let end = STYLE[at..].find(')').expect("closed") + at;
                 (&STYLE[at + 4..end], ())
             }) {

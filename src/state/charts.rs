@@ -174,7 +174,7 @@ impl Series {
                 _ => {}
             }
         }
-        self.end(&ends, Time(u64::MAX));
+        self.end(ends, Time(u64::MAX));
         self.next = trace.envelopes().len();
     }
 

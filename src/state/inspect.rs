@@ -444,7 +444,7 @@ fn part_facts(cluster: &Cluster, machine_name: &str, part: Part, t: Time, say: &
                     let to = if rule.endpoints.is_empty() {
                         say.f_endpoints_none.to_string()
                     } else {
-                        rule.endpoints.iter().map(|to| to.as_str()).collect::<Vec<_>>().join(" ")
+                        rule.endpoints.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ")
                     };
                     format!("{}:{} {} → {to}", rule.cluster_ip, rule.port, rule.protocol)
                 };

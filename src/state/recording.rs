@@ -258,7 +258,7 @@ mod tests {
         let begin = text.find("\"marks\":[").expect("it has marks") + 9;
         let end = begin + text[begin..].find(']').expect("closed");
         for marks in ["0,18446744073709551615".to_string(), "5000000,4".to_string(), "1,".repeat(1_000) + "1"] {
-            let mut other = opened(&format!("{}{marks}{}", &text[..begin + 1], &text[end..]));
+            let mut other = opened(&format!("{}{marks}{}", &text[..=begin], &text[end..]));
             for _ in 0..2 {
                 other.update(AppAction::LessonStep(1));
                 let t = arrive(&mut other);

@@ -173,7 +173,7 @@ mod tests {
         let pods = leads(&set[0], say::EN.f_owns);
         assert!(matches!(&pods[..], [Selection::Pod(..)]), "{pods:?}");
         assert_eq!(leads(&pods[0], say::EN.f_owner), set);
-        assert_eq!(leads(&set[0], say::EN.f_owner), [deployment.clone()]);
+        assert_eq!(leads(&set[0], say::EN.f_owner), std::slice::from_ref(&deployment));
         assert_eq!(leads(&service, say::EN.f_selects), pods);
         assert_eq!(leads(&pods[0], say::EN.f_selected_by), [service.clone(), deployment]);
         assert_eq!(leads(&pods[0], "Node"), [Selection::Node("kind-control-plane".into())]);

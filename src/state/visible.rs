@@ -273,7 +273,7 @@ impl Visible {
         decided.truncate(session.live_end());
         decided.follow(session.live_cluster());
         let all = decided.list().to_vec();
-        *self = Self { show, generation, decided, ..Self::default() };
+        *self = Self { show, decided, generation, ..Self::default() };
         self.lay_out(session, all);
         self.lens.update();
     }
@@ -291,11 +291,11 @@ impl Visible {
         for edge in edges {
             let next = first + spans[first..].partition_point(|span| (span.sent as f64) < edge);
             let mut seen = 0;
-            for index in first..next {
-                let Some(kind) = self.kinds[index] else { continue };
+            for (span, kind) in spans[first..next].iter().zip(&self.kinds[first..next]) {
+                let Some(kind) = *kind else { continue };
                 if seen & bit(kind) == 0 {
                     seen |= bit(kind);
-                    found[kind as usize].1.push(spans[index].sent as f64);
+                    found[kind as usize].1.push(span.sent as f64);
                 }
             }
             first = next;
@@ -309,7 +309,7 @@ impl Visible {
         if self.ids[index].is_none() {
             return span.sent as f64 + (span.due - span.sent) as f64 * 0.95;
         }
-        (span.sent as f64 + span.due as f64) / 2.0
+        f64::midpoint(span.sent as f64, span.due as f64)
     }
 
     /// The first step after `t`, if any is known: its moment and its message (none where a decision is made). Messages in the middle of their way at the same moment

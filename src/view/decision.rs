@@ -199,7 +199,7 @@ fn preemption(found: &Preemption, texts: &Texts) -> Html {
 }
 
 fn names(decision: &Decision, group: &Rejected) -> String {
-    let shown: Vec<&str> = decision.names_of(group).take(MOST_NAMES).map(orrery_sim::value::Text::as_str).collect();
+    let shown: Vec<&str> = decision.names_of(group).take(MOST_NAMES).map(|name| name.as_str()).collect();
     let more = group.nodes.len() - shown.len();
     if more > 0 { format!("{} +{more}", shown.join(", ")) } else { shown.join(", ") }
 }

@@ -90,7 +90,7 @@ pub(crate) fn halves(text: &str) -> Html {
 }
 
 /// The rows, the position of the last one that has been sent, and which of them belong to what *Why?* tells of.
-fn rows(state: &State, filter: &String) -> (Vec<Row>, Option<usize>, Vec<bool>) {
+fn rows(state: &State, filter: &str) -> (Vec<Row>, Option<usize>, Vec<bool>) {
     let t = state.player.time();
     let end = Time(state.extent().1 as u64);
     let names = |id| state.machine_name(id);

@@ -32,9 +32,9 @@ pub(crate) fn Stage() -> Html {
     use_effect_with(place.clone(), {
         let store = store.clone();
         move |place| {
-            let observed = place.cast::<Element>().and_then(|element| {
+            let observed = place.cast::<Element>().map(|element| {
                 let gestures = Gestures::new(&element, &store);
-                Some((gestures, Observed::new(&element, move |width, height| store.dispatch(AppAction::Resize(width, height)))))
+                (gestures, Observed::new(&element, move |width, height| store.dispatch(AppAction::Resize(width, height))))
             });
             move || drop(observed)
         }

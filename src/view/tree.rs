@@ -59,7 +59,7 @@ pub(crate) fn Tree(props: &TreeProps) -> Html {
     // Whoever has asked for more lines goes on at the first of them: the key of the line before it.
     let asked = use_mut_ref(|| None::<String>);
     let place = use_node_ref();
-    let keys: Vec<String> = props.lines.iter().map(|line| line.key.to_string()).collect();
+    let keys: Vec<String> = props.lines.iter().map(|line| line.key.clone()).collect();
     use_effect_with(keys, {
         let (asked, place) = (asked.clone(), place.clone());
         move |_| {
