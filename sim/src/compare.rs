@@ -420,7 +420,7 @@ impl Outcome {
 
     /// As JSON.
     pub fn to_value(&self) -> Value {
-        let lines: Value = self.lines.iter().map(|line| Value::from(line)).collect();
+        let lines: Value = self.lines.iter().map(Value::from).collect();
         value!({"fault": lines, "survived": self.survived.iter().map(Survived::to_value).collect::<Value>()})
     }
 }

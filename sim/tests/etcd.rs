@@ -56,7 +56,7 @@ impl Bench {
     }
 
     fn run(&mut self, span: Duration) {
-        self.now = self.now + span;
+        self.now += span;
         // So that the clock goes on although nothing happens.
         self.cluster.interrupt(self.now, CommandId(0));
         self.cluster.run_until(self.now, usize::MAX, &mut self.trace);

@@ -306,7 +306,9 @@ impl Node<'_> {
             }
             Verdict::Feasible(_) => Some(BoxLook::Considered),
         };
-        marks.extend(look.map(|look| Mark::Box { rect, radius: 2.0, look }));
+        // Boxes that have names are round.
+        let radius = if self.place.title.h > 0.0 { 0.7 * self.f } else { 2.0 };
+        marks.extend(look.map(|look| Mark::Box { rect, radius, look }));
         if self.guessed {
             marks.push(Mark::Box { rect: rect.inset(-0.35 * self.f), radius: 0.4 * self.f, look: BoxLook::Guess });
         }

@@ -300,7 +300,7 @@ impl ApiServer {
         match request.verb {
             Verb::Get if resource == PODS && request.subresource == "log" => self.call_kubelet(client, request, out),
             Verb::Create if resource == PODS && matches!(&*request.subresource, "exec" | "portforward") => {
-                self.call_kubelet(client, request, out)
+                self.call_kubelet(client, request, out);
             }
             Verb::Get if request.query("resourceVersion") == Some("0") => {
                 let answer = self.cached(&request).ok_or_else(|| ApiError::not_found(&resource.group_resource(), &request.name));
@@ -414,7 +414,7 @@ impl ApiServer {
                 }
                 Some(current) if attempts < 20 => self.write(client, request, &current, true, attempts + 1, out),
                 Some(_) => {
-                    self.answer(&client, Err(ApiError::conflict(&resource.group_resource(), &request.name, rest::MODIFIED)), out)
+                    self.answer(&client, Err(ApiError::conflict(&resource.group_resource(), &request.name, rest::MODIFIED)), out);
                 }
                 None => self.answer(&client, Err(missing()), out),
             },
@@ -481,10 +481,10 @@ impl ApiServer {
             }
             Ok(Outcome::Unchanged) => self.answer(&client, subresource::written_body(&request, current.clone()), out),
             Ok(Outcome::Put(object)) if request.query("dryRun").is_some() => {
-                self.answer(&client, subresource::written_body(&request, object), out)
+                self.answer(&client, subresource::written_body(&request, object), out);
             }
             Ok(Outcome::Delete(body) | Outcome::MarkAndDelete(body)) if request.query("dryRun").is_some() => {
-                self.answer(&client, Ok((200, body)), out)
+                self.answer(&client, Ok((200, body)), out);
             }
             Ok(Outcome::Put(object)) => {
                 let ttl = (resource == EVENTS).then_some(EVENT_TTL);

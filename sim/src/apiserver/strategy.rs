@@ -58,7 +58,7 @@ pub(super) fn prepare_for_create(resource: Resource, object: &mut Value) {
         SERVICES => object["status"] = value!({"loadBalancer": {}}),
         PERSISTENTVOLUMES | PERSISTENTVOLUMECLAIMS => object["status"] = value!({"phase": "Pending"}),
         PODDISRUPTIONBUDGETS => {
-            object["status"] = value!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0})
+            object["status"] = value!({"disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0});
         }
         // Nodes are registered with their status.
         NODES => {}

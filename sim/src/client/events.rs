@@ -213,7 +213,7 @@ impl EventRecorder {
 
     /// Closes the connection; what was on its way is sent again.
     pub fn reconnect(&mut self, out: &mut Outbox<'_>) {
-        for (id, pending) in std::mem::take(&mut self.broadcaster.in_flight).iter() {
+        for (id, pending) in &std::mem::take(&mut self.broadcaster.in_flight) {
             out.close(self.broadcaster.server, *id);
             self.broadcaster.failed(pending.clone(), out);
         }

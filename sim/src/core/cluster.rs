@@ -473,7 +473,7 @@ impl Cluster {
         match effect {
             Effect::Send(envelope) => self.transmit(envelope, sink),
             Effect::Timer { at, key, background, since } => {
-                self.queue.push(at, Item::Timer { addr: me, incarnation, key, background, since })
+                self.queue.push(at, Item::Timer { addr: me, incarnation, key, background, since });
             }
             Effect::ForgetTimers(name, key) => {
                 self.queue.forget_timers(|addr, _, timer| addr == me && timer.name == name && timer.key == key);

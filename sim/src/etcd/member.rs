@@ -162,7 +162,7 @@ impl Etcd {
     /// Counts the ticks that have passed.
     fn catch_up(&mut self, now: Time) {
         let mut passed = now.since(self.ticked).0 / TICK.0;
-        self.ticked = self.ticked + Duration(passed * TICK.0);
+        self.ticked += Duration(passed * TICK.0);
         // After a longer time without any effect they are all the same.
         passed = passed.min(u64::from(2 * raft::ELECTION_TICKS));
         for _ in 0..passed {

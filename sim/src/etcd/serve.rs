@@ -208,7 +208,9 @@ impl Etcd {
             }
         }
         let applied = self.raft.log().applied();
-        while let Some((_, reads)) = self.reads_confirmed.pop_front_if(|(index, _)| *index <= applied) {
+        while self.reads_confirmed.front().is_some_and(|(index, _)| *index <= applied)
+            && let Some((_, reads)) = self.reads_confirmed.pop_front()
+        {
             for read in reads {
                 let flags = (out.is_heartbeat(), out.is_background());
                 set_flags(read.asker.flags, out);

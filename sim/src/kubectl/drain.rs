@@ -363,7 +363,7 @@ fn advance(
                 Err(error) => return Err(format!("{waiting}: {error}")),
             }
             while one.next_poll <= io.now() {
-                one.next_poll = one.next_poll + Duration::s(1);
+                one.next_poll += Duration::s(1);
             }
             (one.step, one.begun) = (Step::Tick, io.begin_wait(one.next_poll));
         }

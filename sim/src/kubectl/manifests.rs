@@ -88,7 +88,8 @@ pub fn load(inv: &Invocation, validate: bool) -> Result<Loaded, Error> {
         } else {
             match folder(inv, path) {
                 Some(files) if files.is_empty() => {
-                    errors.push(Error::Text(format!("error reading [{path}]: recognized file extensions are [.json .yaml .yml]")))
+                    errors
+                        .push(Error::Text(format!("error reading [{path}]: recognized file extensions are [.json .yaml .yml]")));
                 }
                 Some(files) => sources.extend(files),
                 None => errors.push(Error::Text(format!("the path {path:?} does not exist"))),
@@ -110,7 +111,7 @@ pub fn load(inv: &Invocation, validate: bool) -> Result<Loaded, Error> {
 /// Keeps the objects that `-l` chooses.
 pub fn select(loaded: &mut Loaded, selector: &str) -> Result<(), Error> {
     if !selector.is_empty() {
-        let selector = LabelSelector::parse(selector).map_err(|error| Error::Text(error.to_string()))?;
+        let selector = LabelSelector::parse(selector).map_err(|error| Error::Text(error.clone()))?;
         loaded.manifests.retain(|manifest| selector.matches_object(&manifest.object));
     }
     Ok(())

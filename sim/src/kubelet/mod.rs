@@ -378,7 +378,7 @@ impl Kubelet {
                 MachineMessage::Call { .. } => {}
             },
             Message::Failure(failure) if self.requests.contains_key(&failure.to) => {
-                self.on_answer(failure.to, 0, &Value::Null, out)
+                self.on_answer(failure.to, 0, &Value::Null, out);
             }
             Message::Failure(failure) if self.calls.contains_key(&failure.to) => {
                 self.on_reply(failure.to, Err(Text::from(format!("rpc error: code = Unavailable desc = {}", failure.kind))), out);

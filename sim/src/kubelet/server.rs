@@ -80,7 +80,7 @@ impl Kubelet {
                 refuse(ApiError::new(500, "InternalError", format!("unable to upgrade connection: {message}")), out);
             }
             other => {
-                refuse(ApiError::new(404, "NotFound", format!("the kubelet of the simulation does not serve {other:?}")), out)
+                refuse(ApiError::new(404, "NotFound", format!("the kubelet of the simulation does not serve {other:?}")), out);
             }
         }
     }

@@ -272,9 +272,12 @@ fn conditions(pod: &Pod, phase: &str, generation: i64, now: Time) -> Value {
 impl Pod {
     /// Whether all init containers are done.
     pub fn initialized(&self) -> bool {
-        self.containers.iter().filter(|container| container.init).all(|container| match container.sidecar {
-            true => container.running() && container.started,
-            false => container.exited().is_some_and(|run| run.exit_code == 0),
+        self.containers.iter().filter(|container| container.init).all(|container| {
+            if container.sidecar {
+                container.running() && container.started
+            } else {
+                container.exited().is_some_and(|run| run.exit_code == 0)
+            }
         })
     }
 

@@ -113,7 +113,7 @@ fn profiles(config: Option<Source<'_>>) -> Result<Vec<Profile>, FileError> {
     Ok(config.profiles)
 }
 
-fn read<'a>(source: Source<'a>) -> Result<Vec<Document<'a>>, FileError> {
+fn read(source: Source<'_>) -> Result<Vec<Document<'_>>, FileError> {
     documents(source.text).map_err(|error| {
         let place = Place::of_error(&error, source.text);
         let message = error.to_string();
@@ -153,7 +153,7 @@ struct Reader {
 
 impl Reader {
     /// The objects of a file with their places; lists are taken apart.
-    fn objects<'a>(source: Source<'a>) -> Result<Vec<(Value, Origin<'a>)>, FileError> {
+    fn objects(source: Source<'_>) -> Result<Vec<(Value, Origin<'_>)>, FileError> {
         let mut objects = Vec::new();
         for document in read(source)? {
             let document = Rc::new(document);

@@ -64,7 +64,7 @@ fn evictions_at_the_same_time_keep_the_budget() {
     let limit = now + Duration::s(300);
     while session.result(drain, now).code.is_none() {
         assert!(now < limit, "the drain does not end");
-        now = now + Duration::ms(5);
+        now += Duration::ms(5);
         session.advance(now, usize::MAX);
         fewest = fewest.min(ready(&session));
     }

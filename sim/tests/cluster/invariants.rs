@@ -156,7 +156,7 @@ fn node_fits(node: &str, store: &BTreeMap<Text, Value>, found: &mut Vec<String>)
             let ended = matches!(pod["status"]["phase"].str(), "Succeeded" | "Failed");
             if pod["spec"]["nodeName"].str() == node && !ended {
                 for container in pod["spec"]["containers"].items() {
-                    sum = sum + Quantity::of(&container["resources"]["requests"][resource]);
+                    sum += Quantity::of(&container["resources"]["requests"][resource]);
                 }
             }
         }

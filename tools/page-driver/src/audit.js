@@ -169,8 +169,8 @@
       const at = element.getPointAtLength(length * share).matrixTransform(matrix);
       if (at.x < rect.left || at.x > rect.right || at.y < rect.top || at.y > rect.bottom) continue;
       const stack = document.elementsFromPoint(at.x, at.y), place = stack.indexOf(element);
-      // Where something lies above, nothing is lost.
-      if (stack.slice(0, Math.max(place, 0)).some(one => surface(one, at.x, at.y)[3] > 0.5)) continue;
+      // Where something lies above, nothing is lost; what the scheduler's tints lie on stands back while it decides, only texts do not.
+      if (stack.slice(0, Math.max(place, 0)).some(one => surface(one, at.x, at.y)[3] > 0.5 || one.matches('.box[class*=heat-]'))) continue;
       const ground = blend(stack.slice(place + 1), at.x, at.y);
       const beside = [[4, 0], [-4, 0], [0, 4], [0, -4]].map(([x, y]) => [at.x + x, at.y + y])
         .map(([x, y]) => blend(document.elementsFromPoint(x, y).filter(one => one !== element), x, y))

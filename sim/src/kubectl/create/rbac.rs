@@ -132,7 +132,7 @@ fn rules(inv: &Invocation, verbs: &[String]) -> Result<Vec<Value>, Error> {
             return Err("resource must be specified if apiGroup/subresource specified".into());
         }
         let (group, plural) = if name == "*" {
-            ("".to_string(), "*".to_string())
+            (String::new(), "*".to_string())
         } else {
             let found = find(name)?;
             (found.group.to_string(), found.plural.to_string())
