@@ -1,6 +1,7 @@
 //! The panel beside the stage: the inspector of what is selected, or else what can be done.
 
 use orrery_sim::core::TerminalEvent;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::icons::icon;
@@ -76,23 +77,34 @@ fn Dropped() -> Html {
     }
 }
 
-/// The first thing to do; in its place, once that has been done, the hints of a first visit.
+/// The first thing to do; in its place, once that has been done, the hints of a first visit: as high, so that nothing below moves.
 #[component]
 fn Welcome() -> Html {
+    let place = use_node_ref();
+    let height = use_mut_ref(|| 0);
     if use_polled(400, (), |state, ()| tried(state)) {
-        html! { <Hints /> }
+        // It is still on the page when its time is over.
+        let first = place.cast::<HtmlElement>().map_or(0, |first| first.offset_height());
+        let height = height.replace_with(|height| first.max(*height)).max(first);
+        html! { <Hints {height} /> }
     } else {
-        html! { <FirstThing /> }
+        html! { <FirstThing {place} /> }
     }
 }
 
+#[derive(Properties, PartialEq)]
+struct FirstThingProps {
+    /// Where it stands.
+    place: NodeRef,
+}
+
 #[component]
-fn FirstThing() -> Html {
+fn FirstThing(props: &FirstThingProps) -> Html {
     let store = use_store();
     let texts = use_texts();
     let ready = use_selector(|state| state.ready);
     html! {
-        <section class="first">
+        <section ref={props.place.clone()} class="first">
             <h2>{ texts.try_title }</h2>
             <p>{ texts.try_text }</p>
             <button type="button" class="primary command-button" disabled={!ready} onclick={store.on(AppAction::Enter(FIRST.into()))}>
@@ -104,9 +116,15 @@ fn FirstThing() -> Html {
     }
 }
 
+#[derive(Properties, PartialEq)]
+struct HintsProps {
+    /// How high they are at least, in pixels.
+    height: i32,
+}
+
 /// The hints of a first visit, one at a time; none of them ever comes back.
 #[component]
-fn Hints() -> Html {
+fn Hints(props: &HintsProps) -> Html {
     let store = use_store();
     let texts = use_texts();
     let hint = use_selector(|state| state.hint.filter(|_| state.lesson.is_none()));
@@ -123,7 +141,7 @@ fn Hints() -> Html {
     let Some((at, (title, text))) = shown else { return Html::default() };
     let last = at + 1 == texts.hints.len();
     html! {
-        <section class="first" data-hint={(at + 2).to_string()}>
+        <section class="first" data-hint={(at + 2).to_string()} style={format!("min-height: {}px", props.height)}>
             <h2>{ title }</h2>
             <p>{ text }</p>
             <p class="hint-buttons">

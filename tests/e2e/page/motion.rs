@@ -20,7 +20,8 @@ fn nothing_shifts_from_the_start_through_a_deployment() {
             .filter(([, ...nodes]) => nodes.length > 0)))
             .observe({ type: 'layout-shift', buffered: true }); true",
     );
-    page.evaluate(&format!("{DEPLOY}; orrery.play()"));
+    page.evaluate(&format!("{DEPLOY}; orrery.play(); await new Promise(done => setTimeout(done, 1200))"));
+    page.until("document.querySelector('.panel [data-hint]')");
     // Sequence, Events, Charts, Messages: by a real pointer, as the dock's height goes with them. What moves within half a second after
     // it was asked for; whatever moves later counts.
     for tab in [3, 4, 5, 2] {
